@@ -1,0 +1,1 @@
+"""The application: who may say what to whom. No sockets, no bytes, no clock."""

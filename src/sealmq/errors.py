@@ -1,0 +1,77 @@
+"""Everything that SealMQ raises, in one tree.
+
+    Error
+    ├── ProtocolError(reason_code)    MQTT: what goes into the answer
+    │   ├── LocalProtocolError        we did it: a bug of ours
+    │   └── RemoteProtocolError       they did it: they must be told
+    ├── TLSError(alert)               the handshake or a record failed
+    ├── TrustError                    a key, chain, name or date cannot be relied upon
+    ├── EnrollmentError               a device cannot be added, found or revoked as asked
+    ├── ConfigError                   sealmq.toml or an option says something that cannot be done
+    └── HomeError                     the home cannot be made, opened or read
+
+Every error says what happened, and where it helps why, and what to type next. A denied PUBLISH is not an error: it
+is a decision (broker/access.py).
+"""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """The root of the tree.
+
+    what:   what happened, one sentence without a full stop at its end.
+    why:    the reason, where it is known and not already said.
+    remedy: what to do next, as words or as a command to type.
+    """
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+
+class ProtocolError(Error):
+    """MQTT was broken. `reason_code` is the MQTT 5 reason code of the answer (mqtt.codes.ReasonCode)."""
+
+    def __init__(self, what: str, reason_code: int, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.reason_code = reason_code
+
+
+class LocalProtocolError(ProtocolError):
+    """We tried to send what the standard forbids."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent what the standard forbids; it is told `reason_code`, then the link ends."""
+
+
+class TLSError(Error):
+    """The TLS handshake or a record failed.
+
+    alert: the alert's name as RFC 8446 section 6 writes it ("unknown_ca"), or "" when none was sent or received.
+    sent:  True when we sent the alert, False when the peer did.
+    """
+
+    def __init__(self, what: str, alert: str = "", *, sent: bool = True, why: str = "", remedy: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.alert = alert
+        self.sent = sent
+
+
+class TrustError(Error):
+    """A key, a chain, a name or a date cannot be relied upon."""
+
+
+class EnrollmentError(Error):
+    """A device cannot be added, found, renewed or revoked as asked."""
+
+
+class ConfigError(Error):
+    """sealmq.toml, or an option, says something that cannot be done."""
+
+
+class HomeError(Error):
+    """The home (the folder with CA, registry and configuration) cannot be made, opened or read."""

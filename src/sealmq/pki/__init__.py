@@ -1,0 +1,1 @@
+"""The private CA: profiles, issuing, revocation, keys at rest. The only room that imports cryptography."""

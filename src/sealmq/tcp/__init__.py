@@ -1,0 +1,1 @@
+"""TCP: the only room that waits: asyncio transports and their limits."""

@@ -1,0 +1,1 @@
+"""TLS: plaintext <-> ciphertext, one interface, several middlewares."""
