@@ -1,0 +1,76 @@
+"""How much one client, one session and everybody together may ask of the broker.
+
+Each field says its unit and why its default is what it is; config.py says what values sealmq.toml may give it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one broker. `Limits()` is what an unedited sealmq.toml gives."""
+
+    handshake_timeout: float = 10.0
+    """Seconds from accepting a connection to the end of its TLS handshake. A microcontroller without a hardware
+    multiplier needs 2 to 5 seconds for P-256; whoever needs more than 10 is gone or hostile."""
+
+    connect_timeout: float = 10.0
+    """Seconds from the end of the handshake to a whole CONNECT. It is one small packet; more is only somebody who
+    holds a place."""
+
+    packet_size: int = 1_048_576
+    """Bytes of the largest packet that a connected client may send. A firmware image goes by HTTP, a camera's
+    picture fits; the standard's 256 MiB would let one client hold that much memory."""
+
+    first_packet_size: int = 65_536
+    """Bytes of the largest packet before CONNECT was accepted. A CONNECT with a will is hundreds of bytes, so a
+    stranger gets no more memory than this."""
+
+    connections: int = 10_000
+    """Links at the same time. At 17 to 24 KB each this is below 256 MB."""
+
+    keep_alive_maximum: int = 3_600
+    """Seconds. A client that asks for more, or for none, is told this as Server Keep Alive (MQTT 5); a 3.1.1 client
+    can't be told, and keeps what it asked for. Without it a client that vanished would be held for ever."""
+
+    receive_maximum: int = 1_000
+    """QoS 1 and 2 messages that a client may have unacknowledged towards us (MQTT 5 Receive Maximum). Above the
+    round trip times the rate of any device, and small enough to hold."""
+
+    in_flight: int = 1_000
+    """QoS 1 and 2 messages that we have unacknowledged towards one 3.1.1 client, which has no Receive Maximum to ask
+    with. The rest waits in the session's queue."""
+
+    queued_messages: int = 100_000
+    """Messages that wait in one session for a client that is away or slow."""
+
+    queued_bytes: int = 16_777_216
+    """Bytes (topics and payloads) that wait in one session: what ends the queue first when messages are large."""
+
+    session_expiry_maximum: int = 2_592_000
+    """Seconds that a session outlives its link: 30 days, a device's long holiday. A 3.1.1 session, which has no
+    expiry of its own, gets this one. 4294967295 means for ever."""
+
+    subscriptions_per_session: int = 1_000
+    """Subscriptions of one session. Who wants more wants a wildcard."""
+
+    topic_levels: int = 128
+    """Levels ("a/b" has two) of a topic name or filter. Matching costs time and memory for each level."""
+
+    topic_length: int = 65_535
+    """Bytes of a topic name or filter in UTF-8: all that the standard allows."""
+
+    topic_alias_maximum: int = 16
+    """Topic aliases that a client may use towards us, and we towards it. A device has few topics, and each alias is a
+    remembered string."""
+
+    buffered_bytes: int = 1_048_576
+    """Bytes that wait for one slow reader's socket. Beyond it QoS 0 is dropped and QoS 1 and 2 wait in the session."""
+
+    retained_messages: int = 100_000
+    """Retained messages in all."""
+
+    retained_bytes: int = 268_435_456
+    """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
