@@ -115,6 +115,13 @@ class Publish:
             self._payload = self.wire[self.payload_at :]
         return self._payload
 
+    def detach(self, topic: str) -> None:
+        """Give it another topic name, and let go of the bytes it was read from, which say something else."""
+        self._payload = self.payload
+        self.topic = topic
+        self.wire = b""
+        self.level = 0
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Publish):
             return NotImplemented

@@ -1,0 +1,222 @@
+"""One MQTT connection, sans-IO: bytes in, packets out, and back.
+
+The four verbs of every floor: `receive_data`, `send`, `data_to_send`, `close`. What leaves `receive_data` is a legal
+packet: framed, within its size, allowed in this phase, its topic alias resolved. Whatever garbage comes in, nothing but
+`RemoteProtocolError` comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sealmq.errors import LocalProtocolError, RemoteProtocolError
+from sealmq.mqtt.codes import PacketType, ProtocolLevel, ReasonCode
+from sealmq.mqtt.packets import ConnAck, Connect, Disconnect, Packet, PubAck, PubComp, Publish, PubRec
+from sealmq.mqtt.reader import read_packet, read_publish
+from sealmq.mqtt.state import Phase, Sender, next_phase
+from sealmq.mqtt.writer import write_packet
+
+LARGEST_PACKET = 268_435_460
+"""The most that a packet can have, fixed header included: 4 length bytes [MQTT 1.5.5]."""
+
+
+class MQTTConnection:
+    """One side of an MQTT connection.
+
+    our_role:            SERVER or CLIENT.
+    first_packet_size:   bytes that CONNECT (or CONNACK) may have: the peer is not known yet.
+    packet_size:         bytes that any later packet may have; what we announce as Maximum Packet Size.
+    receive_maximum:     PUBLISH packets at QoS 1 and 2 that the peer may have unfinished [MQTT 3.1.2.11.3].
+    topic_alias_maximum: topic aliases that the peer may use [MQTT 3.1.2.11.5].
+
+    level: the protocol level, 0 until CONNECT came or left.
+    push:  queue bytes that are already encoded; the way of a fan-out, where one encoding serves many connections.
+    """
+
+    __slots__ = (
+        "_aliases",
+        "_first_packet_size",
+        "_needed",
+        "_out",
+        "_packet_size",
+        "_partial",
+        "_phase",
+        "_receive_maximum",
+        "_their_role",
+        "_topic_alias_maximum",
+        "_unanswered",
+        "level",
+        "our_role",
+        "push",
+    )
+
+    def __init__(
+        self,
+        our_role: Sender,
+        *,
+        first_packet_size: int = 65_536,
+        packet_size: int = 1_048_576,
+        receive_maximum: int = 65_535,
+        topic_alias_maximum: int = 0,
+    ) -> None:
+        self.our_role = our_role
+        self.level = 0
+        self._their_role = Sender.CLIENT if our_role is Sender.SERVER else Sender.SERVER
+        self._phase = Phase.EXPECT_CONNECT
+        self._first_packet_size = first_packet_size
+        self._packet_size = packet_size
+        self._receive_maximum = receive_maximum
+        self._topic_alias_maximum = topic_alias_maximum
+        self._aliases: dict[int, str] = {}
+        self._unanswered: set[int] = set()
+        self._partial = bytearray()
+        self._needed = 0
+        self._out: list[bytes] = []
+        self.push: Callable[[bytes], None] = self._out.append
+
+    @property
+    def phase(self) -> Phase:
+        """Where in its life the connection is (mqtt/state.py)."""
+        return self._phase
+
+    def receive_data(self, data: bytes) -> Iterator[Packet]:
+        """Take in what arrived and give its packets, one by one; what is incomplete waits for the next call.
+
+        Raises RemoteProtocolError where the peer broke the standard: then the packets before that place have been given,
+        and nothing behind it is read.
+        """
+        if self._partial:
+            self._partial += data
+            if len(self._partial) < self._needed:
+                return
+            data = bytes(self._partial)
+            self._partial.clear()
+        at, end = 0, len(data)
+        while end - at >= 2:
+            length = data[at + 1]
+            body = at + 2
+            if length > 127:
+                body, length = self._pull_remaining_length(data, at + 1, end)
+                if body == 0:
+                    break
+            after = body + length
+            self._check_size(after - at)
+            if after > end:
+                self._needed = after - at
+                break
+            wire = data if at == 0 and after == end else data[at:after]
+            yield self._receive_packet(wire, body - at)
+            at = after
+        else:
+            self._needed = 2
+        if at < end:
+            self._partial += data[at:] if at else data
+
+    def _receive_packet(self, wire: bytes, at: int) -> Packet:
+        if wire[0] >> 4 == PacketType.PUBLISH and self._phase is Phase.CONNECTED:
+            publish = read_publish(wire[0] & 0x0F, wire, at, self.level)
+            if publish.properties.topic_alias is not None:
+                self._resolve_alias(publish)
+            if publish.qos:
+                self._count_unanswered(publish.packet_id)
+            return publish
+        kind = wire[0] >> 4
+        if kind == 0:
+            raise RemoteProtocolError("packet type 0 is reserved", ReasonCode.MALFORMED_PACKET)  # [MQTT 2.1.2]
+        # Legal here? Asked before a byte of the body is read: what may not come is not parsed.
+        phase = next_phase(self._phase, self._their_role, PacketType(kind), self.level or ProtocolLevel.V5)
+        packet = read_packet(wire, at, self.level)
+        self._phase = phase
+        if isinstance(packet, Connect):
+            self.level = packet.level
+        elif isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
+            self._phase = Phase.ENDED
+        return packet
+
+    def _pull_remaining_length(self, data: bytes, at: int, end: int) -> tuple[int, int]:
+        """Remaining Length of more than one byte -> (where the body begins, length); (0, 0): not all of it is here."""
+        length = 0
+        for place in range(4):
+            if at + place >= end:
+                self._needed = place + 2
+                return 0, 0
+            byte = data[at + place]
+            length |= (byte & 0x7F) << (7 * place)
+            if byte < 0x80:
+                if byte == 0:  # [MQTT-1.5.5-1] the encoding must use as few bytes as it can
+                    raise RemoteProtocolError(
+                        "the remaining length is longer than it need be", ReasonCode.MALFORMED_PACKET
+                    )
+                return at + place + 1, length
+        raise RemoteProtocolError("the remaining length has more than four bytes", ReasonCode.MALFORMED_PACKET)
+
+    def _check_size(self, size: int) -> None:
+        limit = self._packet_size if self._phase is Phase.CONNECTED else self._first_packet_size
+        if size > limit:
+            raise RemoteProtocolError(
+                f"a packet of {size:,} bytes is larger than the {limit:,} that are allowed", ReasonCode.PACKET_TOO_LARGE
+            )
+
+    def _resolve_alias(self, publish: Publish) -> None:
+        """Give the packet its full topic name, so that nobody above ever sees an alias [MQTT 3.3.2.3.4]."""
+        alias = publish.properties.topic_alias
+        assert alias is not None
+        if alias > self._topic_alias_maximum:  # [MQTT-3.3.2-9], [MQTT-3.2.2-18]
+            raise RemoteProtocolError(
+                f"topic alias {alias} is above the {self._topic_alias_maximum} that were allowed",
+                ReasonCode.TOPIC_ALIAS_INVALID,
+            )
+        if publish.topic:
+            self._aliases[alias] = publish.topic
+            return
+        topic = self._aliases.get(alias)
+        if topic is None:  # [MQTT 3.3.4]: neither a topic name nor an alias that stands for one
+            raise RemoteProtocolError(f"topic alias {alias} was never set", ReasonCode.PROTOCOL_ERROR)
+        publish.detach(topic)
+
+    def _count_unanswered(self, packet_id: int) -> None:
+        self._unanswered.add(packet_id)
+        if len(self._unanswered) > self._receive_maximum:  # [MQTT-3.3.4-9]
+            raise RemoteProtocolError(
+                f"more than {self._receive_maximum} messages at QoS 1 and 2 are unfinished",
+                ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
+            )
+
+    def send(self, packet: Packet) -> None:
+        """Queue a packet. Raises LocalProtocolError where the standard forbids us to send it now."""
+        try:
+            phase = next_phase(self._phase, self.our_role, packet.type, self.level or ProtocolLevel.V5)
+        except RemoteProtocolError as error:
+            raise LocalProtocolError(error.what, error.reason_code) from error
+        if isinstance(packet, Connect):
+            self.level = packet.level
+        if isinstance(packet, (PubAck, PubComp)) or (
+            isinstance(packet, PubRec) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
+        ):
+            self._unanswered.discard(packet.packet_id)
+        self._out.append(write_packet(packet, self.level or ProtocolLevel.V5))
+        self._phase = phase
+        if isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
+            self._phase = Phase.ENDED  # [MQTT-3.2.2-7]
+
+    def acknowledge(self, packet_id: int, encoded: bytes) -> None:
+        """Queue a successful PUBACK or PUBCOMP that is already encoded: the short way of the hot path."""
+        self._unanswered.discard(packet_id)
+        self._out.append(encoded)
+
+    def has_data(self) -> bool:
+        """Is there anything for `data_to_send`?"""
+        return bool(self._out)
+
+    def data_to_send(self) -> bytes:
+        """All that is queued, in one piece; the queue is empty afterwards."""
+        out = self._out
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()  # not a new list: `push` is bound to this one
+        return data
+
+    def close(self, reason_code: int = ReasonCode.SUCCESS) -> None:
+        """Say goodbye as the level knows it: DISCONNECT, or in MQTT 3.1.1 as a server nothing. No more is sent."""
+        if self._phase is Phase.CONNECTED and (self.level == ProtocolLevel.V5 or self.our_role is Sender.CLIENT):
+            self._out.append(write_packet(Disconnect(reason_code), self.level))
+        self._phase = Phase.ENDED
