@@ -1,0 +1,102 @@
+"""The answer to 'who is this?': from the certificate that a handshake proved to an identity.
+
+TLS has checked that the chain leads to the Device CA and that the peer has the key. What is asked here is what only
+the registry knows: whether we gave this certificate out, and whether it still counts.
+"""
+
+from __future__ import annotations
+
+from sealmq.devices.records import CertificateRecord, State
+from sealmq.devices.registry import Registry
+from sealmq.errors import TrustError
+from sealmq.identity import Identity
+from sealmq.pki.peer import PeerCertificate, day, describe_certificate, identify_certificate, printable
+from sealmq.pki.profiles import DEVICE
+
+
+class Directory:
+    """Looks certificates up in the registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def identify(self, der: bytes, now: float) -> Identity:
+        """Who the certificate (DER) belongs to. `now` in Unix seconds.
+
+        Raises TrustError, which says what is wrong with it, why, and what to do; HomeError when the registry
+        cannot be read.
+        """
+        peer = identify_certificate(der)
+        if peer.is_server_only:
+            raise TrustError(
+                f"{_short(peer)} is a server's certificate, not a device's",
+                why="it may prove a server to clients, and nobody to a server",
+                remedy="use the device's own files: sealmq device add NAME",
+            )
+        record = self._registry.lookup(peer.serial)
+        if record is None or record.authority_key_id != peer.authority_key_id:
+            raise self._unknown(peer)
+        self._check_same(peer, record)
+        self._check_state(record)
+        self._check_dates(record, now)
+        return Identity(name=record.device, role=record.role, serial=record.serial, not_after=record.not_after)
+
+    def describe(self, der: bytes, now: float | None = None) -> str:
+        """One phrase about a certificate for a log line; never raises. `now` (Unix seconds) lets it say 'expired'."""
+        return describe_certificate(der, now)
+
+    def _unknown(self, peer: PeerCertificate) -> TrustError:
+        if self._registry.crl(peer.authority_key_id) is None:
+            return TrustError(
+                f"{_short(peer)} was issued by another authority, '{printable(peer.issuer)}'",
+                why="only this home's own Device CA counts here",
+                remedy="sealmq device add NAME makes a certificate for this broker",
+            )
+        return TrustError(
+            f"{_short(peer)} is not in the registry",
+            why="our Device CA signed it, but there is no record of it: was an older backup put back?",
+            remedy=f"sealmq device add {printable(peer.common_name)} makes a new one, if the device is yours",
+        )
+
+    def _check_same(self, peer: PeerCertificate, record: CertificateRecord) -> None:
+        differs = peer.common_name != record.device or record.profile != DEVICE.name
+        if differs or (record.fingerprint and record.fingerprint != peer.fingerprint):
+            raise TrustError(
+                f"{_short(peer)} is not what the registry recorded under that serial",
+                why=f"there it is the certificate of '{record.device}'",
+                remedy="treat the Device CA's key as stolen unless you know better",
+            )
+
+    def _check_state(self, record: CertificateRecord) -> None:
+        name = record.device
+        if record.state is State.REVOKED:
+            since = f" on {day(record.revoked_at)}" if record.revoked_at is not None else ""
+            reason = f", reason {record.reason}" if record.reason not in (None, "unspecified") else ""
+            raise TrustError(
+                f"the certificate of '{name}' (serial {record.serial}) was revoked{since}{reason}",
+                remedy=f"sealmq device add {name} makes a new one, if the device is still yours",
+            )
+        if record.state in (State.PENDING, State.ABANDONED):
+            raise TrustError(
+                f"the certificate of '{name}' (serial {record.serial}) was never finished",
+                why="the command that made it was interrupted",
+                remedy=f"sealmq device add {name}, and use the files that it writes",
+            )
+
+    def _check_dates(self, record: CertificateRecord, now: float) -> None:
+        # OpenSSL has checked them too; but a link may be asked about long after its handshake.
+        if now > record.not_after:
+            raise TrustError(
+                f"the certificate of '{record.device}' (serial {record.serial}) expired on {day(record.not_after)}",
+                remedy=f"sealmq device revoke {record.device}, then sealmq device add {record.device}",
+            )
+        if now < record.not_before:
+            raise TrustError(
+                f"the certificate of '{record.device}' (serial {record.serial}) does not hold before"
+                f" {day(record.not_before)}",
+                remedy="check this machine's clock",
+            )
+
+
+def _short(peer: PeerCertificate) -> str:
+    return f"the certificate '{printable(peer.common_name)}' (serial {peer.serial})"

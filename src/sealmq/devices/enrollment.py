@@ -1,0 +1,327 @@
+"""How devices come and go: add, revoke.
+
+Adding a device goes in steps, each on the disk before the next begins:
+
+    1. its serial number is recorded (pending)
+    2. the certificate is signed, and its files are written into a hidden folder beside their place
+    3. the folder is renamed into its place
+    4. the registry says: valid, and the device exists
+
+What fails is undone. What is killed leaves a pending serial, which opens nothing, and perhaps a folder that the
+registry does not vouch for: the same command, typed again, gives up the one, replaces the other and goes on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sealmq.devices.lock import locked_directory
+from sealmq.devices.records import DeviceRecord, Reservation, State
+from sealmq.devices.registry import Registry
+from sealmq.errors import EnrollmentError, HomeError, TrustError
+from sealmq.pki import vault
+from sealmq.pki.authority import (
+    REASONS,
+    Authority,
+    Certificate,
+    Revocation,
+    certificates_of,
+    issue_device,
+    new_serial,
+    sign_crl,
+)
+from sealmq.pki.keys import PrivateKey, PublicKey
+from sealmq.pki.peer import identify_certificate, printable
+from sealmq.pki.profiles import DEVICE, Validity, validity
+from sealmq.pki.requests import read_csr
+
+ROLES = ("device", "operator")
+"""What access rules are written for."""
+
+ROOT_FILE, CHAIN_FILE, KEY_FILE = "root.pem", "device-chain.pem", "device.key"
+"""A device's files, as mosquitto_pub, paho and others take them."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_DAYS = range(1, 3651)
+_CRL_KEEPS = 30 * 86400  # seconds for which an expired certificate stays on the CRL: a device may renew that late
+_NEAR_MATCHES_AMONG = 2000  # names; a fleet has a million
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A device that was added.
+
+    directory: where its files are.
+    not_after: until when its certificate holds, Unix seconds.
+    shortened: whether that is earlier than was asked for, because the Device CA ends.
+    has_key:   whether its private key was made here; False with a certificate request.
+    """
+
+    name: str
+    role: str
+    uuid: str
+    serial: str
+    directory: Path
+    not_after: float
+    shortened: bool
+    has_key: bool
+
+
+def check_name(name: str) -> None:
+    """Raise EnrollmentError unless `name` can be a device's: it becomes a topic level, a folder and a common name."""
+    if not _NAME.fullmatch(name):
+        raise EnrollmentError(
+            f"'{printable(name)}' cannot be a device's name",
+            why="a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
+            remedy="choose another name, like sensor-1",
+        )
+
+
+class Enrollment:
+    """Adds and revokes devices.
+
+    registry:  where they are recorded.
+    authority: the Device CA.
+    root:      the root certificate as PEM, which every device must trust.
+    directory: the folder that gets one folder for each device.
+    """
+
+    def __init__(self, registry: Registry, authority: Authority, *, root: bytes, directory: Path) -> None:
+        self._registry = registry
+        self._authority = authority
+        self._root = root
+        self._directory = directory
+
+    def add_device(
+        self, name: str, *, now: float, role: str = "device", csr: bytes | None = None, days: int | None = None
+    ) -> Enrolled:
+        """Add a device: a certificate, its files in `directory`/`name`, a line in the registry.
+
+        now:  Unix seconds.
+        role: one of ROLES.
+        csr:  a certificate request (PKCS#10); then no private key is made, and the device keeps its own.
+        days: the certificate's life, 365 when None; cut where the Device CA ends.
+
+        Raises EnrollmentError when it cannot be done as asked, HomeError when the home or the disk is at fault,
+        TrustError when the Device CA does not hold. Then nothing has changed.
+        """
+        check_name(name)
+        if role not in ROLES:
+            raise EnrollmentError(f"'{printable(role)}' is not a role", remedy=f"use one of: {', '.join(ROLES)}")
+        if days is not None and days not in _DAYS:
+            raise EnrollmentError(f"a certificate cannot last {days} days", why="1 to 3650 are possible")
+        request = read_csr(csr) if csr is not None else None
+        if request is not None and request.common_name not in (None, name):
+            raise EnrollmentError(
+                f"the certificate request is for '{printable(request.common_name or '')}', not for '{name}'",
+                remedy="make it with: openssl req -new -key device.key -subj / -out device.csr",
+            )
+        key = PrivateKey.generate() if request is None else None
+        public_key = key.public if key is not None else request.public_key  # type: ignore[union-attr]
+        when = validity(DEVICE, now, issuer=self._authority.certificate.validity, days=days)
+        serial, uuid = new_serial(), uuid4()
+        with _failures_in_words(name), locked_directory(self._directory):
+            self._check_free(name)
+            self._check_key(name, public_key)
+            self._clear_leftovers(name)
+            self._reserve(name, serial, public_key, when, now)
+            with self._undone_on_failure(name):
+                certificate = issue_device(self._authority, name, uuid, public_key, serial=serial, now=now, days=days)
+                self._write_files(name, certificate, key)
+                self._registry.confirm_device(serial, certificate.fingerprint, role=role, uuid=str(uuid), now=now)
+            _remove(self._beside(name, "old"))
+        return self._enrolled(
+            name,
+            role,
+            uuid,
+            certificate,
+            asked=when.not_before + (days or DEVICE.days) * 86400 - 1,
+            has_key=key is not None,
+        )
+
+    def revoke_device(self, name: str, reason: str = "unspecified", *, now: float) -> list[str]:
+        """Revoke every certificate of a device, in one transaction with the change that tells the broker.
+
+        reason: one of pki.authority.REASONS. now: Unix seconds.
+
+        Returns the serials that were revoked; none when the device was revoked before. Its files stay where they
+        are. Raises EnrollmentError when there is no such device or reason, HomeError when the disk is at fault.
+        """
+        if reason not in REASONS:
+            raise EnrollmentError(f"'{printable(reason)}' is no reason", remedy=f"use one of: {', '.join(REASONS)}")
+        device = self.find(name)
+        with self._registry.transaction():
+            serials = self._registry.revoke(device.name, reason, now=now)
+            if serials:
+                self.refresh_crl(now=now)
+        return serials
+
+    def find(self, name: str) -> DeviceRecord:
+        """The device of this name. Raises EnrollmentError with near matches when there is none."""
+        device = self._registry.device(name)
+        if device is not None:
+            return device
+        some = self._registry.devices(prefix=name[:2], limit=_NEAR_MATCHES_AMONG)
+        some += self._registry.devices(limit=_NEAR_MATCHES_AMONG)
+        near = difflib.get_close_matches(name, dict.fromkeys(record.name for record in some), n=3)
+        raise EnrollmentError(
+            f"there is no device '{printable(name)}'",
+            why=f"did you mean {' or '.join(near)}?" if near else "",
+            remedy="sealmq device list",
+        )
+
+    def refresh_crl(self, *, now: float) -> None:
+        """Sign and keep a new list of what the Device CA has revoked. `now` in Unix seconds."""
+        key_id = self._authority.key_id
+        number = self._registry.crl_number(key_id) + 1
+        revocations = [
+            Revocation(record.serial, record.revoked_at or now, record.reason or "unspecified")
+            for record in self._registry.revoked(key_id, not_after=now - _CRL_KEEPS)
+        ]
+        # This list is for our own TLS context only, which gets a new one with every revocation. So it holds as long
+        # as the CA: a list that ran out would lock out the whole fleet, as it does elsewhere, and prove nothing.
+        until = self._authority.certificate.validity.not_after
+        der = sign_crl(self._authority, revocations, number=number, now=now, next_update=until)
+        self._registry.put_crl(key_id, number, der)
+
+    def _check_free(self, name: str) -> None:
+        device = self._registry.device(name)
+        if device is None:
+            self._check_folder(name)
+            return
+        if device.state == "active":
+            raise EnrollmentError(
+                f"there is a device '{device.name}' already",
+                why="" if device.name == name else "upper and lower case make no difference",
+                remedy=f"choose another name, or first: sealmq device revoke {device.name}",
+            )
+        if device.name != name:
+            raise EnrollmentError(
+                f"there was a device '{device.name}', which is revoked", remedy=f"add it again as {device.name}"
+            )
+        self._check_folder(name)
+
+    def _check_folder(self, name: str) -> None:
+        """Refuse a folder that we did not leave here ourselves: it may hold somebody's only copy of a key."""
+        folder = self._directory / name
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return
+        try:
+            leaf = identify_certificate(certificates_of((folder / CHAIN_FILE).read_bytes())[0])
+            record = self._registry.lookup(leaf.serial)
+        except (OSError, TrustError):
+            record = None
+        if record is None or record.state in (State.VALID, State.SUPERSEDED):
+            raise EnrollmentError(
+                f"{folder} is there, but the registry knows no device '{name}'", remedy="move that folder away"
+            )
+
+    def _check_key(self, name: str, public_key: PublicKey) -> None:
+        for record in self._registry.certificates_with_key(public_key.spki_sha256):
+            if record.state in (State.PENDING, State.ABANDONED):
+                continue  # nobody was given that certificate
+            if record.device.lower() != name.lower() or record.profile != DEVICE.name:
+                raise EnrollmentError(
+                    f"this key belongs to '{record.device}' already",
+                    why="one key is one device, or one stolen key would open two doors",
+                    remedy="make a new key on the device, and a new request from it",
+                )
+            if record.reason == "keyCompromise":
+                raise EnrollmentError("this key was revoked as compromised", remedy="make a new key on the device")
+
+    def _clear_leftovers(self, name: str) -> None:
+        """Put away what a killed command left. Under the lock nobody else can be at work on this name."""
+        self._registry.abandon(DEVICE.name, name)
+        _remove(self._beside(name, "new"))
+        old, folder = self._beside(name, "old"), self._directory / name
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        _remove(old)
+
+    def _reserve(self, name: str, serial: str, public_key: PublicKey, when: Validity, now: float) -> None:
+        self._registry.reserve(
+            Reservation(
+                serial=serial,
+                subject=name,
+                profile=DEVICE.name,
+                authority_key_id=self._authority.key_id,
+                not_before=when.not_before,
+                not_after=when.not_after,
+                spki_sha256=public_key.spki_sha256,
+            ),
+            now=now,
+        )
+
+    def _write_files(self, name: str, certificate: Certificate, key: PrivateKey | None) -> None:
+        new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
+        vault.make_private_directory(new)
+        vault.write_public(new / ROOT_FILE, self._root)
+        # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
+        vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
+        if key is not None:
+            vault.write_private(new / KEY_FILE, key.pem())
+        if folder.exists():
+            folder.rename(old)  # a revoked device's, or a killed command's
+        new.rename(folder)
+        vault.sync_directory(self._directory)
+
+    @contextmanager
+    def _undone_on_failure(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
+            try:
+                device = self._registry.device(name)
+                if device is None or device.state == "revoked":  # else the last step did happen
+                    if not new.exists() and folder.exists():
+                        folder.rename(new)
+                    _remove(new)
+                    if old.exists():
+                        old.rename(folder)
+                    self._registry.abandon(DEVICE.name, name)
+            except (OSError, HomeError):
+                pass  # the first error says more; the next add_device of this name clears up
+            raise
+
+    def _beside(self, name: str, what: str) -> Path:
+        # A name never begins with a dot, so these are nobody's names.
+        return self._directory / f".{name}.{what}"
+
+    def _enrolled(
+        self, name: str, role: str, uuid: UUID, certificate: Certificate, *, asked: float, has_key: bool
+    ) -> Enrolled:
+        return Enrolled(
+            name=name,
+            role=role,
+            uuid=str(uuid),
+            serial=certificate.serial,
+            directory=self._directory / name,
+            not_after=certificate.validity.not_after,
+            shortened=certificate.validity.not_after < asked,
+            has_key=has_key,
+        )
+
+
+@contextmanager
+def _failures_in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HomeError(
+            f"'{name}' was not added: {error.strerror or error}",
+            why=f"at {error.filename}" if error.filename else "",
+            remedy=f"make room or repair it, then again: sealmq device add {name}",
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        shutil.rmtree(path)

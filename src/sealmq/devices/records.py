@@ -1,0 +1,78 @@
+"""The nouns of the registry. Times are Unix seconds, serials and hashes lower-case hex."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a certificate is in its life."""
+
+    PENDING = "pending"  # its serial is recorded; whether it was signed is not known yet
+    VALID = "valid"
+    SUPERSEDED = "superseded"  # a newer one is there; it still opens the door until it ends
+    REVOKED = "revoked"
+    ABANDONED = "abandoned"  # its making failed; if it exists at all, nobody was given it
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """One certificate as the registry knows it.
+
+    device:  the device's name; the intended name while pending or abandoned; a CA's or broker's name otherwise.
+    role:    the device's role, "" when it belongs to no device.
+    profile: one of pki.profiles, by name.
+    """
+
+    serial: str
+    device: str
+    role: str
+    profile: str
+    authority_key_id: str
+    state: State
+    not_before: float
+    not_after: float
+    spki_sha256: str
+    fingerprint: str
+    revoked_at: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """One device with its current certificate.
+
+    state: "active" or "revoked". Whether its certificate has expired is for the reader to say, who has a clock.
+    """
+
+    name: str
+    role: str
+    uuid: str
+    state: str
+    serial: str
+    not_after: float
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate)."""
+
+    id: int
+    kind: str
+    serial: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A serial number that is about to be signed, with all that the certificate will say."""
+
+    serial: str
+    subject: str
+    profile: str
+    authority_key_id: str
+    not_before: float
+    not_after: float
+    spki_sha256: str

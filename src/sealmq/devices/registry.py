@@ -1,0 +1,354 @@
+"""The registry: which devices exist, and what became of every serial number. SQLite, in the home's one database.
+
+Rule 1: the registry is the truth. A certificate that it does not know, or calls revoked, opens nothing, whatever
+        is signed on it.
+Rule 2: a serial is reserved (and on the disk) before anything is signed with it.
+Rule 3: a database that is damaged, foreign or newer is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from sealmq.devices.records import CertificateRecord, Change, DeviceRecord, Reservation, State
+from sealmq.devices.schema import APPLICATION_ID, VERSION, migrate
+from sealmq.errors import HomeError
+
+_MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 5.0
+_WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take seconds to look through at each start
+_CHANGES_KEPT = 10_000
+
+_CERTIFICATE = """
+    SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
+           c.not_before, c.not_after, c.spki_sha256, c.fingerprint, c.revoked_at, c.reason
+    FROM certificates c LEFT JOIN devices d ON d.id = c.device """
+_DEVICE = """
+    SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
+    FROM devices d JOIN certificates c ON c.serial = d.serial """
+
+
+class Registry:
+    """The registry in one database file. Not for several threads: each opens its own."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._seen = self._data_version()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the registry at `path`, or make an empty one where no file is.
+
+        Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
+        """
+        connection: sqlite3.Connection | None = None
+        try:
+            is_new = _create_file(path)
+            if not is_new:
+                _check_header(path)
+            # mode=rw: the file is there; should it vanish, an empty one must not take its place.
+            connection = sqlite3.connect(
+                f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+            )
+            _prepare(path, connection, is_new=is_new)
+            return cls(path, connection)
+        except (sqlite3.Error, OSError) as error:
+            if connection is not None:
+                connection.close()
+            raise _in_words(path, error) from error
+        except HomeError:
+            if connection is not None:
+                connection.close()
+            raise
+
+    def close(self) -> None:
+        """Let the database go. Closing twice does no harm."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # --- asking
+
+    def lookup(self, serial: str) -> CertificateRecord | None:
+        """The certificate with this serial (lower-case hex), or None. One indexed query: asked at every handshake."""
+        row = self._one(_CERTIFICATE + "WHERE c.serial = ?", serial)
+        return _certificate(row) if row else None
+
+    def device(self, name: str) -> DeviceRecord | None:
+        """The device with this name in any spelling of upper and lower case, or None."""
+        row = self._one(_DEVICE + "WHERE d.name = ?", name)
+        return DeviceRecord(*row) if row else None
+
+    def devices(self, *, after: str = "", limit: int = -1, prefix: str = "") -> list[DeviceRecord]:
+        """The devices by name: those after `after`, at most `limit` (-1: all), whose names begin with `prefix`."""
+        # A range and not LIKE: '_' and '.' are letters in a device's name, and the index serves a range.
+        until = prefix + "\U0010ffff"
+        rows = self._all(
+            _DEVICE + "WHERE d.name > ? AND d.name >= ? AND d.name < ? ORDER BY d.name LIMIT ?",
+            *(after, prefix, until, limit),
+        )
+        return [DeviceRecord(*row) for row in rows]
+
+    def certificates_with_key(self, spki_sha256: str) -> list[CertificateRecord]:
+        """Every certificate that was recorded for this public key (SHA-256 of its SubjectPublicKeyInfo)."""
+        return [_certificate(row) for row in self._all(_CERTIFICATE + "WHERE c.spki_sha256 = ?", spki_sha256)]
+
+    def revoked(self, authority_key_id: str, *, not_after: float) -> list[CertificateRecord]:
+        """What an authority has revoked, without those that ended by themselves before `not_after`."""
+        return [
+            _certificate(row)
+            for row in self._all(
+                _CERTIFICATE + "WHERE c.authority_key_id = ? AND c.state = 'revoked' AND c.not_after >= ?",
+                *(authority_key_id, not_after),
+            )
+        ]
+
+    def crl(self, authority_key_id: str) -> bytes | None:
+        """The latest CRL of an authority (DER), or None when this registry has no such authority."""
+        row = self._one("SELECT der FROM crls WHERE authority_key_id = ?", authority_key_id)
+        return bytes(row[0]) if row else None
+
+    def crl_number(self, authority_key_id: str) -> int:
+        """The number of the latest CRL of an authority, 0 when there is none."""
+        row = self._one("SELECT number FROM crls WHERE authority_key_id = ?", authority_key_id)
+        return int(row[0]) if row else 0
+
+    def changed(self) -> bool:
+        """Whether anybody, in this process or another, wrote into the database since the last call. Cheap."""
+        version = self._data_version()
+        if version == self._seen:
+            return False
+        self._seen = version
+        return True
+
+    def last_change(self) -> int:
+        """The number of the latest change, 0 when there was none."""
+        row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+        return int(row[0]) if row else 0
+
+    def changes_since(self, number: int) -> list[Change]:
+        """What happened after the change `number`, in order. Revocations are kept for good, other changes a while."""
+        rows = self._all("SELECT id, kind, serial, device FROM changes WHERE id > ? ORDER BY id", number)
+        return [Change(*row) for row in rows]
+
+    # --- writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and on the disk afterwards. Inside another one it is a part of that."""
+        if self._connection.in_transaction:
+            yield
+            return
+        try:
+            # IMMEDIATE: what is read inside must still be true when it is written.
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.Error):
+                raise _in_words(self.path, error) from error
+            raise
+
+    def reserve(self, reservation: Reservation, *, now: float) -> None:
+        """Record a serial before it is signed. Raises HomeError when it exists, or the disk is full."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO certificates (serial, subject, profile, authority_key_id, state, not_before, not_after,"
+                " spki_sha256, recorded_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
+                (
+                    *(reservation.serial, reservation.subject, reservation.profile, reservation.authority_key_id),
+                    *(reservation.not_before, reservation.not_after, reservation.spki_sha256, now),
+                ),
+            )
+
+    def confirm(self, serial: str, fingerprint: str) -> None:
+        """Say that a reserved certificate of a CA or a broker was made and is on the disk.
+
+        A broker has one: what was valid before is superseded.
+        """
+        with self.transaction():
+            record = self._pending(serial)
+            if record.profile == "server":
+                self._connection.execute(
+                    "UPDATE certificates SET state = 'superseded' WHERE profile = 'server' AND state = 'valid'"
+                )
+                self._note("server", serial, record.device)
+            self._mark_valid(serial, fingerprint, None)
+
+    def confirm_device(self, serial: str, fingerprint: str, *, role: str, uuid: str, now: float) -> None:
+        """Say that a reserved device certificate was made and handed over: from here on the device exists.
+
+        A revoked device of the same name comes back as a new one.
+        """
+        with self.transaction():
+            name = self._pending(serial).device
+            (device,) = self._connection.execute(
+                "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
+                " serial = excluded.serial, created = excluded.created RETURNING id",
+                (name, role, uuid, serial, now),
+            ).fetchone()
+            self._mark_valid(serial, fingerprint, device)
+            self._note("added", serial, name)
+
+    def abandon(self, profile: str, subject: str) -> None:
+        """Give up what was reserved for this subject and never confirmed."""
+        with self.transaction():
+            self._connection.execute(
+                "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND profile = ? AND subject = ?",
+                (profile, subject),
+            )
+
+    def revoke(self, name: str, reason: str, *, now: float) -> list[str]:
+        """Revoke all certificates of a device that still open the door; returns their serials."""
+        with self.transaction():
+            rows = self._connection.execute(
+                "UPDATE certificates SET state = 'revoked', revoked_at = ?, reason = ?"
+                " WHERE device = (SELECT id FROM devices WHERE name = ?)"
+                " AND state IN ('valid', 'superseded', 'pending') RETURNING serial",
+                (now, reason, name),
+            ).fetchall()
+            self._connection.execute("UPDATE devices SET state = 'revoked' WHERE name = ?", (name,))
+            serials = [str(serial) for (serial,) in rows]
+            for serial in serials:
+                self._note("revoked", serial, name)
+            return serials
+
+    def put_crl(self, authority_key_id: str, number: int, der: bytes) -> None:
+        """Keep an authority's latest CRL. Raises HomeError when its number does not grow (RFC 5280 section 5.2.3)."""
+        with self.transaction():
+            if number <= self.crl_number(authority_key_id):
+                raise HomeError(f"the revocation list's number {number} was used before")
+            self._connection.execute("REPLACE INTO crls VALUES (?, ?, ?)", (authority_key_id, number, der))
+
+    def _pending(self, serial: str) -> CertificateRecord:
+        record = self.lookup(serial)
+        if record is None or record.state is not State.PENDING:
+            # Somebody else gave it up meanwhile: it must not come back to life.
+            raise HomeError(f"the certificate {serial} is not waiting to be confirmed")
+        return record
+
+    def _mark_valid(self, serial: str, fingerprint: str, device: int | None) -> None:
+        self._connection.execute(
+            "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ? WHERE serial = ?",
+            (fingerprint, device, serial),
+        )
+
+    def _note(self, kind: str, serial: str, device: str) -> None:
+        cursor = self._connection.execute(
+            "INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", (kind, serial, device)
+        )
+        assert cursor.lastrowid is not None
+        # Revocations stay: a broker that was suspended for a week must still cut its links when it wakes.
+        self._connection.execute(
+            "DELETE FROM changes WHERE id <= ? AND kind <> 'revoked'", (cursor.lastrowid - _CHANGES_KEPT,)
+        )
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                pass  # the first error says more; closing the connection rolls back as well
+
+    def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise _in_words(self.path, error) from error
+        return row
+
+    def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise _in_words(self.path, error) from error
+
+    def _data_version(self) -> tuple[int, int]:
+        # data_version sees other connections only, total_changes this one only.
+        row = self._one("PRAGMA data_version")
+        assert row is not None
+        return int(row[0]), self._connection.total_changes
+
+
+def _certificate(row: tuple[Any, ...]) -> CertificateRecord:
+    serial, device, role, profile, authority_key_id, state, *rest = row
+    return CertificateRecord(serial, device, role, profile, authority_key_id, State(state), *rest)
+
+
+def _create_file(path: Path) -> bool:
+    try:
+        # Made here and not by SQLite, which would leave it readable: messages will lie in it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        magic = file.read(len(_MAGIC))
+    if magic != _MAGIC:
+        raise HomeError(
+            f"{path} is damaged",
+            why="it is empty" if not magic else "it is not an SQLite database",
+            remedy="put the latest backup of this file in its place",
+        )
+
+
+def _prepare(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
+    """Check what the database is, before the first byte is written; then make it ready."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not is_new and application != APPLICATION_ID:
+        raise HomeError(
+            f"{path} is not a SealMQ registry",
+            why="it is another program's database",
+            remedy="choose another home with --home",
+        )
+    if version > VERSION:
+        raise HomeError(
+            f"{path} was written by a newer SealMQ",
+            why=f"its format is {version}, this one knows up to {VERSION}",
+            remedy="update SealMQ, then try again",
+        )
+    if path.stat().st_size <= _WHOLLY_CHECKED:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"database disk image is malformed: {verdict}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
+    connection.execute("PRAGMA foreign_keys = ON")
+    if version < VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        connection.execute("COMMIT")
+
+
+def _in_words(path: Path, error: Exception) -> HomeError:
+    """What an error of SQLite or of the file system means to the person who reads it."""
+    if isinstance(error, OSError):
+        return HomeError(f"{path} cannot be opened", why=error.strerror or str(error))
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    backup = "put the latest backup of this file in its place"
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "malformed" in str(error):
+        return HomeError(f"{path} is damaged", why=str(error), remedy=backup)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return HomeError(f"{path} is in use", why="another process kept it locked for 5 seconds", remedy="try again")
+    if code == sqlite3.SQLITE_FULL:
+        return HomeError(f"{path} cannot be written", why="the disk is full", remedy="make room, then try again")
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return HomeError(f"{path} cannot be opened for writing", why=str(error), remedy="check who owns it")
+    return HomeError(f"{path} cannot be used", why=str(error))

@@ -1,0 +1,424 @@
+"""The home: the folder in which one SealMQ keeps its CA, registry, sessions and configuration.
+
+    HOME/sealmq.toml                 the configuration (config.py)
+    HOME/sealmq.db                   registry, sessions, messages
+    HOME/ca/root.pem                 the one file that a client must trust
+    HOME/ca/{root,server-ca,device-ca}.{pem,key}
+    HOME/broker/broker.pem           the broker's key, certificate and Server CA
+    HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+
+Rule 1: a home is there whole or not at all. It is built in a hidden folder inside its place and moved out entry by
+        entry, ca/ last: a folder without ca/ is no home, and what a killed `create` left in it is cleared by the next.
+        (Inside, and not beside: the parent folder is often somebody else's, as with /var/lib or a mounted volume.)
+Rule 2: the broker's key and certificate are one file, so that they change in one rename and can never be a pair that
+        does not match.
+Rule 3: a key that others can read stops everything, with the command that repairs it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+import ifaddr
+import platformdirs
+
+from sealmq.devices.enrollment import KEY_FILE, Enrollment, check_name
+from sealmq.devices.lock import locked_directory
+from sealmq.devices.records import Reservation, State
+from sealmq.devices.registry import Registry
+from sealmq.errors import HomeError, TrustError
+from sealmq.pki import vault
+from sealmq.pki.authority import (
+    Authority,
+    certificates_of,
+    create_issuing,
+    create_root,
+    issue_server,
+    new_serial,
+    server_common_name,
+)
+from sealmq.pki.keys import PrivateKey
+from sealmq.pki.peer import identify_certificate, server_names
+from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
+
+OPERATOR = "operator"
+"""The identity of the person at the keyboard, made with the home."""
+
+_BUILDING = ".creating"
+_ENTRIES = ("sealmq.db", "broker", "devices", "ca")  # in the order in which they are moved into place: ca/ last
+_HARMLESS = frozenset({"sealmq.toml", "lost+found"})  # may lie in the folder before the home is made
+_RENEW_AFTER = 2 / 3  # of a certificate's life
+_NAMES_AT_MOST = 64
+_FQDN_SECONDS = 0.5
+
+
+class Home:
+    """One home, by its path. Making this object looks at nothing: `Home.open` checks, `Home.create` makes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self._registry: Registry | None = None
+
+    # --- where things are
+
+    @staticmethod
+    def default_path() -> Path:
+        """$SEALMQ_HOME, else the user's data folder."""
+        chosen = os.environ.get("SEALMQ_HOME")
+        return Path(chosen) if chosen else platformdirs.user_data_path("sealmq", appauthor=False)
+
+    @property
+    def configuration(self) -> Path:
+        """HOME/sealmq.toml."""
+        return self.path / "sealmq.toml"
+
+    @property
+    def database(self) -> Path:
+        """HOME/sealmq.db."""
+        return self.path / "sealmq.db"
+
+    @property
+    def root_certificate(self) -> Path:
+        """The one file that a client must trust."""
+        return self.path / "ca" / "root.pem"
+
+    @property
+    def device_ca_certificate(self) -> Path:
+        """What the broker trusts: the Device CA alone."""
+        return self.path / "ca" / "device-ca.pem"
+
+    @property
+    def broker_chain(self) -> Path:
+        """The broker's certificate and the Server CA's; the same file as `broker_key` (rule 2)."""
+        return self.path / "broker" / "broker.pem"
+
+    @property
+    def broker_key(self) -> Path:
+        """The broker's private key; the same file as `broker_chain` (rule 2)."""
+        return self.broker_chain
+
+    @property
+    def devices_directory(self) -> Path:
+        """Where each device has its folder."""
+        return self.path / "devices"
+
+    def device_directory(self, name: str) -> Path:
+        """Where the files of one device are. Raises EnrollmentError when `name` can be no device's."""
+        check_name(name)  # or "../ca" would be one
+        return self.devices_directory / name
+
+    # --- opening
+
+    @staticmethod
+    def is_home(path: Path) -> bool:
+        """Whether `path` holds a home; it may still be damaged. Raises HomeError when nobody lets us look."""
+        with _failures_in_words(f"{path} cannot be looked into"):
+            return (path.expanduser() / "ca").is_dir()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a home, after checking that it is whole, that its keys are its owner's alone, that the registry opens.
+
+        Raises HomeError when it is missing or damaged, TrustError when others can read a key. Changes nothing.
+        """
+        home = cls(path)
+        with _failures_in_words(f"the home {home.path} cannot be opened"):
+            home._check()
+        home._registry = Registry.open(home.database)
+        return home
+
+    @property
+    def registry(self) -> Registry:
+        """The registry; opened at the first use. Raises HomeError when it cannot be."""
+        if self._registry is None:
+            self._registry = Registry.open(self._existing(self.database))
+        return self._registry
+
+    def close(self) -> None:
+        """Let the registry go."""
+        if self._registry is not None:
+            self._registry.close()
+            self._registry = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # --- using
+
+    def enrollment(self) -> Enrollment:
+        """What adds and revokes devices. Reads the Device CA's key: TrustError when it can't be relied upon."""
+        root = self._existing(self.root_certificate).read_bytes()
+        return Enrollment(self.registry, self._device_ca, root=root, directory=self.devices_directory)
+
+    def root_fingerprint(self) -> str:
+        """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
+        return sha256(self._certificate("root")).digest().hex(":").upper()
+
+    def broker_certificate(self) -> bytes:
+        """The broker's certificate, DER. Raises TrustError when there is none that can be read."""
+        return certificates_of(vault.read_private(self.broker_chain))[0]
+
+    def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
+        """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
+
+        It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
+        one is superseded, not revoked: links that stand on it may stand.
+
+        Raises TrustError when the Server CA cannot be relied upon, HomeError when the disk is at fault; then the old
+        certificate is still there.
+        """
+        with (
+            _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
+            locked_directory(self.path),
+        ):
+            if self._broker_certificate_serves(names, now):
+                return False
+            self._issue_broker_certificate(names, now)
+            return True
+
+    @cached_property
+    def _device_ca(self) -> Authority:
+        return self._authority("device-ca")
+
+    def _authority(self, stem: str) -> Authority:
+        certificate = self._existing(self.path / "ca" / f"{stem}.pem").read_bytes()
+        return Authority.load(certificate, vault.read_private(self._existing(self.path / "ca" / f"{stem}.key")))
+
+    def _certificate(self, stem: str) -> bytes:
+        return certificates_of(self._existing(self.path / "ca" / f"{stem}.pem").read_bytes())[0]
+
+    def _broker_certificate_serves(self, names: ServerNames, now: float) -> bool:
+        vault.remove_leftovers(self.broker_chain.parent)
+        if not self.broker_chain.exists():
+            return False
+        pem = vault.read_private(self.broker_chain)
+        try:
+            der = certificates_of(pem)[0]
+            certificate = identify_certificate(der)
+            intact = PrivateKey.from_pem(pem).public.spki_sha256 == certificate.spki_sha256
+            same_names = server_names(der) == names
+        except TrustError:
+            return False
+        record = self.registry.lookup(certificate.serial)
+        if record is not None and record.state is State.PENDING and record.fingerprint == "":
+            # Killed between the file and the registry: the certificate is whole, so its record is finished.
+            self.registry.confirm(certificate.serial, certificate.fingerprint)
+            record = self.registry.lookup(certificate.serial)
+        known = record is not None and record.state is State.VALID
+        renew_at = certificate.not_before + (certificate.not_after - certificate.not_before) * _RENEW_AFTER
+        return intact and known and same_names and certificate.not_before <= now < renew_at
+
+    def _issue_broker_certificate(self, names: ServerNames, now: float) -> None:
+        authority = self._authority("server-ca")
+        key, serial, subject = PrivateKey.generate(), new_serial(), server_common_name(names)
+        when = validity(SERVER, now, issuer=authority.certificate.validity)
+        reservation = Reservation(
+            serial=serial,
+            subject=subject,
+            profile=SERVER.name,
+            authority_key_id=authority.key_id,
+            not_before=when.not_before,
+            not_after=when.not_after,
+            spki_sha256=key.public.spki_sha256,
+        )
+        self.registry.abandon(SERVER.name, subject)  # what a killed command reserved
+        self.registry.reserve(reservation, now=now)
+        try:
+            certificate = issue_server(authority, names, key.public, serial=serial, now=now)
+            vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
+        except BaseException:
+            try:
+                self.registry.abandon(SERVER.name, subject)
+            except HomeError:
+                pass  # the first error says more; the next run gives it up
+            raise
+        # Should this fail, the file is whole and the next run confirms it.
+        self.registry.confirm(serial, certificate.fingerprint)
+
+    def _check(self) -> None:
+        if not self.path.is_dir() or not self.is_home(self.path):
+            unfinished = (self.path / _BUILDING).exists()
+            raise HomeError(
+                f"there is no home in {self.path}",
+                why="its making was interrupted" if unfinished else "",
+                remedy=f"sealmq up --home {self.path}",
+            )
+        for stem in ("root", "server-ca", "device-ca"):
+            self._existing(self.path / "ca" / f"{stem}.pem")
+        for stem in ("server-ca", "device-ca"):  # not the root's: it may be taken away, and kept in a drawer
+            self._existing(self.path / "ca" / f"{stem}.key")
+        self._existing(self.database)
+        for key in sorted((self.path / "ca").glob("*.key")):
+            vault.check_private(key)
+        for key in (self.broker_key, self.devices_directory / OPERATOR / KEY_FILE):
+            if key.exists():
+                vault.check_private(key)
+
+    def _existing(self, path: Path) -> Path:
+        if not path.exists():
+            raise HomeError(
+                f"the home {self.path} is not whole: {path.relative_to(self.path)} is missing",
+                remedy="put the latest backup of the home in its place",
+            )
+        return path
+
+    # --- making
+
+    @classmethod
+    def create(cls, path: Path, *, organization: str, country: str, names: ServerNames, now: float) -> Self:
+        """Make a home: CAs, the broker's certificate, the registry, the operator's identity; and open it.
+
+        organization, country: what the CAs are called. names: what the broker is called. now: Unix seconds.
+
+        The folder may exist when it is empty, but for a sealmq.toml. When somebody else makes the same home at this
+        moment, this waits and opens that one.
+
+        Raises HomeError when there is something in its place, or the disk is at fault; TrustError when a name cannot
+        stand in a certificate. Then nothing is left behind.
+        """
+        home = cls(path)
+        if cls.is_home(home.path):
+            raise HomeError(f"{home.path} is a home already", remedy=f"sealmq up --home {home.path}")
+        words = _failures_in_words(f"no home could be made in {home.path}")
+        with words, _new_directory(home.path), locked_directory(home.path):
+            if not cls.is_home(home.path):  # else somebody was faster, while this waited for the lock
+                home._make(organization, country, names, now)
+        return cls.open(home.path)
+
+    def _make(self, organization: str, country: str, names: ServerNames, now: float) -> None:
+        building = self.path / _BUILDING
+        here = {entry.name for entry in self.path.iterdir()} - _HARMLESS
+        if building.exists():  # a killed `create`: without ca/, what it moved is nobody's home
+            here -= {*_ENTRIES, _BUILDING}
+        if here:
+            raise HomeError(
+                f"{self.path} is not empty, and no home",
+                why=f"there is {', '.join(sorted(here)[:3])} in it",
+                remedy="choose another folder with --home",
+            )
+        self._clear()
+        self.path.chmod(0o700)
+        try:
+            vault.make_private_directory(building)
+            _furnish(building, organization, country, names, now)
+            for entry in _ENTRIES:
+                (building / entry).rename(self.path / entry)
+            vault.sync_directory(self.path)
+        except BaseException:
+            if not self.is_home(self.path):
+                self._clear()
+            raise
+        building.rmdir()
+
+    def _clear(self) -> None:
+        """Remove what `_make` made; its own folder last, because it is the sign that the rest may be removed."""
+        for entry in (*_ENTRIES, _BUILDING):
+            path = self.path / entry
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.exists():
+                path.unlink()
+
+
+def local_names() -> ServerNames:
+    """What this machine may be called by a client: localhost, its host names, its addresses (at most 64 of each).
+
+    Link-local IPv6 addresses are left out: they mean something only together with an interface.
+    """
+    host = platform.node()
+    short = host.split(".", 1)[0]
+    candidates = ("localhost", host, f"{short}.local", _fully_qualified_name(host))
+    dns = [name for name in candidates if is_dns_name(name)]
+    addresses = ["127.0.0.1", "::1"]
+    found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+    addresses += [ip for ip in found if isinstance(ip, str)]
+    addresses += [ip[0] for ip in found if isinstance(ip, tuple) and not ip[0].lower().startswith("fe80:")]
+    return ServerNames(tuple(dict.fromkeys(dns))[:_NAMES_AT_MOST], tuple(dict.fromkeys(addresses))[:_NAMES_AT_MOST])
+
+
+def _fully_qualified_name(host: str) -> str:
+    """The name that the resolver has for this machine, "" when it does not answer at once: a start must not wait."""
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(socket.getfqdn(host)), daemon=True)
+    asking.start()
+    asking.join(_FQDN_SECONDS)
+    return answers[0] if answers else ""
+
+
+def _furnish(directory: Path, organization: str, country: str, names: ServerNames, now: float) -> None:
+    """Put everything that a home has into an empty directory."""
+    home = Home(directory)
+    vault.make_private_directory(directory / "ca")
+    vault.make_private_directory(home.broker_chain.parent)
+    vault.make_private_directory(home.devices_directory)
+    with Registry.open(home.database) as registry:
+        home._registry = registry
+        root = create_root(organization, country, serial=new_serial(), now=now)
+        _keep(home, "root", root, "root", "", now)
+        for stem, kind in (("server-ca", "Server"), ("device-ca", "Device")):
+            issuing = create_issuing(root, kind, serial=new_serial(), now=now)
+            _keep(home, stem, issuing, "issuing", root.key_id, now)
+        home.ensure_broker_certificate(names, now)
+        enrollment = home.enrollment()
+        enrollment.refresh_crl(now=now)  # an empty one: whoever asks for a list finds one from the first day
+        enrollment.add_device(OPERATOR, role=OPERATOR, now=now)
+
+
+def _keep(home: Home, stem: str, authority: Authority, profile: str, issuer: str, now: float) -> None:
+    when = authority.certificate.validity
+    serial = authority.certificate.serial
+    reservation = Reservation(
+        serial=serial,
+        subject=authority.common_name,
+        profile=profile,
+        authority_key_id=issuer,
+        not_before=when.not_before,
+        not_after=when.not_after,
+        spki_sha256=identify_certificate(authority.certificate.der).spki_sha256,
+    )
+    # Recorded after signing, unlike every other certificate: until ca/ is in its place, nothing of it exists.
+    home.registry.reserve(reservation, now=now)
+    vault.write_private(home.path / "ca" / f"{stem}.key", authority.key_pem())
+    vault.write_public(home.path / "ca" / f"{stem}.pem", authority.certificate.pem)
+    home.registry.confirm(serial, authority.certificate.fingerprint)
+
+
+@contextmanager
+def _new_directory(path: Path) -> Iterator[None]:
+    """Make the folder and its missing parents; when the body fails, those that were made go again."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            try:
+                folder.rmdir()  # only when it is empty
+            except OSError:
+                break
+        raise
+
+
+@contextmanager
+def _failures_in_words(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HomeError(
+            what,
+            why=f"{error.filename or 'the disk'}: {error.strerror or error}",
+            remedy="make room, or choose a folder that you may write to with --home",
+        ) from error

@@ -1,0 +1,104 @@
+"""Keys at rest: the one place that writes them.
+
+Rule 1: a file is there whole or not at all: written beside its place, synced to the disk, renamed into it.
+Rule 2: a key is 0600 from its first byte on; it is never made readable and closed afterwards.
+Rule 3: a key that others can read is refused, as ssh does: it is not known who has a copy.
+
+OSError (disk full, no permission) is left to the caller, who knows what was being tried.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import stat
+from pathlib import Path
+
+from sealmq.errors import TrustError
+
+_PRIVATE = 0o600
+_PUBLIC = 0o644
+_KEY_FILE_LENGTH = 64 * 1024
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a key: atomic, 0600, on the disk when this returns. Raises OSError, and then leaves what was there."""
+    _write(path, data, _PRIVATE)
+
+
+def write_public(path: Path, data: bytes) -> None:
+    """Write a certificate or another file that anybody may read: atomic, 0644. Raises OSError."""
+    _write(path, data, _PUBLIC)
+
+
+def read_private(path: Path) -> bytes:
+    """Read a key. Raises TrustError when it is missing, or when anybody but its owner can read or write it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise TrustError(f"the key {path} cannot be read", why=error.strerror or "") from error
+    with os.fdopen(descriptor, "rb") as file:
+        # The open file is asked, not the path: nobody can change what it names in between.
+        _check_mode(path, os.fstat(file.fileno()).st_mode)
+        return file.read(_KEY_FILE_LENGTH)
+
+
+def check_private(path: Path) -> None:
+    """Raise TrustError when the key at `path` is missing or can be read by others; its contents are not touched."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise TrustError(f"the key {path} cannot be read", why=error.strerror or "") from error
+    _check_mode(path, mode)
+
+
+def make_private_directory(path: Path) -> None:
+    """Make a directory that only its owner can enter. Raises OSError, also when it exists."""
+    path.mkdir(mode=0o700)
+
+
+def sync_directory(path: Path) -> None:
+    """Put the names in a directory on the disk: without it, a rename may be forgotten by a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed `write_private` or `write_public` left in `directory`. The caller holds the lock."""
+    for path in directory.glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def _check_mode(path: Path, mode: int) -> None:
+    if stat.S_IMODE(mode) & 0o077:
+        raise TrustError(
+            f"the key {path} can be read or changed by others (mode {stat.S_IMODE(mode):04o})",
+            why="a private key must be its owner's alone",
+            remedy=f"chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    part = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(part, flags, mode)
+    try:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.rename(path)
+    except BaseException:
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            pass  # the first error says more; remove_leftovers finds the file
+        raise
+    sync_directory(path.parent)
