@@ -1,1 +1,1 @@
-"""TLS: plaintext <-> ciphertext, one interface, several middlewares."""
+"""TLS: plaintext <-> ciphertext, one interface, several middlewares. Read middleware.py first, then openssl.py."""

@@ -1,0 +1,190 @@
+"""The one place that builds TLS contexts (ruff's banned-api keeps it so).
+
+Rule 1: a context is never changed after it was built. OpenSSL's store forgets no anchor and no CRL, so every change of
+        trust (a renewed certificate, a revoked device, another anchor) builds a new context, and the listener swaps.
+Rule 2: a new context has new ticket keys. No session of before a revocation can be resumed after it.
+Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the middle of the chain
+        (X509_V_FLAG_PARTIAL_CHAIN): a device sends one small certificate, and no server certificate of the same root
+        can log in.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sealmq.errors import TrustError
+from sealmq.tls.hearing import HeardSSLObject, hear
+from sealmq.tls.openssl import OpenSSLContext
+from sealmq.tls.policy import TLSPolicy
+
+_PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not name
+
+
+def server_context(
+    policy: TLSPolicy, *, chain: Path, key: Path, client_anchors: bytes, crl: bytes | None = None
+) -> OpenSSLContext:
+    """A listener's context.
+
+    chain:          PEM file: the broker's certificate, then the Server CA's.
+    key:            PEM file: the certificate's private key, without passphrase.
+    client_anchors: PEM of the Device CA certificate, or of several.
+    crl:            DER of what each of these CAs has revoked, one list behind the other; None: revocation is somebody
+                    else's. With it, OpenSSL itself refuses a revoked device with the alert certificate_revoked.
+                    Give every list a far nextUpdate: a list past that date refuses every device, and a CA without a
+                    list here refuses all of its own.
+    Raises TrustError when a file cannot be read or used.
+    """
+    build = _listener(policy, chain, key, client_anchors, crl)
+    context = build()
+    if not _listen_in(context):
+        return OpenSSLContext(context, quiet=None, max_record=policy.max_record)
+    return OpenSSLContext(context, quiet=build(), max_record=policy.max_record)
+
+
+def client_context(
+    policy: TLSPolicy, *, root: Path, chain: Path | None = None, key: Path | None = None
+) -> ssl.SSLContext:
+    """A device's context: verifies chain, purpose, dates and name. For aiomqtt, paho-mqtt, `client_connection`.
+
+    root:       PEM file: the one authority that is trusted. The system's list is not.
+    chain, key: PEM files of what we show the broker; None to show nothing (a broker of ours then refuses).
+    Raises TrustError when a file cannot be read or used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname, by default
+    _apply(policy, context)
+    try:
+        context.load_verify_locations(cafile=root)
+    except (OSError, ValueError) as error:
+        raise TrustError(
+            f"the root certificate {root} cannot be used",
+            why=_reason(error),
+            remedy="take the ca/root.pem of the broker's home",
+        ) from error
+    if chain is not None:
+        _load_credentials(context, chain, key or chain)
+    return context
+
+
+def _listener(
+    policy: TLSPolicy, chain: Path, key: Path, client_anchors: bytes, crl: bytes | None
+) -> Callable[[], ssl.SSLContext]:
+    """A function that builds the same listener's context each time."""
+
+    def build() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _apply(policy, context)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = policy.tickets
+        if policy.tickets == 0:
+            context.options |= ssl.OP_NO_TICKET
+        _load_credentials(context, chain, key)
+        _trust_devices(context, client_anchors)
+        if crl is not None:
+            _load_crl(context, crl)
+        return context
+
+    return build
+
+
+def _apply(policy: TLSPolicy, context: ssl.SSLContext) -> None:
+    """What both roles share. Purpose (clientAuth, serverAuth) is checked by OpenSSL according to the role."""
+    context.minimum_version = policy.minimum_version
+    try:
+        context.set_ciphers(policy.cipher_string)
+    except ssl.SSLError as error:
+        raise TrustError(
+            f"OpenSSL knows none of the cipher suites {', '.join(policy.suites)}", why=_reason(error)
+        ) from error
+    context.options |= (
+        ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | _PRIORITIZE_CHACHA
+    )
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+
+def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:
+    """Certificate chain and private key; TrustError in words when they do not fit."""
+    try:
+        # An empty passphrase, or OpenSSL would ask at the terminal and a broker would wait there for ever.
+        context.load_cert_chain(chain, key, password="")
+    except (OSError, ValueError) as error:
+        for path in (chain, key):
+            try:
+                path.open("rb").close()
+            except OSError as unreadable:
+                raise TrustError(f"{path} cannot be read", why=_reason(unreadable)) from error
+        raise TrustError(
+            f"the certificate {chain} and the key {key} cannot be used together", why=_reason(error),
+            remedy="both must be PEM, the key without passphrase and of this certificate",
+        ) from error  # fmt: skip
+
+
+def _trust_devices(context: ssl.SSLContext, anchors: bytes) -> None:
+    """Make `anchors`, and nothing above them, the authorities for client certificates."""
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(cadata=anchors.decode("ascii"))
+    except (OSError, ValueError) as error:
+        raise TrustError("the Device CA's certificate cannot be used", why=_reason(error)) from error
+    held = context.cert_store_stats()
+    if held["x509"] != held["x509_ca"]:
+        raise TrustError("a certificate that is not a CA's is no anchor for devices")
+
+
+def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
+    """Have OpenSSL look up each device's own certificate in `crl`. It reads lists from PEM files only."""
+    lists = _split_der(crl)
+    pem = "".join(
+        f"-----BEGIN X509 CRL-----\n{base64.encodebytes(one).decode()}-----END X509 CRL-----\n" for one in lists
+    )
+    try:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(pem)
+            file.flush()
+            context.load_verify_locations(cafile=file.name)
+    except (OSError, ValueError) as error:
+        raise TrustError("the list of revoked certificates cannot be used", why=_reason(error)) from error
+    if not lists or context.cert_store_stats()["crl"] != len(lists):
+        raise TrustError("the list of revoked certificates cannot be used", why="a list is missing or given twice")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _split_der(data: bytes) -> list[bytes]:
+    """The DER values that stand one behind the other in `data` (X.690 section 8.1.3: type, length, content)."""
+    values = []
+    while data:
+        length, start = data[1] if len(data) > 1 else 0, 2
+        if length & 0x80:
+            start += length & 0x7F
+            length = int.from_bytes(data[2:start], "big")
+        if not length or start + length > len(data):
+            raise TrustError("the list of revoked certificates cannot be used", why="it is not DER, or is cut off")
+        values.append(data[: start + length])
+        data = data[start + length :]
+    return values
+
+
+def _listen_in(context: ssl.SSLContext) -> bool:
+    """Hear the handshakes of `context` (hearing.py). False where this Python has no message callback.
+
+    ssl.py's own setter wraps the callback in one that turns every number into an enum member, at several times the
+    cost; the C type's attribute below it takes the function as it is.
+    """
+    inner = ssl.SSLContext.__mro__[1].__dict__.get("_msg_callback")
+    if inner is None or not hasattr(inner, "__set__"):
+        return False
+    inner.__set__(context, hear)
+    context.sslobject_class = HeardSSLObject
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without OpenSSL's line numbers."""
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)

@@ -1,0 +1,301 @@
+"""OpenSSL through Python's `ssl`, in memory: the default middleware.
+
+Theory of operation. OpenSSL reads from one memory BIO and writes into another. A memory BIO grows with what it is given
+and never shrinks again, so a connection that once took 1 MB in one go would keep 1 MB for ever. Hence:
+
+Rule 1: ciphertext goes in by pieces of at most 16 KiB, and is used up before the next; the outgoing BIO is drained
+        whenever it holds that much.
+Rule 2: read while the incoming BIO holds something, not until OpenSSL says "want read": the exception costs more than a
+        record (0.8 against 0.7 microseconds). One read of 16 KiB always takes a whole record (RFC 8446 section 5.1).
+Rule 3: what is read is returned as bytes. Reading into one shared buffer was measured and is no faster.
+Rule 4: no connection is part of a reference cycle: it goes, with its keys, when its link lets go of it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from ssl import SSLContext  # noqa: TID251 - named as a type; contexts are built in context.py
+
+from sealmq.errors import TLSError
+from sealmq.tls.first_bytes import check_first_bytes
+from sealmq.tls.hearing import HeardSSLObject
+from sealmq.tls.middleware import HandshakeProof
+from sealmq.tls.policy import RECORD_LIMIT
+from sealmq.tls.refusals import blames_certificate, explain
+
+PIECE = 16384
+"""Bytes of ciphertext given to OpenSSL at once, and plaintext taken: one record at most."""
+
+
+class OpenSSLConnection:
+    """A TLSConnection over `ssl.MemoryBIO`. Made by `OpenSSLContext.connection` and `client_connection`."""
+
+    __slots__ = (
+        "__weakref__",
+        "_close_wanted",
+        "_failed",
+        "_farewell_said",
+        "_flowing",
+        "_incoming",
+        "_max_record",
+        "_outgoing",
+        "_peer",
+        "_pieces",
+        "_quiet",
+        "_read",
+        "_started",
+        "_tls",
+        "_write",
+        "closed",
+        "established",
+        "proof",
+        "refused_certificate",
+    )
+
+    def __init__(
+        self,
+        tls: ssl.SSLObject,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        *,
+        peer: str,
+        max_record: int = RECORD_LIMIT,
+        quiet: SSLContext | None = None,
+    ) -> None:
+        """
+        tls:        OpenSSL's connection, between the two BIOs.
+        peer:       what the other end is called in errors: "device" or "broker".
+        max_record: most bytes of plaintext in a record that we send.
+        quiet:      the twin context, without message callback, that the connection moves to after the handshake.
+        """
+        self._tls = tls
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._peer = peer
+        self._max_record = max_record
+        self._quiet = quiet
+        self._pieces: list[bytes] = []
+        self._started = False
+        self._flowing = False  # established, not closed, not failed: the way of nearly every call
+        self._close_wanted = False
+        self._farewell_said = False
+        self._failed = ""
+        self.established = False
+        self.closed = False
+        self.proof: HandshakeProof | None = None
+        self.refused_certificate = b""
+        # SSLObject's methods only pass on to this object's; going past them saves a tenth of a small record's time.
+        inner: ssl.SSLObject = getattr(tls, "_sslobj", tls)
+        self._read = inner.read
+        self._write = inner.write
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """For a client to resume with, once data has come (under TLS 1.3 the ticket follows the handshake)."""
+        return self._tls.session
+
+    def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
+        """See TLSConnection. The bytes that are returned are the caller's to keep."""
+        if not self._flowing or len(ciphertext) > PIECE:
+            return self._receive_piecewise(ciphertext)
+        self._incoming.write(ciphertext)
+        try:
+            plaintext = self._read(PIECE)
+        except ssl.SSLError as error:
+            return self._stop_reading(error)
+        if plaintext and not self._incoming.pending:
+            return plaintext  # one whole record: the usual case
+        return plaintext + self._decrypt() if plaintext else self._end()
+
+    def send(self, plaintext: bytes) -> None:
+        """See TLSConnection."""
+        self._pieces.append(plaintext)
+
+    def data_to_send(self) -> bytes:
+        """See TLSConnection. What was sent in several pieces shares records, as many bytes to each as allowed."""
+        if self._pieces and self.established:
+            plaintext = b"".join(self._pieces)
+            self._pieces.clear()
+            if len(plaintext) > self._max_record:
+                return self._encrypt_in_records(plaintext)
+            if plaintext:
+                self._encrypt(plaintext)
+        if self._close_wanted:
+            self._say_goodbye()
+        return self._outgoing.read()
+
+    def close(self) -> None:
+        """See TLSConnection. In the middle of a handshake nothing is said: there is no session to end yet."""
+        self._close_wanted = True
+
+    def _receive_piecewise(self, ciphertext: bytes | memoryview) -> bytes:
+        """receive_data for everything rare: the handshake, more than a piece at once, after the end."""
+        if self._failed:
+            raise TLSError(f"the connection has failed before: {self._failed}")
+        if not self._started and ciphertext:
+            self._started = True
+            try:
+                check_first_bytes(ciphertext, peer=self._peer)
+            except TLSError as error:
+                self._failed = error.what
+                raise
+        everything = memoryview(ciphertext)
+        plaintexts = []
+        for at in range(0, len(everything), PIECE):
+            piece = everything[at : at + PIECE]
+            if self._flowing:
+                plaintexts.append(self.receive_data(piece))
+            elif not self.closed:
+                self._incoming.write(piece)
+                self._shake_hands()
+                if self.established:  # the peer may have sent data right behind its last flight
+                    plaintexts.append(self._decrypt())
+        return b"".join(plaintexts)
+
+    def _decrypt(self) -> bytes:
+        """The plaintext of every whole record that OpenSSL has now. Reads at least once."""
+        plaintexts = []
+        try:
+            while plaintext := self._read(PIECE):
+                plaintexts.append(plaintext)
+                if not self._incoming.pending:
+                    break
+            else:
+                self._end()
+        except ssl.SSLError as error:
+            self._stop_reading(error)
+        return b"".join(plaintexts)
+
+    def _stop_reading(self, error: ssl.SSLError) -> bytes:
+        """What an exception means for the reader: nothing (yet), the end, or TLSError."""
+        if isinstance(error, ssl.SSLWantReadError):
+            return b""
+        if isinstance(error, ssl.SSLZeroReturnError):  # close_notify, after we have said it ourselves
+            return self._end()
+        raise self._failure(error) from error
+
+    def _end(self) -> bytes:
+        """The peer has said close_notify; whatever stands behind it is not read (RFC 8446 section 6.1)."""
+        self.closed = True
+        self._flowing = False
+        self._incoming.read()
+        return b""
+
+    def _failure(self, error: ssl.SSLError) -> TLSError:
+        """Note that the connection is over, and say why.
+
+        Only words are kept: a kept exception would hold the frames that hold this connection.
+        """
+        tls = self._tls
+        alert, sent = (
+            (tls.alert, tls.alert_sent) if isinstance(tls, HeardSSLObject) and not self.established else (None, True)
+        )
+        failure = explain(error, peer=self._peer, alert=alert, sent=sent)
+        self._failed = failure.what
+        self._flowing = False
+        if isinstance(tls, HeardSSLObject) and blames_certificate(error):
+            self.refused_certificate = tls.leaf
+        return failure
+
+    def _shake_hands(self) -> None:
+        """Go as far as the bytes that are here allow."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError as error:
+            raise self._failure(error) from error
+        self.proof = _proof(self._tls)
+        self.established = self._flowing = True
+        if self._quiet is not None:
+            self._tls.context = self._quiet
+            self._quiet = None
+        if isinstance(self._tls, HeardSSLObject):
+            self._tls.leaf = b""  # the proof has it
+
+    def _encrypt(self, plaintext: bytes | memoryview) -> None:
+        """One record into the outgoing BIO; into nothing when the connection is over."""
+        try:
+            if not self._failed and not self._farewell_said:
+                self._write(plaintext)
+        except ssl.SSLError as error:
+            self._failure(error)  # raised by the next receive_data: whoever flushes can do nothing about it
+
+    def _encrypt_in_records(self, plaintext: bytes) -> bytes:
+        """Encrypt more than one record's worth."""
+        everything, limit, outgoing = memoryview(plaintext), self._max_record, self._outgoing
+        ciphertexts = []
+        for at in range(0, len(everything), limit):
+            self._encrypt(everything[at : at + limit])
+            if outgoing.pending >= PIECE:
+                ciphertexts.append(outgoing.read())
+        if self._close_wanted:
+            self._say_goodbye()
+        ciphertexts.append(outgoing.read())
+        return b"".join(ciphertexts)
+
+    def _say_goodbye(self) -> None:
+        """close_notify, once. `unwrap` also waits for the peer's, which nobody needs."""
+        if not self.established or self._failed or self._farewell_said:
+            return
+        self._farewell_said = True
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:
+            pass
+
+
+class OpenSSLContext:
+    """A TLSContext for a listener. Made by `context.server_context`."""
+
+    __slots__ = ("_context", "_max_record", "_quiet")
+
+    def __init__(self, context: SSLContext, *, quiet: SSLContext | None, max_record: int) -> None:
+        """
+        context:    for handshakes; with a message callback when `quiet` is given.
+        quiet:      its twin without the callback, for what comes after the handshake.
+        max_record: most bytes of plaintext in a record.
+        """
+        self._context = context
+        self._quiet = quiet
+        self._max_record = max_record
+
+    def connection(self) -> OpenSSLConnection:
+        """The broker's side of a new connection; it waits for the ClientHello."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        return OpenSSLConnection(tls, incoming, outgoing, peer="device", max_record=self._max_record, quiet=self._quiet)
+
+
+def client_connection(
+    context: SSLContext,
+    server_hostname: str,
+    *,
+    max_record: int = RECORD_LIMIT,
+    session: ssl.SSLSession | None = None,
+) -> OpenSSLConnection:
+    """The device's side of a new connection; its ClientHello waits in `data_to_send()`.
+
+    context:         from `context.client_context`.
+    server_hostname: DNS name or address that the broker's certificate must carry.
+    max_record:      most bytes of plaintext in a record that we send.
+    session:         to resume, from an earlier connection of the same context.
+    """
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=server_hostname, session=session)
+    connection = OpenSSLConnection(tls, incoming, outgoing, peer="broker", max_record=max_record)
+    connection._shake_hands()
+    return connection
+
+
+def _proof(tls: ssl.SSLObject) -> HandshakeProof:
+    """What the finished handshake of `tls` has proved. The group is known from Python 3.15 on."""
+    suite = tls.cipher()
+    group = getattr(tls, "group", None)
+    return HandshakeProof(
+        version=tls.version() or "",
+        cipher=suite[0] if suite else "",
+        group=(group() or "") if group else "",
+        peer_certificate=tls.getpeercert(binary_form=True) or b"",
+        resumed=bool(tls.session_reused),
+    )
