@@ -1,6 +1,7 @@
 """The numbers of the standard, once: packet types, protocol levels, reason codes, property identifiers.
 
-Source: MQTT Version 5.0 (OASIS Standard, 7 March 2019), sections 2.1.2, 2.2.2.2 and 2.4; MQTT Version 3.1.1, section 3.2.2.3.
+Source: MQTT Version 5.0 (OASIS Standard, 7 March 2019), sections 2.1.2, 2.2.2.2 and 2.4; MQTT Version 3.1.1,
+section 3.2.2.3.
 """
 
 from __future__ import annotations
@@ -144,3 +145,115 @@ class PropertyId(IntEnum):
     WILDCARD_SUBSCRIPTION_AVAILABLE = 0x28
     SUBSCRIPTION_IDENTIFIER_AVAILABLE = 0x29
     SHARED_SUBSCRIPTION_AVAILABLE = 0x2A
+
+
+_ANSWERS = frozenset(
+    {
+        ReasonCode.SUCCESS,
+        ReasonCode.NO_MATCHING_SUBSCRIBERS,
+        ReasonCode.UNSPECIFIED_ERROR,
+        ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+        ReasonCode.NOT_AUTHORIZED,
+        ReasonCode.TOPIC_NAME_INVALID,
+        ReasonCode.PACKET_IDENTIFIER_IN_USE,
+        ReasonCode.QUOTA_EXCEEDED,
+        ReasonCode.PAYLOAD_FORMAT_INVALID,
+    }
+)
+_RELEASES = frozenset({ReasonCode.SUCCESS, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND})
+
+REASON_CODES: dict[PacketType, frozenset[ReasonCode]] = {
+    PacketType.CONNACK: frozenset(
+        {
+            ReasonCode.SUCCESS,
+            ReasonCode.UNSPECIFIED_ERROR,
+            ReasonCode.MALFORMED_PACKET,
+            ReasonCode.PROTOCOL_ERROR,
+            ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+            ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+            ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
+            ReasonCode.BAD_USER_NAME_OR_PASSWORD,
+            ReasonCode.NOT_AUTHORIZED,
+            ReasonCode.SERVER_UNAVAILABLE,
+            ReasonCode.SERVER_BUSY,
+            ReasonCode.BANNED,
+            ReasonCode.BAD_AUTHENTICATION_METHOD,
+            ReasonCode.TOPIC_NAME_INVALID,
+            ReasonCode.PACKET_TOO_LARGE,
+            ReasonCode.QUOTA_EXCEEDED,
+            ReasonCode.PAYLOAD_FORMAT_INVALID,
+            ReasonCode.RETAIN_NOT_SUPPORTED,
+            ReasonCode.QOS_NOT_SUPPORTED,
+            ReasonCode.USE_ANOTHER_SERVER,
+            ReasonCode.SERVER_MOVED,
+            ReasonCode.CONNECTION_RATE_EXCEEDED,
+        }
+    ),
+    PacketType.PUBACK: _ANSWERS,
+    PacketType.PUBREC: _ANSWERS,
+    PacketType.PUBREL: _RELEASES,
+    PacketType.PUBCOMP: _RELEASES,
+    PacketType.SUBACK: frozenset(
+        {
+            ReasonCode.SUCCESS,
+            ReasonCode.GRANTED_QOS_1,
+            ReasonCode.GRANTED_QOS_2,
+            ReasonCode.UNSPECIFIED_ERROR,
+            ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+            ReasonCode.NOT_AUTHORIZED,
+            ReasonCode.TOPIC_FILTER_INVALID,
+            ReasonCode.PACKET_IDENTIFIER_IN_USE,
+            ReasonCode.QUOTA_EXCEEDED,
+            ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+            ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+            ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+        }
+    ),
+    PacketType.UNSUBACK: frozenset(
+        {
+            ReasonCode.SUCCESS,
+            ReasonCode.NO_SUBSCRIPTION_EXISTED,
+            ReasonCode.UNSPECIFIED_ERROR,
+            ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+            ReasonCode.NOT_AUTHORIZED,
+            ReasonCode.TOPIC_FILTER_INVALID,
+            ReasonCode.PACKET_IDENTIFIER_IN_USE,
+        }
+    ),
+    PacketType.DISCONNECT: frozenset(
+        {
+            ReasonCode.SUCCESS,
+            ReasonCode.DISCONNECT_WITH_WILL_MESSAGE,
+            ReasonCode.UNSPECIFIED_ERROR,
+            ReasonCode.MALFORMED_PACKET,
+            ReasonCode.PROTOCOL_ERROR,
+            ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+            ReasonCode.NOT_AUTHORIZED,
+            ReasonCode.SERVER_BUSY,
+            ReasonCode.SERVER_SHUTTING_DOWN,
+            ReasonCode.BAD_AUTHENTICATION_METHOD,  # in table 2-6 alone; the list of 3.14.2.1 lacks it
+            ReasonCode.KEEP_ALIVE_TIMEOUT,
+            ReasonCode.SESSION_TAKEN_OVER,
+            ReasonCode.TOPIC_FILTER_INVALID,
+            ReasonCode.TOPIC_NAME_INVALID,
+            ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
+            ReasonCode.TOPIC_ALIAS_INVALID,
+            ReasonCode.PACKET_TOO_LARGE,
+            ReasonCode.MESSAGE_RATE_TOO_HIGH,
+            ReasonCode.QUOTA_EXCEEDED,
+            ReasonCode.ADMINISTRATIVE_ACTION,
+            ReasonCode.PAYLOAD_FORMAT_INVALID,
+            ReasonCode.RETAIN_NOT_SUPPORTED,
+            ReasonCode.QOS_NOT_SUPPORTED,
+            ReasonCode.USE_ANOTHER_SERVER,
+            ReasonCode.SERVER_MOVED,
+            ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+            ReasonCode.CONNECTION_RATE_EXCEEDED,
+            ReasonCode.MAXIMUM_CONNECT_TIME,
+            ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+            ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+        }
+    ),
+    PacketType.AUTH: frozenset({ReasonCode.SUCCESS, ReasonCode.CONTINUE_AUTHENTICATION, ReasonCode.RE_AUTHENTICATE}),
+}
+"""Which reason codes each packet may carry [MQTT 2.4, table 2-6]."""
