@@ -1,0 +1,241 @@
+"""One MQTT connection in the foreground: what `sealmq pub` and `sealmq sub` share.
+
+paho speaks MQTT; this file drives it from one loop in one thread, so that an error is raised where it can be told, and
+turns every failure into words.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import LogLevel, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode as PahoReasonCode
+
+from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text
+from sealmq.cli.target import Target
+from sealmq.client import paho_client
+from sealmq.errors import ConfigError, Error, ProtocolError
+from sealmq.mqtt.codes import ReasonCode
+from sealmq.mqtt.topics import check_topic_name
+
+CONNECT_TIMEOUT: Final = 10.0
+
+# After these the same connection may well succeed in a moment; after all others it would fail again.
+_PASSING: Final = (
+    ReasonCode.SERVER_UNAVAILABLE,
+    ReasonCode.SERVER_BUSY,
+    ReasonCode.SERVER_SHUTTING_DOWN,
+    ReasonCode.KEEP_ALIVE_TIMEOUT,
+    ReasonCode.CONNECTION_RATE_EXCEEDED,
+    ReasonCode.MAXIMUM_CONNECT_TIME,
+)
+
+_VERSIONS: Final = {
+    "5": MQTTProtocolVersion.MQTTv5,
+    "mqttv5": MQTTProtocolVersion.MQTTv5,
+    "311": MQTTProtocolVersion.MQTTv311,
+    "mqttv311": MQTTProtocolVersion.MQTTv311,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we vanish."""
+
+    topic: str
+    payload: bytes = b""
+    qos: int = 0
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Everything that CONNECT says."""
+
+    target: Target
+    version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5
+    client_id: str = ""
+    keep_alive: int = 60
+    clean: bool = True
+    session_expiry: int | None = None
+    will: Will | None = None
+    properties: dict[str, Properties] = field(default_factory=dict)
+    debug: bool = False
+
+
+def read_version(text: str) -> MQTTProtocolVersion:
+    """What -V means."""
+    if text not in _VERSIONS:
+        raise ConfigError(
+            f"-V {text!r} is not a version of MQTT that SealMQ speaks",
+            why="known: 5, 311, mqttv5, mqttv311",
+            remedy="-V 5",
+        )
+    return _VERSIONS[text]
+
+
+def expect_topic_name(option: str, topic: str) -> None:
+    """Raise ConfigError unless a message may be published to `topic`."""
+    try:
+        check_topic_name(topic)
+    except ProtocolError as error:
+        raise ConfigError(f"{option} {topic!r} is no topic to publish to", why=error.what) from None
+
+
+class Connection:
+    """A connection that is opened, turned until the work is done, and closed.
+
+    transient: after an Error, whether trying again may help.
+    """
+
+    def __init__(self, dial: Dial) -> None:
+        self.dial = dial
+        self.transient = False
+        self.client = self._client()
+        self._connected = False
+        self._failure: Error | None = None
+        self._socket_error = ""
+
+    def open(self) -> None:
+        """Connect, and wait for CONNACK: before it a client of TLS 1.3 can't know whether it is let in."""
+        self._connected, self._failure, self._socket_error, self.transient = False, None, "", False
+        host, port = self.dial.target.host, self.dial.target.port
+        try:
+            self._connect(host, port)
+        except ssl.SSLError as error:
+            raise explain_connect_error(error, host, port) from error
+        except OSError as error:
+            self.transient = True
+            raise explain_connect_error(error, host, port) from error
+        except ValueError as error:
+            raise ConfigError(f"{host}:{port} cannot be connected to", why=str(error)) from error
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        while not self._connected:
+            if time.monotonic() > deadline:
+                self.transient = True
+                raise Error(f"{host}:{port} did not answer CONNECT within {CONNECT_TIMEOUT:.0f} seconds")
+            self.turn(0.5)
+
+    def turn(self, timeout: float, source: int | None = None) -> bool:
+        """Wait at most `timeout` seconds for the broker (or the file number `source`), and do what is there to do.
+
+        Returns whether `source` can be read. Raises Error when the connection has ended.
+        """
+        sock: Any = self.client.socket()
+        if sock is None or self._failure is not None:
+            raise self._failure or self._lost()
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        readers: list[Any] = [sock] if source is None else [sock, source]
+        writers = [sock] if self.client.want_write() else []
+        # A second at most, so that keep-alive is looked after.
+        ready, writable, _ = select.select(readers, writers, [], 0 if pending else min(timeout, 1.0))
+        if sock in ready or pending:
+            self.client.loop_read()
+        if sock in writable and self.client.socket() is sock:
+            self.client.loop_write()
+        self.client.loop_misc()
+        if self._failure is not None:
+            raise self._failure
+        return source in ready
+
+    def turn_until(self, done: Callable[[], bool]) -> None:
+        """Turn until `done()`."""
+        while not done():
+            self.turn(1.0)
+
+    def close(self) -> None:
+        """Say DISCONNECT, and wait until it is written."""
+        if self.client.socket() is None:
+            return
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        try:
+            self.client.disconnect(properties=self.dial.properties.get("disconnect"))
+            while self.client.socket() is not None and time.monotonic() < deadline:
+                self.turn(1.0)
+        except Error:
+            pass  # it is closed, which is what we wanted
+
+    def _client(self) -> paho.Client:
+        dial = self.dial
+        options: dict[str, Any] = {}
+        if dial.version != MQTTProtocolVersion.MQTTv5:
+            options["clean_session"] = dial.clean
+        client = paho_client(dial.target.bundle, client_id=dial.client_id, protocol=dial.version, **options)
+        client.connect_timeout = CONNECT_TIMEOUT
+        if dial.will is not None:
+            expect_topic_name("--will-topic", dial.will.topic)
+            client.will_set(
+                dial.will.topic, dial.will.payload, dial.will.qos, dial.will.retain, dial.properties.get("will")
+            )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_log = self._on_log
+        return client
+
+    def _connect(self, host: str, port: int) -> None:
+        if self.dial.version != MQTTProtocolVersion.MQTTv5:
+            self.client.connect(host, port, self.dial.keep_alive)
+            return
+        properties = self.dial.properties.get("connect")
+        if self.dial.session_expiry is not None:
+            properties = properties or Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = self.dial.session_expiry
+        self.client.connect(host, port, self.dial.keep_alive, clean_start=self.dial.clean, properties=properties)
+
+    def _lost(self) -> Error:
+        if self._was_refused():
+            return explain_tls_text(self._socket_error, f"{self.dial.target.host}:{self.dial.target.port}")
+        if not self._connected:
+            return Error(
+                "the broker closed the connection before it answered CONNECT",
+                why="it did not accept the certificate, or was stopped",
+                remedy="the broker's log says why",
+            )
+        return Error("the connection to the broker was lost", remedy="is `sealmq up` still running?")
+
+    def _on_connect(
+        self, client: paho.Client, userdata: Any, flags: Any, code: PahoReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._failure = explain_reason("the broker refused the connection", code.value, reason_string(properties))
+            self.transient = code.value in _PASSING
+        else:
+            self._connected = True
+
+    def _on_disconnect(
+        self, client: paho.Client, userdata: Any, flags: Any, code: PahoReasonCode, properties: Properties | None
+    ) -> None:
+        if self._failure is not None:
+            return
+        if flags.is_disconnect_packet_from_server:
+            self._failure = explain_reason("the broker ended the connection", code.value, reason_string(properties))
+            self.transient = code.value in _PASSING
+            return
+        self._failure = self._lost()
+        self.transient = not self._was_refused()
+
+    def _was_refused(self) -> bool:
+        # An alert is an answer: the same certificate gets it again. Everything else may be the network.
+        return "_ALERT_" in self._socket_error
+
+    def _on_log(self, client: paho.Client, userdata: Any, level: int, text: str) -> None:
+        if self.dial.debug:
+            print(text, file=sys.stderr)  # noqa: T201 - this is the command line
+        # paho tells what the socket said nowhere else.
+        if level == LogLevel.MQTT_LOG_ERR and "on socket: " in text:
+            self._socket_error = text.partition("on socket: ")[2]
+
+
+def reason_string(properties: Properties | None) -> str:
+    """What the broker added in words, or ""."""
+    text = getattr(properties, "ReasonString", "")
+    return text if isinstance(text, str) else ""

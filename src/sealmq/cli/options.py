@@ -1,0 +1,186 @@
+"""The options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealmq.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sealmq.cli.connection import Dial, Will
+
+CONNECTION = "Connection"
+WILL = "Will"
+
+
+def _refuse_insecure(value: bool) -> None:
+    if value:
+        raise ConfigError(
+            "there is no --insecure",
+            why="a connection that verifies nothing can be read and forged by anybody in between",
+            remedy="take the bundle of the broker's home (--bundle DIR) and a host name of its certificate (--host); "
+            '[certificate] names = ["..."] in sealmq.toml adds one',
+        )
+
+
+def _refuse_files(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "--cafile, --cert and --key are mosquitto's; here one folder holds all three",
+            remedy="--bundle DIR, or --as NAME",
+        )
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder)."
+    ),
+]
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        help="Device whose credentials are used (default: operator).",
+        rich_help_panel=CONNECTION,
+    ),
+]
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="DIR",
+        help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+HostOption = Annotated[
+    str | None,
+    typer.Option("--host", "-h", help="Broker (default: the home's, else localhost).", rich_help_panel=CONNECTION),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port", "-p", min=1, max=65535, help="Its port (default: the home's, else 8883).", rich_help_panel=CONNECTION
+    ),
+]
+VersionOption = Annotated[
+    str, typer.Option("--protocol-version", "-V", metavar="5|311", help="Version of MQTT.", rich_help_panel=CONNECTION)
+]
+ClientIdOption = Annotated[
+    str,
+    typer.Option("--id", "-i", help="Client identifier (default: the broker makes one).", rich_help_panel=CONNECTION),
+]
+KeepAliveOption = Annotated[
+    int, typer.Option("--keepalive", "-k", min=1, max=65535, help="Seconds between pings.", rich_help_panel=CONNECTION)
+]
+CleanOption = Annotated[
+    bool,
+    typer.Option("--disable-clean-session", "-c", help="Keep the session (needs -i).", rich_help_panel=CONNECTION),
+]
+SessionExpiryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session-expiry",
+        "-x",
+        metavar="SECONDS",
+        help="How long the broker keeps the session afterwards, MQTT 5 only (default: 0; with -c for ever).",
+        rich_help_panel=CONNECTION,
+    ),
+]
+PropertyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--property",
+        "-D",
+        metavar="COMMAND IDENTIFIER VALUE",
+        help="MQTT 5 property, as in -D publish content-type text/plain or -D publish user-property NAME VALUE.",
+        rich_help_panel=CONNECTION,
+    ),
+]
+DebugOption = Annotated[bool, typer.Option("--debug", "-d", help="Show the packets on stderr.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No errors while running; the exit code tells.")]
+InsecureOption = Annotated[bool, typer.Option("--insecure", hidden=True, is_eager=True, callback=_refuse_insecure)]
+FilesOption = Annotated[
+    str | None, typer.Option("--cafile", "--cert", "--key", hidden=True, is_eager=True, callback=_refuse_files)
+]
+WillTopicOption = Annotated[
+    str | None,
+    typer.Option("--will-topic", help="Topic of the message that is sent when we vanish.", rich_help_panel=WILL),
+]
+WillPayloadOption = Annotated[str | None, typer.Option("--will-payload", help="Its payload.", rich_help_panel=WILL)]
+WillQoSOption = Annotated[int, typer.Option("--will-qos", min=0, max=2, help="Its QoS.", rich_help_panel=WILL)]
+WillRetainOption = Annotated[bool, typer.Option("--will-retain", help="Retain it.", rich_help_panel=WILL)]
+
+
+def read_will(topic: str | None, payload: str | None, qos: int, retain: bool) -> Will | None:
+    """The four will options as one thing."""
+    from sealmq.cli.connection import Will
+
+    if topic is None:
+        if payload is not None or qos or retain:
+            raise ConfigError("a will needs a topic", remedy="--will-topic TOPIC")
+        return None
+    return Will(topic, (payload or "").encode(errors="surrogateescape"), qos, retain)
+
+
+def read_session_expiry(text: str | None, *, keep: bool, version5: bool) -> int | None:
+    """What -x and -c mean for MQTT 5's session expiry; None when nothing is to be said."""
+    forever = 0xFFFFFFFF
+    if text is None:
+        return forever if keep and version5 else None
+    if not version5:
+        raise ConfigError("-x is for MQTT 5", why="MQTT 3.1.1 has no session expiry", remedy="-V 5")
+    if text in ("-1", "∞"):
+        return forever
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > forever:
+        raise ConfigError(f"-x {text!r} is no number of seconds", remedy="0 to 4294967294, or -1 for ever")
+    return int(text)
+
+
+def read_dial(
+    *,
+    home: Path | None,
+    name: str | None,
+    bundle: Path | None,
+    host: str | None,
+    port: int | None,
+    version: str,
+    client_id: str,
+    keep_alive: int,
+    will: Will | None,
+    properties: list[str] | None,
+    debug: bool,
+    keep_session: bool = False,
+    session_expiry: str | None = None,
+) -> Dial:
+    """Everything that CONNECT says, from the options of pub and sub."""
+    from paho.mqtt.enums import MQTTProtocolVersion
+
+    from sealmq.cli.connection import Dial, read_version
+    from sealmq.cli.properties import read_properties
+    from sealmq.cli.target import find_target
+
+    level = read_version(version)
+    version5 = level == MQTTProtocolVersion.MQTTv5
+    if properties and not version5:
+        raise ConfigError("-D is for MQTT 5", why="MQTT 3.1.1 has no properties", remedy="-V 5")
+    if keep_session and not client_id:
+        raise ConfigError("-c needs -i", why="a session is found again by its client identifier", remedy="-c -i NAME")
+    expiry = read_session_expiry(session_expiry, keep=keep_session, version5=version5)
+    read: dict[str, Any] = read_properties(properties or [])
+    return Dial(
+        target=find_target(home, name, bundle, host, port),
+        version=level,
+        client_id=client_id,
+        keep_alive=keep_alive,
+        clean=not keep_session,
+        session_expiry=expiry,
+        will=will,
+        properties=read,
+        debug=debug,
+    )

@@ -1,0 +1,64 @@
+"""Which broker, and as whom: looked up in the home, unless the options say otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealmq.errors import ConfigError, HomeError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which broker, and the bundle that says who we are."""
+
+    bundle: Path
+    host: str
+    port: int
+
+
+def find_target(
+    home: Path | None = None,
+    name: str | None = None,
+    bundle: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Target:
+    """The broker and the credentials of the home; with `bundle` no home is needed."""
+    if bundle is not None:
+        if name is not None:
+            raise ConfigError("--as and --bundle are both given", remedy="keep one of them: both say who you are")
+        return Target(bundle, host or "localhost", port or 8883)
+    from sealmq.home import OPERATOR, Home
+
+    path = home_path(home)
+    if not Home.is_home(path):
+        raise HomeError(
+            f"there is no home in {path}",
+            why="the credentials and the broker's address are looked up there",
+            remedy="sealmq up  # makes it; for a broker elsewhere: --bundle DIR --host HOST",
+        )
+    usual_host, usual_port = listening_address(path)
+    folder = Home(path).device_directory(name or OPERATOR)
+    if not folder.is_dir():
+        raise ConfigError(f"there are no credentials for {name or OPERATOR!r} in {path}", remedy="sealmq device list")
+    return Target(folder, host or usual_host, port or usual_port)
+
+
+def home_path(home: Path | None) -> Path:
+    """--home, else $SEALMQ_HOME, else the user's data folder."""
+    from sealmq.home import Home
+
+    return home if home is not None else Home.default_path()
+
+
+def listening_address(home: Path) -> tuple[str, int]:
+    """Where a client on this machine reaches the home's broker: the first address of its configuration."""
+    from sealmq import config
+
+    path = home / "sealmq.toml"
+    listen = config.load(path).listen if path.exists() else config.Configuration().listen
+    host, port = config.parse_address(listen[0])
+    if host is None or host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not listened on
+        host = "localhost"
+    return host, port or 8883
