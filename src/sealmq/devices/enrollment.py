@@ -136,7 +136,10 @@ class Enrollment:
                 certificate = issue_device(self._authority, name, uuid, public_key, serial=serial, now=now, days=days)
                 self._write_files(name, certificate, key)
                 self._registry.confirm_device(serial, certificate.fingerprint, role=role, uuid=str(uuid), now=now)
-            _remove(self._beside(name, "old"))
+            try:
+                _remove(self._beside(name, "old"))
+            except OSError:
+                pass  # the device is there; a revoked one's files are no reason to say that it is not
         return self._enrolled(
             name,
             role,

@@ -51,7 +51,7 @@ REASONS = (
 """Why a certificate is revoked, in the words of RFC 5280 section 5.3.1."""
 
 ORGANIZATION_LENGTH = 51
-"""Characters that an organization may have: " Root CA 2026" still has to fit behind it."""
+"""Octets (UTF-8) that an organization may have: " Root CA 2026" still has to fit behind it."""
 
 _PURPOSES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
 
@@ -132,7 +132,8 @@ def create_root(organization: str, country: str, *, serial: str, now: float) -> 
 
     Raises TrustError when the organization or the country cannot stand in a certificate.
     """
-    if not 0 < len(organization.strip()) <= ORGANIZATION_LENGTH or not organization.isprintable():
+    printable = organization.isprintable() and bool(organization.strip())
+    if not printable or len(organization.encode()) > ORGANIZATION_LENGTH:
         raise TrustError(f"an organization has 1 to {ORGANIZATION_LENGTH} printable characters")
     if not re.fullmatch("[A-Z]{2}", country):
         raise TrustError(f"{country!r} is not a country", remedy="use the two capital letters of ISO 3166, like NL")
