@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from sealmq.errors import LocalProtocolError, RemoteProtocolError
 from sealmq.mqtt.codes import PacketType, ProtocolLevel, ReasonCode
 from sealmq.mqtt.packets import ConnAck, Connect, Disconnect, Packet, PubAck, PubComp, Publish, PubRec
+from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 from sealmq.mqtt.reader import read_packet, read_publish
 from sealmq.mqtt.state import Phase, Sender, next_phase
 from sealmq.mqtt.writer import write_packet
@@ -36,6 +37,7 @@ class MQTTConnection:
     __slots__ = (
         "_aliases",
         "_first_packet_size",
+        "_guessed_level",
         "_needed",
         "_out",
         "_packet_size",
@@ -61,6 +63,7 @@ class MQTTConnection:
     ) -> None:
         self.our_role = our_role
         self.level = 0
+        self._guessed_level = 0
         self._their_role = Sender.CLIENT if our_role is Sender.SERVER else Sender.SERVER
         self._phase = Phase.EXPECT_CONNECT
         self._first_packet_size = first_packet_size
@@ -125,6 +128,8 @@ class MQTTConnection:
             raise RemoteProtocolError("packet type 0 is reserved", ReasonCode.MALFORMED_PACKET)  # [MQTT 2.1.2]
         # Legal here? Asked before a byte of the body is read: what may not come is not parsed.
         phase = next_phase(self._phase, self._their_role, PacketType(kind), self.level or ProtocolLevel.V5)
+        if kind == PacketType.CONNECT:
+            self._guessed_level = self._guess_level(wire, at)
         packet = read_packet(wire, at, self.level)
         self._phase = phase
         if isinstance(packet, Connect):
@@ -143,7 +148,9 @@ class MQTTConnection:
             byte = data[at + place]
             length |= (byte & 0x7F) << (7 * place)
             if byte < 0x80:
-                if byte == 0:  # [MQTT-1.5.5-1] the encoding must use as few bytes as it can
+                if (
+                    byte == 0 and self.level != ProtocolLevel.V311
+                ):  # [MQTT-1.5.5-1]; 3.1.1 does not ask for the shortest
                     raise RemoteProtocolError(
                         "the remaining length is longer than it need be", ReasonCode.MALFORMED_PACKET
                     )
@@ -215,8 +222,30 @@ class MQTTConnection:
         out.clear()  # not a new list: `push` is bound to this one
         return data
 
-    def close(self, reason_code: int = ReasonCode.SUCCESS) -> None:
-        """Say goodbye as the level knows it: DISCONNECT, or in MQTT 3.1.1 as a server nothing. No more is sent."""
-        if self._phase is Phase.CONNECTED and (self.level == ProtocolLevel.V5 or self.our_role is Sender.CLIENT):
-            self._out.append(write_packet(Disconnect(reason_code), self.level))
+    def close(self, reason_code: int = ReasonCode.SUCCESS, reason_string: str = "") -> None:
+        """Say goodbye as the phase and the level know it; nothing is sent afterwards.
+
+        Connected: DISCONNECT (a 3.1.1 server has none, and says nothing). As a server whose CONNECT could not be
+        accepted: CONNACK with the reason, where the peer's level has a code for it [MQTT-3.1.4-2, MQTT-3.1.2-2].
+        """
+        properties = Properties(reason_string=reason_string) if reason_string else NO_PROPERTIES
+        goodbye: Packet | None = None
+        level = self.level or self._guessed_level
+        if self._phase is Phase.CONNECTED:
+            if level == ProtocolLevel.V5 or self.our_role is Sender.CLIENT:
+                goodbye = Disconnect(reason_code, properties)
+        elif self.our_role is Sender.SERVER and self._phase is not Phase.ENDED:
+            if level == ProtocolLevel.V5 or reason_code in (
+                ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+                ReasonCode.NOT_AUTHORIZED,
+            ):
+                goodbye = ConnAck(False, reason_code, properties)
         self._phase = Phase.ENDED
+        if goodbye is not None and level:
+            self._out.append(write_packet(goodbye, level))
+
+    def _guess_level(self, wire: bytes, at: int) -> int:
+        """The level that a CONNECT claims, should it not be read to its end: which language to refuse it in; 0: none."""
+        if wire[at : at + 6] == b"\x00\x04MQTT" and len(wire) > at + 6:
+            return ProtocolLevel.V5 if wire[at + 6] >= ProtocolLevel.V5 else ProtocolLevel.V311
+        return ProtocolLevel.V311 if wire[at : at + 8] == b"\x00\x06MQIsdp" else 0  # MQTT 3.1

@@ -10,7 +10,6 @@ side of QoS 2 needs no more than a set of packet identifiers, which the session 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 from sealmq.errors import LocalProtocolError
@@ -33,13 +32,15 @@ class Outgoing(Generic[Delivery]):
     """What was sent at QoS 1 or 2 and is not finished.
 
     sent:     packet identifier -> delivery: PUBLISH left, neither PUBACK nor PUBREC came. In the order of sending.
+    unsent:   the same from the link before this one: each has to be sent again, as soon as the window has room.
     released: packet identifiers whose PUBREC came and whose PUBREL left, in that order.
     """
 
-    __slots__ = ("_last", "released", "sent")
+    __slots__ = ("_last", "released", "sent", "unsent")
 
     def __init__(self) -> None:
         self.sent: dict[int, Delivery] = {}
+        self.unsent: dict[int, Delivery] = {}
         self.released: dict[int, None] = {}
         self._last = 0
 
@@ -52,7 +53,7 @@ class Outgoing(Generic[Delivery]):
         packet_id = self._last + 1
         if packet_id > HIGHEST_PACKET_ID:
             packet_id = 1
-        if packet_id in self.sent or packet_id in self.released:
+        if packet_id in self.sent or packet_id in self.released or packet_id in self.unsent:
             packet_id = self._free_id(packet_id)
         self._last = packet_id
         self.sent[packet_id] = delivery
@@ -61,7 +62,7 @@ class Outgoing(Generic[Delivery]):
     def _free_id(self, start: int) -> int:
         for step in range(HIGHEST_PACKET_ID):
             packet_id = (start - 1 + step) % HIGHEST_PACKET_ID + 1
-            if packet_id not in self.sent and packet_id not in self.released:
+            if packet_id not in self.sent and packet_id not in self.released and packet_id not in self.unsent:
                 return packet_id
         raise LocalProtocolError("all 65,535 packet identifiers are in use", ReasonCode.RECEIVE_MAXIMUM_EXCEEDED)
 
@@ -93,6 +94,18 @@ class Outgoing(Generic[Delivery]):
         del self.released[packet_id]
         return True
 
-    def unfinished(self) -> Iterator[tuple[int, Delivery]]:
-        """What to send again after a reconnect, in the order of the first sending [MQTT-4.4.0-1, MQTT-4.6.0-1]."""
-        return iter(self.sent.items())
+    def restart(self) -> None:
+        """The link is gone: everything that left and is not finished has to leave again [MQTT-4.4.0-1].
+
+        The order of the first sending is kept [MQTT-4.6.0-1].
+        """
+        self.unsent = {**self.sent, **self.unsent}
+        self.sent = {}
+
+    def again(self) -> tuple[int, Delivery] | None:
+        """The next delivery to send once more, under its old packet identifier; None when there is none left."""
+        for packet_id, delivery in self.unsent.items():
+            del self.unsent[packet_id]
+            self.sent[packet_id] = delivery
+            return packet_id, delivery
+        return None

@@ -1,0 +1,94 @@
+"""May this identity publish or subscribe here? Ordered rules; the first that matches decides; default deny.
+
+A rule that allows must cover all of what is asked for; a rule that denies is met as soon as it touches any of it. So a
+subscription is never wider than what is allowed, and no message has to be checked again on its way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from sealmq.broker.rules import Action, Rule
+from sealmq.identity import Identity
+from sealmq.mqtt.topics import covers, intersects, matches
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, and the rule that gave it, in words for the log."""
+
+    allowed: bool
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    allow: bool
+    actions: frozenset[Action]
+    topic_filter: str
+    rule: str
+
+
+NO_RULE = Decision(False, "no rule allows it")
+
+
+class Grants:
+    """The rules as they read for one identity and client identifier: placeholders filled in, others left out."""
+
+    __slots__ = ("_grants",)
+
+    def __init__(self, rules: Iterable[Rule], identity: Identity, client_id: str) -> None:
+        values = {"{device}": identity.name, "{role}": identity.role, "{client_id}": client_id}
+        self._grants = [
+            grant
+            for number, rule in enumerate(rules, 1)
+            if _concerns(rule, identity)
+            for grant in _fill_in(rule, number, values)
+        ]
+
+    def may_publish(self, topic: str) -> Decision:
+        """May it publish to this topic name?"""
+        for grant in self._grants:
+            if "publish" in grant.actions and matches(grant.topic_filter, topic):
+                return Decision(grant.allow, grant.rule)
+        return NO_RULE
+
+    def may_subscribe(self, topic_filter: str) -> Decision:
+        """May it subscribe to all that this topic filter can match?"""
+        for grant in self._grants:
+            if "subscribe" not in grant.actions:
+                continue
+            if grant.allow:
+                if covers(grant.topic_filter, topic_filter):
+                    return Decision(True, grant.rule)
+            elif intersects(grant.topic_filter, topic_filter):
+                return Decision(False, grant.rule)
+        return NO_RULE
+
+
+def _concerns(rule: Rule, identity: Identity) -> bool:
+    if rule.role is not None:
+        return rule.role == identity.role
+    return rule.device is None or fnmatchcase(identity.name, rule.device)
+
+
+def _fill_in(rule: Rule, number: int, values: dict[str, str]) -> Iterable[_Grant]:
+    for topic_filter in rule.topics:
+        filled = _substitute(topic_filter, values)
+        if filled is None:
+            if rule.effect == "allow":
+                continue  # a name that would widen the filter allows nothing
+            filled = "#"  # ... and a rule that denies may not be escaped by choosing such a name
+        yield _Grant(rule.effect == "allow", rule.actions, filled, f"rule {number} ({rule.effect} {topic_filter})")
+
+
+def _substitute(topic_filter: str, values: dict[str, str]) -> str | None:
+    """The filter with the placeholders' values; None when a value would be more than a part of one level."""
+    for placeholder, value in values.items():
+        if placeholder in topic_filter:
+            if not value or not value.isprintable() or any(character in "+#/" for character in value):
+                return None
+            topic_filter = topic_filter.replace(placeholder, value)
+    return topic_filter

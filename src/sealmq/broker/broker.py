@@ -1,0 +1,491 @@
+"""The application: one handler for each packet. No sockets, no bytes, no clock.
+
+The order is the security argument. A packet that comes here was framed, sized, legal in its state and its alias
+resolved (mqtt/connection.py); here it is allowed (access.py), stored, routed (router.py, dispatch.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from sealmq.broker.access import Decision, Grants
+from sealmq.broker.agenda import Agenda
+from sealmq.broker.dispatch import Dispatch
+from sealmq.broker.limits import Limits
+from sealmq.broker.retained import Retained, RetainedMessage
+from sealmq.broker.router import Router
+from sealmq.broker.rules import Rule
+from sealmq.broker.sessions import NEVER, Delivery, Held, Outbox, Session, SessionKey
+from sealmq.broker.store import Store
+from sealmq.errors import RemoteProtocolError
+from sealmq.identity import Identity
+from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.packets import (
+    ConnAck,
+    Connect,
+    Disconnect,
+    PubAck,
+    PubComp,
+    Publish,
+    PubRec,
+    PubRel,
+    SubAck,
+    Subscribe,
+    Subscription,
+    UnsubAck,
+    Unsubscribe,
+    Will,
+)
+from sealmq.mqtt.properties import NO_PROPERTIES, Properties
+from sealmq.mqtt.topics import check_topic_filter, split_shared
+
+log = logging.getLogger("sealmq.broker")
+
+EXPIRY_NEVER = 0xFFFF_FFFF
+"""Session Expiry Interval that means for ever [MQTT 3.1.2.11.2]."""
+
+REMEMBERED_TOPICS = 4_096
+"""Topic names that a session is known to be allowed to publish to; beyond it the memory starts anew."""
+
+
+class Broker:
+    """Decides who may say what to whom.
+
+    rules:         who may publish and subscribe to what, in order.
+    limits:        what one client and all of them may ask for.
+    store:         is told of everything that has to survive.
+    new_client_id: makes a client identifier that nobody has, for clients that bring none.
+    """
+
+    def __init__(self, rules: Iterable[Rule], limits: Limits, store: Store, new_client_id: Callable[[], str]) -> None:
+        self.limits = limits
+        self.sessions: dict[SessionKey, Session] = {}
+        self.router = Router()
+        self.retained = Retained(limits.retained_messages, limits.retained_bytes)
+        self.dispatch = Dispatch(self.router, limits, store)
+        self._rules = tuple(rules)
+        self._store = store
+        self._new_client_id = new_client_id
+        self._agenda = Agenda()
+
+    # -- CONNECT to the session --------------------------------------------------------------------------------------
+
+    def on_connect(self, outbox: Outbox, identity: Identity, packet: Connect, now: float) -> Session | None:
+        """Answer CONNECT with CONNACK. None: it was refused, and the link is to be closed [MQTT-3.1.4-2]."""
+        client_id = packet.client_id or self._assign_client_id(packet)
+        if not client_id:
+            # [MQTT-3.1.3-8] of 3.1.1: without a name there is nothing to come back to.
+            self._refuse(
+                outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "a session that lasts needs a client identifier"
+            )
+            return None
+        grants = Grants(self._rules, identity, client_id)
+        refusal = self._reason_to_refuse(packet, grants)
+        if refusal is not None:
+            self._refuse(outbox, *refusal)
+            return None
+        key = SessionKey(identity.name, client_id)
+        session = self._take_over(key, packet.clean_start, now)
+        resumed = session is not None
+        if session is None:
+            session = self.sessions[key] = Session(key, identity, grants)
+        self._settle(session, packet, grants)
+        if session.level != packet.level and session.subscriptions:
+            self.router.forget_routes()
+        session.attach(outbox, identity, packet.level)
+        self._store.opened(session)
+        outbox.send(ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id)))
+        self.dispatch.resume(session, now)
+        return session
+
+    def keep_alive(self, packet: Connect) -> int:
+        """Seconds of silence (half as much again is granted) after which this client is lost; 0: never.
+
+        An MQTT 5 client is told when it is less than it asked for [MQTT-3.2.2-21]; a 3.1.1 client cannot be.
+        """
+        most = self.limits.keep_alive_maximum
+        if packet.level == ProtocolLevel.V5 and not 0 < packet.keep_alive <= most:
+            return most
+        return packet.keep_alive
+
+    def _assign_client_id(self, packet: Connect) -> str:
+        if packet.level == ProtocolLevel.V311 and not packet.clean_start:
+            return ""
+        return self._new_client_id()  # [MQTT-3.1.3-6], [MQTT-3.1.3-7]
+
+    def _refuse(self, outbox: Outbox, reason_code: ReasonCode, why: str) -> None:
+        outbox.send(ConnAck(False, reason_code, Properties(reason_string=why)))
+        outbox.end(reason_code, f"CONNECT refused: {why}")
+
+    def _reason_to_refuse(self, packet: Connect, grants: Grants) -> tuple[ReasonCode, str] | None:
+        if packet.properties.authentication_method is not None:
+            # [MQTT-4.12.0-1]: no method is configured.
+            return ReasonCode.BAD_AUTHENTICATION_METHOD, "no authentication method but the certificate is known here"
+        will = packet.will
+        if will is None:
+            return None
+        if self._topic_too_long(will.topic):
+            return ReasonCode.TOPIC_NAME_INVALID, "the will's topic name is too long"
+        decision = grants.may_publish(will.topic)
+        if not decision.allowed:
+            return ReasonCode.NOT_AUTHORIZED, f"the will may not be published to {will.topic!r}: {decision.rule}"
+        return None
+
+    def _take_over(self, key: SessionKey, clean_start: bool, now: float) -> Session | None:
+        """The session to go on with, its former link ended [MQTT-3.1.4-3]; None when a new one is due."""
+        session = self.sessions.get(key)
+        if session is None:
+            return None
+        if session.outbox is not None:
+            outbox = session.outbox
+            self.on_lost(session, now)
+            outbox.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected again")
+            if key not in self.sessions:
+                return None
+        if clean_start:  # [MQTT-3.1.2-4]
+            self._end_session(session, now)
+            return None
+        if session.will is not None:
+            # [MQTT-3.1.3-9]: back before the delay has passed, so the will is not published.
+            session.will, session.will_at = None, NEVER
+        return session
+
+    def _settle(self, session: Session, packet: Connect, grants: Grants) -> None:
+        """What CONNECT says of this link and of the session's life."""
+        properties = packet.properties
+        session.grants = grants
+        session.publishable.clear()
+        session.will = packet.will
+        session.will_at = NEVER
+        if packet.level == ProtocolLevel.V311:
+            session.expiry = 0.0 if packet.clean_start else self._capped(EXPIRY_NEVER)
+        else:
+            session.expiry = self._capped(properties.session_expiry_interval or 0)
+        session.in_flight_limit = properties.receive_maximum or self._in_flight(packet.level)
+        packet_limit = properties.maximum_packet_size or 0
+        if packet_limit != session.packet_limit:
+            session.packet_limit = packet_limit
+            self.router.forget_routes()
+        session.problem_information = properties.request_problem_information != 0
+
+    def _in_flight(self, level: int) -> int:
+        return self.limits.in_flight if level == ProtocolLevel.V311 else 65_535  # [MQTT 3.1.2.11.3]
+
+    def _capped(self, interval: int) -> float:
+        most = self.limits.session_expiry_maximum
+        seconds = interval if most == EXPIRY_NEVER else min(interval, most)
+        return NEVER if seconds == EXPIRY_NEVER else float(seconds)
+
+    def _connack_properties(self, session: Session, packet: Connect, client_id: str) -> Properties:
+        if packet.level == ProtocolLevel.V311:
+            return NO_PROPERTIES
+        properties = Properties(
+            receive_maximum=self.limits.receive_maximum,
+            maximum_packet_size=self.limits.packet_size,
+            topic_alias_maximum=self.limits.topic_alias_maximum,
+            shared_subscription_available=0,
+        )
+        if not packet.client_id:
+            properties.assigned_client_identifier = client_id  # [MQTT-3.2.2-16]
+        asked = packet.properties.session_expiry_interval or 0
+        if asked and session.expiry != (NEVER if asked == EXPIRY_NEVER else asked):
+            properties.session_expiry_interval = int(session.expiry)
+        keep_alive = self.keep_alive(packet)
+        if keep_alive != packet.keep_alive:
+            properties.server_keep_alive = keep_alive  # [MQTT-3.2.2-22]
+        return properties
+
+    # -- the link ends -----------------------------------------------------------------------------------------------
+
+    def on_disconnect(self, session: Session, packet: Disconnect, now: float) -> None:
+        """The client says goodbye; its will is forgotten unless it asks for it [MQTT-3.14.4-3]."""
+        interval = packet.properties.session_expiry_interval
+        if interval is not None:
+            if session.expiry == 0 and interval:  # [MQTT 3.14.2.2.2]
+                raise RemoteProtocolError(
+                    "DISCONNECT cannot give a session an expiry that CONNECT did not", ReasonCode.PROTOCOL_ERROR
+                )
+            session.expiry = self._capped(interval)
+        if packet.reason_code != ReasonCode.DISCONNECT_WITH_WILL_MESSAGE:
+            session.will = None
+        self.on_lost(session, now)
+
+    def on_lost(self, session: Session, now: float) -> None:
+        """The link is gone. The will is due now or after its delay, and the session lives on as long as it may."""
+        session.detach()
+        self.dispatch.link_gone(session)
+        if session.expiry == 0:
+            self._end_session(session, now)
+            return
+        session.expires_at = now + session.expiry
+        if session.will is not None:
+            session.will_at = now + (session.will.properties.will_delay_interval or 0)  # [MQTT-3.1.2-8]
+            if session.will_at <= now:
+                self._publish_will(session, now)
+        self._store.opened(session)
+        self._agenda.remind(session)
+
+    def end_sessions(self, identity: str, now: float) -> None:
+        """The identity is no more (its device was revoked): end every session that belongs to it."""
+        for session in [session for key, session in self.sessions.items() if key.identity == identity]:
+            if session.outbox is None:
+                self._end_session(session, now)
+            else:
+                session.expiry = 0.0
+
+    def _end_session(self, session: Session, now: float) -> None:
+        for topic_filter in session.subscriptions:
+            self.router.unsubscribe(session, topic_filter)
+        self.sessions.pop(session.key, None)
+        self._store.ended(session)
+        if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
+            self._publish_will(session, now)
+
+    def _publish_will(self, session: Session, now: float) -> None:
+        will: Will | None = session.will
+        session.will, session.will_at = None, NEVER
+        if will is None:
+            return
+        properties = NO_PROPERTIES
+        if will.properties:
+            properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
+        publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
+        if publish.retain:
+            self._retain(publish, now)
+        self.dispatch.publish(publish, None, now)
+
+    def tick(self, now: float) -> None:
+        """Time has passed: wills that are due, sessions that end, writers that have waited long enough."""
+        for session in self._agenda.due(now):
+            if session.outbox is not None or self.sessions.get(session.key) is not session:
+                continue
+            if session.will_at <= now:
+                self._publish_will(session, now)
+            if session.expires_at <= now:
+                self._end_session(session, now)
+            else:
+                self._agenda.remind(session)
+        self.dispatch.tick(now)
+
+    # -- PUBLISH, and what answers it --------------------------------------------------------------------------------
+
+    def on_publish(self, session: Session, packet: Publish, now: float) -> None:
+        """Pass a message on to everybody who wants it, and answer as its QoS demands."""
+        self.dispatch.counters.received += 1
+        if packet.topic not in session.publishable:
+            refusal = self._check_publish(session, packet)
+            if refusal is not None:
+                self._refuse_publish(session, packet, *refusal)
+                return
+        if packet.qos == 2:
+            self._on_publish_exactly_once(session, packet, now)
+            return
+        if packet.retain and not self._retain(packet, now):
+            self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+            return
+        wanted = self.dispatch.publish(packet, session, now)
+        if packet.qos == 1 and session.outbox is not None:
+            packet_id = packet.packet_id.to_bytes(2, "big")
+            if wanted or session.level == ProtocolLevel.V311:
+                session.outbox.acknowledge(packet.packet_id, b"\x40\x02" + packet_id)  # [MQTT-4.3.2-4]
+            else:
+                session.outbox.acknowledge(packet.packet_id, b"\x40\x03" + packet_id + b"\x10")
+
+    def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
+        if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
+            if packet.retain and not self._retain(packet, now):
+                self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+                return
+            session.incoming.add(packet.packet_id)
+            self._store.received(session, packet.packet_id)
+            self.dispatch.publish(packet, session, now)
+        if session.outbox is not None:
+            session.outbox.send(PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
+
+    def _check_publish(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
+        """None when the client may publish to this topic name, which is remembered; else why not."""
+        if self._topic_too_long(packet.topic):
+            return ReasonCode.TOPIC_NAME_INVALID, "the topic name is too long"
+        decision = session.grants.may_publish(packet.topic)
+        self._note(session, "publish to", packet.topic, decision)
+        if not decision.allowed:
+            return ReasonCode.NOT_AUTHORIZED, decision.rule
+        if len(session.publishable) >= REMEMBERED_TOPICS:
+            session.publishable.clear()
+        session.publishable.add(packet.topic)
+        return None
+
+    def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
+        """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
+        dropped [MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
+        log.info(
+            "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
+        )
+        if session.outbox is None or packet.qos == 0:
+            return
+        if session.level == ProtocolLevel.V311:
+            reason_code = ReasonCode.SUCCESS
+        properties = self._reason_string(session, why if reason_code else "")
+        if packet.qos == 1:
+            session.outbox.send(PubAck(packet.packet_id, reason_code, properties))
+        else:
+            if not reason_code:
+                session.incoming.add(packet.packet_id)
+            session.outbox.send(PubRec(packet.packet_id, reason_code, properties))
+
+    def _retain(self, publish: Publish, now: float) -> bool:
+        """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
+        if not publish.payload:
+            if self.retained.forget(publish.topic):
+                self._store.forgotten(publish.topic)
+            return True
+        interval = publish.properties.message_expiry_interval
+        message = RetainedMessage(publish, NEVER if interval is None else now + interval)
+        if not self.retained.keep(message):
+            return False
+        self._store.retained(message)
+        return True
+
+    def on_pubrel(self, session: Session, packet: PubRel) -> None:
+        """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
+        known = packet.packet_id in session.incoming
+        session.incoming.discard(packet.packet_id)
+        self._store.released(session, packet.packet_id)
+        if session.outbox is not None:
+            reason_code = ReasonCode.SUCCESS
+            if not known and session.level == ProtocolLevel.V5:
+                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
+            session.outbox.send(PubComp(packet.packet_id, reason_code))
+
+    def on_puback(self, session: Session, packet: PubAck, now: float) -> None:
+        """The client has a QoS 1 message."""
+        delivery = session.outgoing.on_puback(packet.packet_id)
+        if delivery is None:
+            return  # late, or made up: nothing hangs on it
+        self._store.finished(session, delivery)
+        self.dispatch.send_waiting(session, now)
+
+    def on_pubrec(self, session: Session, packet: PubRec, now: float) -> None:
+        """The client has a QoS 2 message, or refuses it."""
+        failed = packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
+        delivery = session.outgoing.on_pubrec(packet.packet_id, failed)
+        if delivery is not None and failed:
+            self._store.finished(session, delivery)
+            self.dispatch.send_waiting(session, now)
+        elif session.outbox is not None and not failed:
+            known = delivery is not None or packet.packet_id in session.outgoing.released
+            reason_code = ReasonCode.SUCCESS
+            if not known and session.level == ProtocolLevel.V5:
+                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
+            session.outbox.send(PubRel(packet.packet_id, reason_code))  # [MQTT-4.3.3-4]
+
+    def on_pubcomp(self, session: Session, packet: PubComp, now: float) -> None:
+        """A QoS 2 message is done."""
+        if session.outgoing.on_pubcomp(packet.packet_id):
+            self.dispatch.send_waiting(session, now)
+
+    # -- SUBSCRIBE and UNSUBSCRIBE -----------------------------------------------------------------------------------
+
+    def on_subscribe(self, session: Session, packet: Subscribe, now: float) -> None:
+        """Answer each filter with its own reason code [MQTT-3.8.4-6], then send what is retained."""
+        identifiers = packet.properties.subscription_identifiers
+        identifier = identifiers[0] if identifiers else 0
+        reason_codes: list[int] = []
+        reasons: list[str] = []
+        granted: list[tuple[Held, bool]] = []
+        for subscription in packet.subscriptions:
+            refusal = self._check_subscription(session, subscription)
+            if refusal is not None:
+                reason_codes.append(refusal[0])
+                reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
+                continue
+            held = Held(subscription, identifier)
+            granted.append((held, subscription.topic_filter not in session.subscriptions))
+            session.subscriptions[subscription.topic_filter] = held
+            self.router.subscribe(session, held)
+            self._store.subscribed(session, held)
+            reason_codes.append(subscription.qos)
+        if session.outbox is not None:
+            properties = self._reason_string(session, "; ".join(reasons))
+            session.outbox.send(SubAck(packet.packet_id, reason_codes, properties))  # [MQTT-3.8.4-1]
+        for held, is_new in granted:
+            handling = held.subscription.retain_handling
+            if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
+                self._send_retained(session, held, now)
+
+    def _check_subscription(self, session: Session, subscription: Subscription) -> tuple[ReasonCode, str] | None:
+        topic_filter = subscription.topic_filter
+        try:
+            check_topic_filter(topic_filter)
+        except RemoteProtocolError as error:
+            return ReasonCode.TOPIC_FILTER_INVALID, error.what
+        if self._topic_too_long(topic_filter):
+            return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
+        if session.level == ProtocolLevel.V5 and split_shared(topic_filter) is not None:
+            return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED, "shared subscriptions are not supported"
+        decision = session.grants.may_subscribe(topic_filter)
+        self._note(session, "subscribe to", topic_filter, decision)
+        if not decision.allowed:
+            log.info(
+                "%s (client %r) may not subscribe to %r: %s",
+                session.key.identity,
+                session.key.client_id,
+                topic_filter,
+                decision.rule,
+            )
+            return ReasonCode.NOT_AUTHORIZED, decision.rule
+        if (
+            len(session.subscriptions) >= self.limits.subscriptions_per_session
+            and topic_filter not in session.subscriptions
+        ):
+            return ReasonCode.QUOTA_EXCEEDED, f"no more than {self.limits.subscriptions_per_session} subscriptions"
+        return None
+
+    def _send_retained(self, session: Session, held: Held, now: float) -> None:
+        identifiers = (held.identifier,) if held.identifier else ()
+        subscription = held.subscription
+        for message in list(self.retained.matching(subscription.topic_filter, now)):
+            qos = min(message.publish.qos, subscription.qos)
+            # [MQTT-3.3.1-8]: RETAIN is 1, whatever Retain As Published says.
+            delivery = Delivery(message.publish, qos, True, identifiers, message.expires_at)
+            if qos:
+                self.dispatch.deliver(session, delivery, now)
+            else:
+                self.dispatch.deliver_once(session, delivery, now)
+
+    def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
+        """Forget the filters, compared letter by letter [MQTT-3.10.4-1]."""
+        reason_codes: list[int] = []
+        for topic_filter in packet.topic_filters:
+            if session.subscriptions.pop(topic_filter, None) is None:
+                reason_codes.append(ReasonCode.NO_SUBSCRIPTION_EXISTED)
+                continue
+            self.router.unsubscribe(session, topic_filter)
+            self._store.unsubscribed(session, topic_filter)
+            reason_codes.append(ReasonCode.SUCCESS)
+        if session.outbox is not None:
+            session.outbox.send(UnsubAck(packet.packet_id, reason_codes))  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
+
+    # -- small print -------------------------------------------------------------------------------------------------
+
+    def _topic_too_long(self, topic: str) -> bool:
+        return topic.count("/") >= self.limits.topic_levels or len(topic.encode()) > self.limits.topic_length
+
+    def _reason_string(self, session: Session, why: str) -> Properties:
+        """A Reason String where the client wants one [MQTT-3.1.2-29] and its packet limit leaves room for it."""
+        if not why or not session.problem_information or session.packet_limit or session.level != ProtocolLevel.V5:
+            return NO_PROPERTIES
+        return Properties(reason_string=why[:512])
+
+    def _note(self, session: Session, action: str, topic: str, decision: Decision) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "%s (client %r) %s %s %r: %s",
+                session.key.identity,
+                session.key.client_id,
+                "may" if decision.allowed else "may not",
+                action,
+                topic,
+                decision.rule,
+            )

@@ -1,0 +1,120 @@
+"""The last word on each topic [MQTT 3.3.1.3]: kept for whoever subscribes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sealmq.mqtt.packets import Publish
+
+
+class RetainedMessage(NamedTuple):
+    """A retained message; `expires_at` in Unix seconds."""
+
+    publish: Publish
+    expires_at: float
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against the limit: topic and payload."""
+        return len(self.publish.topic) + len(self.publish.payload)
+
+
+class _Level:
+    __slots__ = ("below", "message")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Level] = {}
+        self.message: RetainedMessage | None = None
+
+
+class Retained:
+    """All retained messages, in a tree of topic levels, so that a filter walks only where it can match.
+
+    messages, size: how many there may be, and how many bytes of topics and payloads in all.
+    """
+
+    def __init__(self, messages: int, size: int) -> None:
+        self._most_messages = messages
+        self._most_bytes = size
+        self._tree = _Level()
+        self.count = 0
+        self.size = 0
+
+    def keep(self, message: RetainedMessage) -> bool:
+        """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
+        names = message.publish.topic.split("/")
+        before = self._find(names)
+        count = self.count + (before is None)
+        size = self.size + message.size - (before.size if before else 0)
+        if count > self._most_messages or size > self._most_bytes:
+            return False
+        level = self._tree
+        for name in names:
+            below = level.below.get(name)
+            if below is None:
+                below = level.below[name] = _Level()
+            level = below
+        level.message = message
+        self.count, self.size = count, size
+        return True
+
+    def forget(self, topic: str) -> bool:
+        """Forget the message [MQTT-3.3.1-6]. False: there was none."""
+        names = topic.split("/")
+        before = self._find(names)
+        if before is None:
+            return False
+        path = [self._tree]
+        for name in names:
+            path.append(path[-1].below[name])
+        path[-1].message = None
+        for depth in range(len(names), 0, -1):
+            if path[depth].message or path[depth].below:
+                break
+            del path[depth - 1].below[names[depth - 1]]
+        self.count -= 1
+        self.size -= before.size
+        return True
+
+    def matching(self, topic_filter: str, now: float) -> Iterator[RetainedMessage]:
+        """What a new subscription is sent; the expired are forgotten on the way [MQTT-3.3.2-5]."""
+        expired: list[str] = []
+        for message in _walk(self._tree, topic_filter.split("/")):
+            if message.expires_at <= now:
+                expired.append(message.publish.topic)
+            else:
+                yield message
+        for topic in expired:
+            self.forget(topic)
+
+    def _find(self, names: list[str]) -> RetainedMessage | None:
+        level = self._tree
+        for name in names:
+            below = level.below.get(name)
+            if below is None:
+                return None
+            level = below
+        return level.message
+
+
+def _walk(root: _Level, names: list[str]) -> Iterator[RetainedMessage]:
+    """Every message below `root` that the filter's levels match. A list of what is left to visit: no recursion, so a
+    topic of many levels can't exhaust the stack."""
+    waiting: list[tuple[_Level, int]] = [(root, 0)]
+    while waiting:
+        level, depth = waiting.pop()
+        if depth == len(names):
+            if level.message is not None:
+                yield level.message
+            continue
+        name = names[depth]
+        if name == "#":
+            if level.message is not None:
+                yield level.message  # "sport/#" also matches "sport" [MQTT 4.7.1.2]
+            waiting.extend((below, depth) for key, below in level.below.items() if depth or not key.startswith("$"))
+        elif name == "+":
+            # [MQTT-4.7.2-1]: not the topics that begin with "$"
+            waiting.extend((below, depth + 1) for key, below in level.below.items() if depth or not key.startswith("$"))
+        elif name in level.below:
+            waiting.append((level.below[name], depth + 1))

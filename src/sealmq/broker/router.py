@@ -1,0 +1,182 @@
+"""Who wants this topic? Subscriptions in, routes out.
+
+Subscriptions without wildcards stand in a dictionary, those with wildcards in a tree of topic levels. A route is worked
+out once for each topic name and remembered until a subscription that it concerns changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sealmq.broker.sessions import Held, Session
+from sealmq.mqtt.codes import ProtocolLevel
+
+REMEMBERED_ROUTES = 65_536
+"""Routes kept at most: a client that makes up topic names must not fill the memory. Then all are forgotten at once,
+which is cheap, and rare where topic names are finite."""
+
+
+class Taker:
+    """One session that gets a message, its overlapping subscriptions made one [MQTT-3.3.5-1, MQTT 3.3.4]."""
+
+    __slots__ = ("from_others_only", "qos", "retain_as_published", "session", "subscription_identifiers")
+
+    def __init__(self, session: Session, held: Held) -> None:
+        self.session = session
+        self.qos = held.subscription.qos
+        self.from_others_only = held.subscription.no_local
+        self.retain_as_published = held.subscription.retain_as_published
+        self.subscription_identifiers: tuple[int, ...] = (held.identifier,) if held.identifier else ()
+
+    def add(self, held: Held) -> None:
+        """Another subscription of the same session matches too."""
+        self.qos = max(self.qos, held.subscription.qos)
+        self.from_others_only = self.from_others_only and held.subscription.no_local
+        self.retain_as_published = self.retain_as_published or held.subscription.retain_as_published
+        if held.identifier and held.identifier not in self.subscription_identifiers:
+            self.subscription_identifiers += (held.identifier,)
+
+
+class Route:
+    """What publishing to one topic name means.
+
+    takers:   everybody who gets it.
+    plain_v311, plain_v5: the sessions to which a QoS 0 message goes as the same bytes for all: nothing in their
+              subscriptions or limits makes their copy differ. The fan-out's fast way.
+    special:  the takers whose copy must be looked at one by one.
+    sessions: all of them, to ask whether one is behind.
+    """
+
+    __slots__ = ("plain_v5", "plain_v311", "sessions", "special", "takers")
+
+    def __init__(self, takers: list[Taker]) -> None:
+        self.takers = takers
+        self.special: list[Taker] = []
+        v311: list[Session] = []
+        v5: list[Session] = []
+        for taker in takers:
+            session = taker.session
+            if taker.from_others_only or taker.retain_as_published or taker.subscription_identifiers or session.packet_limit:
+                self.special.append(taker)
+            elif session.level == ProtocolLevel.V311:
+                v311.append(session)
+            else:
+                v5.append(session)
+        self.plain_v311 = tuple(v311)
+        self.plain_v5 = tuple(v5)
+        self.sessions = frozenset(taker.session for taker in takers)
+
+
+class _Level:
+    """One level of the tree of filters with wildcards."""
+
+    __slots__ = ("below", "here")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Level] = {}
+        self.here: dict[Session, Held] = {}
+
+
+class Router:
+    """Every subscription of every session."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, dict[Session, Held]] = {}
+        self._tree = _Level()
+        self._routes: dict[str, Route] = {}
+
+    def route(self, topic: str) -> Route:
+        """Who wants this topic name, remembered."""
+        route = self._routes.get(topic)
+        if route is None:
+            if len(self._routes) >= REMEMBERED_ROUTES:
+                self._routes.clear()
+            route = self._routes[topic] = Route(self._takers(topic))
+        return route
+
+    def subscribe(self, session: Session, held: Held) -> None:
+        """Add a subscription, or replace the session's one to the same filter [MQTT-3.8.4-3]."""
+        topic_filter = held.subscription.topic_filter
+        if _has_wildcard(topic_filter):
+            level = self._tree
+            for name in topic_filter.split("/"):
+                below = level.below.get(name)
+                if below is None:
+                    below = level.below[name] = _Level()
+                level = below
+            level.here[session] = held
+            self._routes.clear()
+        else:
+            self._exact.setdefault(topic_filter, {})[session] = held
+            self._routes.pop(topic_filter, None)
+
+    def unsubscribe(self, session: Session, topic_filter: str) -> None:
+        """Take a subscription away; nothing happens when it is not there."""
+        if _has_wildcard(topic_filter):
+            self._prune(session, topic_filter.split("/"))
+            self._routes.clear()
+            return
+        holders = self._exact.get(topic_filter)
+        if holders is not None:
+            holders.pop(session, None)
+            if not holders:
+                del self._exact[topic_filter]
+            self._routes.pop(topic_filter, None)
+
+    def forget_routes(self) -> None:
+        """A session's protocol level or limits changed: work the routes out anew."""
+        self._routes.clear()
+
+    def _prune(self, session: Session, names: list[str]) -> None:
+        path = [self._tree]
+        for name in names:
+            below = path[-1].below.get(name)
+            if below is None:
+                return
+            path.append(below)
+        path[-1].here.pop(session, None)
+        for depth in range(len(names), 0, -1):
+            if path[depth].here or path[depth].below:
+                break
+            del path[depth - 1].below[names[depth - 1]]
+
+    def _takers(self, topic: str) -> list[Taker]:
+        takers: dict[Session, Taker] = {}
+        for session, held in self._holders(topic):
+            taker = takers.get(session)
+            if taker is None:
+                takers[session] = Taker(session, held)
+            else:
+                taker.add(held)
+        return list(takers.values())
+
+    def _holders(self, topic: str) -> Iterator[tuple[Session, Held]]:
+        yield from self._exact.get(topic, {}).items()
+        names = topic.split("/")
+        levels = [self._tree]
+        for depth, name in enumerate(names):
+            following: list[_Level] = []
+            # [MQTT-4.7.2-1]: a wildcard at the beginning does not match topic names that begin with "$".
+            wildcards = not (depth == 0 and name.startswith("$"))
+            for level in levels:
+                below = level.below
+                exact = below.get(name)
+                if exact is not None:
+                    following.append(exact)
+                if wildcards:
+                    single = below.get("+")
+                    if single is not None:
+                        following.append(single)
+                    multi = below.get("#")
+                    if multi is not None:
+                        yield from multi.here.items()
+            levels = following
+        for level in levels:
+            yield from level.here.items()
+            multi = level.below.get("#")  # "sport/#" also matches "sport" [MQTT 4.7.1.2]
+            if multi is not None:
+                yield from multi.here.items()
+
+
+def _has_wildcard(topic_filter: str) -> bool:
+    return "+" in topic_filter or "#" in topic_filter

@@ -1,0 +1,170 @@
+"""What outlives a link: a client's subscriptions, what waits for it, what is in flight, its will [MQTT 4.1].
+
+A session belongs to the identity that made it. Its key is the identity's name together with the client identifier, so
+two identities may use the same client identifier and never meet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from sealmq.broker.access import Grants
+from sealmq.identity import Identity
+from sealmq.mqtt.inflight import Outgoing
+from sealmq.mqtt.packets import Packet, Publish, Subscription, Will
+
+NEVER = float("inf")
+
+
+class Outbox(Protocol):
+    """What the broker needs of a link: its way to say something to one client. Nothing here waits."""
+
+    push: Callable[[bytes], None]
+    """Queue the bytes of one packet that is already encoded."""
+
+    def send(self, packet: Packet) -> None:
+        """Queue one packet."""
+
+    def acknowledge(self, packet_id: int, encoded: bytes) -> None:
+        """Queue a successful PUBACK or PUBCOMP, already encoded."""
+
+    def end(self, reason_code: int, why: str) -> None:
+        """Say goodbye (MQTT 5: DISCONNECT with the reason code), then close the link; `why` is for the log."""
+
+    def hold(self) -> None:
+        """Read nothing more from this client until `release`: somebody it writes to can't keep up."""
+
+    def release(self) -> None:
+        """Read on."""
+
+
+class SessionKey(NamedTuple):
+    """Whose session it is, and which of theirs."""
+
+    identity: str
+    client_id: str
+
+
+class Delivery:
+    """One message on its way to one session.
+
+    expires_at: Unix seconds after which it is not delivered any more [MQTT-3.3.2-5].
+    """
+
+    __slots__ = ("expires_at", "publish", "qos", "retain", "subscription_identifiers")
+
+    def __init__(
+        self,
+        publish: Publish,
+        qos: int,
+        retain: bool = False,
+        subscription_identifiers: tuple[int, ...] = (),
+        expires_at: float = NEVER,
+    ) -> None:
+        self.publish = publish
+        self.qos = qos
+        self.retain = retain
+        self.subscription_identifiers = subscription_identifiers
+        self.expires_at = expires_at
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against the session's limit: topic, payload and what stands around them."""
+        return len(self.publish.wire) or len(self.publish.topic) + len(self.publish.payload)
+
+
+class Held(NamedTuple):
+    """A subscription that a session holds, and the identifier that it came with (0: none)."""
+
+    subscription: Subscription
+    identifier: int
+
+
+def drop(_: bytes) -> None:
+    """What `push` is when nobody listens: QoS 0 for an absent client is lost, as the standard has it."""
+
+
+class Session:
+    """The state that the standard calls Session State, and the link that serves it now (`outbox`, None: away).
+
+    queue:      deliveries at QoS 1 and 2 that have not left yet; `queued_bytes` counts topics and payloads.
+    outgoing:   those that left and are not finished.
+    incoming:   packet identifiers of QoS 2 messages that came and whose PUBREL did not [MQTT 4.3.3].
+    publishable: topic names that this client was found to be allowed to publish to: the remembered answer.
+    expiry:     seconds that it outlives its link; NEVER for ever.
+    in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
+    packet_limit: bytes of the largest packet that the client takes; 0: any.
+    link_is_full, backlog, behind_since, given_up, holding: what dispatch.py knows of a client that can't keep up.
+    """
+
+    __slots__ = (
+        "backlog",
+        "behind_since",
+        "expires_at",
+        "expiry",
+        "given_up",
+        "grants",
+        "holding",
+        "identity",
+        "in_flight_limit",
+        "incoming",
+        "key",
+        "level",
+        "link_is_full",
+        "outbox",
+        "outgoing",
+        "packet_limit",
+        "problem_information",
+        "publishable",
+        "push",
+        "queue",
+        "queued_bytes",
+        "subscriptions",
+        "will",
+        "will_at",
+    )
+
+    def __init__(self, key: SessionKey, identity: Identity, grants: Grants) -> None:
+        self.key = key
+        self.identity = identity
+        self.grants = grants
+        self.outbox: Outbox | None = None
+        self.push: Callable[[bytes], None] = drop
+        self.level = 0
+        self.subscriptions: dict[str, Held] = {}
+        self.queue: deque[Delivery] = deque()
+        self.queued_bytes = 0
+        self.outgoing: Outgoing[Delivery] = Outgoing()
+        self.incoming: set[int] = set()
+        self.publishable: set[str] = set()
+        self.in_flight_limit = 0
+        self.packet_limit = 0
+        self.problem_information = True
+        self.expiry = 0.0
+        self.expires_at = NEVER
+        self.will: Will | None = None
+        self.will_at = NEVER
+        self.link_is_full = False
+        self.backlog = 0
+        self.behind_since = NEVER
+        self.given_up = False
+        self.holding: set[Outbox] = set()
+
+    def __repr__(self) -> str:
+        return f"Session({self.key.identity}, {self.key.client_id!r}, {'here' if self.outbox else 'away'})"
+
+    def attach(self, outbox: Outbox, identity: Identity, level: int) -> None:
+        """A link serves it now."""
+        self.outbox = outbox
+        self.push = outbox.push
+        self.identity = identity
+        self.level = level
+        self.expires_at = NEVER
+
+    def detach(self) -> None:
+        """No link serves it any more."""
+        self.outbox = None
+        self.push = drop
+        self.link_is_full = False

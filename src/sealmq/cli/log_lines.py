@@ -1,0 +1,52 @@
+"""How the broker's log looks: a line for a person, or with --json-log one JSON object for a program."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_FIELDS = ("address", "device", "serial", "client_id")
+"""What a record may carry beside its sentence."""
+
+
+class PersonFormatter(logging.Formatter):
+    """`12:30:59 warning  sentence`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        line = f"{when} {record.levelname.lower():<7}  {_one_line(record.getMessage())}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object: time (RFC 3339, UTC), level, message, and address, device, serial, client_id where known."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def start_logging(level: str, *, as_json: bool) -> None:
+    """Send what the broker has to say to standard error. level: "debug", "info", "warning" or "error"."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONFormatter() if as_json else PersonFormatter())
+    logger = logging.getLogger("sealmq")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level.upper())
+    logger.propagate = False
+
+
+def _one_line(text: str) -> str:
+    """What a client chose (its identifier, a topic) must not be able to write a log line of its own."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -1,0 +1,121 @@
+"""`sealmq up`: start the broker; make its home first where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sealmq.config import Configuration
+    from sealmq.home import Home
+
+
+def up(
+    home: Annotated[Path | None, typer.Option(help="The home; default $SEALMQ_HOME, else your data folder.")] = None,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="Listen here in place of sealmq.toml's addresses. Repeatable."),
+    ] = None,
+    json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
+    organization: Annotated[
+        str, typer.Option(help="First start only: the organization that the certificates name.")
+    ] = "SealMQ",
+    country: Annotated[
+        str, typer.Option(help="First start only: its country, two letters. XX: none in particular.")
+    ] = "XX",
+) -> None:
+    """Start the broker. The first start makes the certificate authority, the broker's certificate and your identity."""
+    from sealmq.cli.log_lines import start_logging
+    from sealmq.config import parse_address
+    from sealmq.home import Home
+    from sealmq.server import Server
+
+    for address in listen or ():
+        parse_address(address)  # before anything is made
+    path = home or Home.default_path()
+    is_new = not Home.is_home(path)
+    opened, configuration = _make(path, organization, country) if is_new else _open(path)
+    start_logging(configuration.log.level, as_json=json_log)
+    with opened:
+        server = Server(opened, configuration)
+        asyncio.run(server.run(lambda bound: _welcome(opened, bound, is_new=is_new), listen or ()))
+
+
+def _make(path: Path, organization: str, country: str) -> tuple[Home, Configuration]:
+    import time
+
+    from sealmq import config
+    from sealmq.home import Home
+    from sealmq.pki import vault
+    from sealmq.server import broker_names
+
+    file = Home(path).configuration
+    configuration = config.load(file) if file.exists() else config.Configuration()
+    made = Home.create(
+        path,
+        organization=organization,
+        country=country,
+        names=broker_names(configuration.certificate),
+        now=time.time(),
+    )
+    if not file.exists():
+        vault.write_public(file, config.default_text().encode())
+    return made, configuration
+
+
+def _open(path: Path) -> tuple[Home, Configuration]:
+    import time
+
+    from sealmq import config
+    from sealmq.home import Home
+    from sealmq.pki import vault
+    from sealmq.server import broker_names
+
+    opened = Home.open(path)
+    try:
+        if not opened.configuration.exists():
+            vault.write_public(opened.configuration, config.default_text().encode())
+        configuration = config.load(opened.configuration)
+        opened.ensure_broker_certificate(broker_names(configuration.certificate), time.time())
+    except BaseException:
+        opened.close()
+        raise
+    return opened, configuration
+
+
+def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
+    """Where it listens, whom to trust, what to type next."""
+    import shlex
+
+    from rich.console import Console
+
+    from sealmq.home import Home
+
+    console = Console(highlight=False, soft_wrap=True)
+    suffix = "" if home.path == Home(Home.default_path()).path else f" --home {shlex.quote(str(home.path))}"
+    console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
+    for host, port in bound:
+        console.print(f"  listening on      {_where(host, port)}")
+    console.print(f"  home              {home.path}{'  (made just now)' if is_new else ''}")
+    console.print(f"  root to trust     {home.root_certificate}")
+    console.print(f"  its SHA-256       {home.root_fingerprint()}\n")
+    if is_new:
+        console.print(
+            "  [yellow]Guard the folder ca/ in it: whoever has its .key files can make devices and brokers.[/]\n"
+        )
+    console.print("Next, in another terminal:\n")
+    console.print(f"  sealmq device add sensor-1{suffix}", markup=False)
+    console.print(f"  sealmq sub{suffix} 'devices/#'", markup=False)
+    console.print(f"  sealmq pub{suffix} --as sensor-1 -t devices/sensor-1/temp -m 21.5\n", markup=False)
+    console.print("Ctrl-C ends it.")
+
+
+def _where(host: str, port: int) -> str:
+    if host == "0.0.0.0":  # noqa: S104 - printed, not listened on
+        return f"port {port}, every IPv4 address of this machine"
+    if host == "::":
+        return f"port {port}, every IPv6 address of this machine"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

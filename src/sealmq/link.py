@@ -1,0 +1,431 @@
+"""One connection, assembled: TCP <-> TLS <-> MQTT <-> broker. Start reading here.
+
+    bytes_received     ciphertext from tcp/ -> tls/ -> mqtt/ -> broker/, all in one synchronous pass
+    send, push         what the broker says to this client is queued ...
+    flush              ... and leaves once for each turn of the loop: joined, encrypted, written in one go
+
+A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sealmq.broker.broker import Broker
+from sealmq.broker.limits import Limits
+from sealmq.broker.sessions import Session
+from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError
+from sealmq.identity import Identity
+from sealmq.mqtt.codes import ReasonCode
+from sealmq.mqtt.connection import MQTTConnection
+from sealmq.mqtt.packets import (
+    Auth,
+    Connect,
+    Disconnect,
+    Packet,
+    PingReq,
+    PingResp,
+    PubAck,
+    PubComp,
+    Publish,
+    PubRec,
+    PubRel,
+    Subscribe,
+    Unsubscribe,
+)
+from sealmq.mqtt.state import Sender
+from sealmq.tcp.deadlines import Deadlines
+from sealmq.tls.middleware import TLSConnection
+
+log = logging.getLogger("sealmq.link")
+
+FLUSH_AT = 4_194_304
+"""Bytes given to links that make us flush before the turn is over: the most that a fan-out holds unsent."""
+
+
+class Wire(Protocol):
+    """What a link needs of TCP."""
+
+    @property
+    def peer(self) -> str:
+        """The peer's address in words."""
+
+    def write(self, data: bytes) -> None:
+        """Send, never wait."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer."""
+
+    def resume_reading(self) -> None:
+        """Take what comes again."""
+
+    def finish(self) -> None:
+        """Send what is left, then close so that it arrives."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
+class Directory(Protocol):
+    """Who is it? Answered by the registry."""
+
+    def identify(self, der: bytes, now: float) -> Identity:
+        """The identity that a certificate proves. Raises TrustError: unknown, revoked, not for us."""
+
+    def describe(self, der: bytes) -> str:
+        """A certificate in words for the log; never raises."""
+
+
+@dataclass(slots=True, eq=False)
+class House:
+    """What all links of one server share.
+
+    clock:     Unix seconds that never jump.
+    unflushed: links that may have something to send; the first to enter asks for a flush at the end of the turn.
+    by_serial: the standing links of each client certificate, to cut them when it is revoked.
+    """
+
+    broker: Broker
+    directory: Directory
+    limits: Limits
+    clock: Callable[[], float]
+    ask_for_flush: Callable[[], None]
+    links: set[Link] = field(default_factory=set)
+    unflushed: set[Link] = field(default_factory=set)
+    by_serial: dict[str, set[Link]] = field(default_factory=dict)
+    deadlines: Deadlines[Link] = field(default_factory=Deadlines)
+    flush_is_due: bool = False
+
+    def mark(self, link: Link) -> None:
+        """The link may have something to send: flush it at the end of this turn of the loop."""
+        self.unflushed.add(link)
+        if not self.flush_is_due:
+            self.flush_is_due = True
+            self.ask_for_flush()
+
+    def flush(self) -> None:
+        """Let every link that has something to say say it: one record or more, one write."""
+        self.flush_is_due = False
+        dispatch = self.broker.dispatch
+        dispatch.spoken_bytes = 0
+        unflushed = self.unflushed
+        for session in dispatch.spoken:
+            if isinstance(session.outbox, Link):
+                unflushed.add(session.outbox)
+        dispatch.spoken.clear()
+        while unflushed:
+            unflushed.pop().flush()
+
+
+class Link:
+    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`."""
+
+    __slots__ = (
+        "_ended",
+        "_holds",
+        "_house",
+        "_mqtt",
+        "_refusal",
+        "_silence",
+        "_tls",
+        "_wire",
+        "deadline",
+        "identity",
+        "push",
+        "session",
+    )
+
+    def __init__(self, wire: Wire, tls: TLSConnection, house: House) -> None:
+        limits = house.limits
+        self._wire = wire
+        self._tls = tls
+        self._house = house
+        self._mqtt = MQTTConnection(
+            Sender.SERVER,
+            first_packet_size=limits.first_packet_size,
+            packet_size=limits.packet_size,
+            receive_maximum=limits.receive_maximum,
+            topic_alias_maximum=limits.topic_alias_maximum,
+        )
+        self.push = self._mqtt.push
+        self.identity: Identity | None = None
+        self.session: Session | None = None
+        self._refusal: Error | None = None
+        self._ended = False
+        self._holds = 0
+        self._silence = 0.0
+        self.deadline = house.clock() + limits.handshake_timeout
+        house.links.add(self)
+        house.deadlines.watch(self)
+
+    # -- upwards: TCP -> TLS -> MQTT -> broker -----------------------------------------------------------------------
+
+    def bytes_received(self, ciphertext: memoryview) -> None:
+        """Ciphertext arrived: take it through the whole stack before returning."""
+        if self._ended:
+            return
+        house = self._house
+        now = house.clock()
+        if self._silence:
+            self.deadline = now + self._silence  # [MQTT-3.1.2-22]: every packet proves that it lives
+        try:
+            plaintext = self._tls.receive_data(ciphertext)
+        except TLSError as error:
+            self._refuse_handshake(error)
+            return
+        if self.identity is None and self._refusal is None and self._tls.established:
+            self._identify(now)
+        if plaintext:
+            self._packets_received(bytes(plaintext), now)
+        if self._tls.closed and not self._ended:
+            self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
+        house.mark(self)
+        if house.broker.dispatch.spoken_bytes > FLUSH_AT:
+            house.flush()
+
+    def _packets_received(self, plaintext: bytes, now: float) -> None:
+        broker = self._house.broker
+        try:
+            for packet in self._mqtt.receive_data(plaintext):
+                if type(packet) is Publish and self.session is not None:
+                    broker.on_publish(self.session, packet, now)
+                else:
+                    self._packet_received(packet, now)
+                if self._ended:
+                    return
+        except RemoteProtocolError as error:
+            self.end(error.reason_code, error.what)
+        except LocalProtocolError as error:
+            log.error("%s: our own mistake: %s", self, error.what, exc_info=True)
+            self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+
+    def _packet_received(self, packet: Packet, now: float) -> None:
+        broker, session = self._house.broker, self.session
+        if session is None:
+            self._connect_received(packet, now)
+            return
+        match packet:
+            case PubAck():
+                broker.on_puback(session, packet, now)
+            case PubRec():
+                broker.on_pubrec(session, packet, now)
+            case PubRel():
+                broker.on_pubrel(session, packet)
+            case PubComp():
+                broker.on_pubcomp(session, packet, now)
+            case PingReq():
+                self.send(PingResp())  # [MQTT-3.12.4-1]
+            case Subscribe():
+                broker.on_subscribe(session, packet, now)
+            case Unsubscribe():
+                broker.on_unsubscribe(session, packet)
+            case Disconnect():
+                self._disconnect_received(packet, now)
+            case Auth():
+                # [MQTT-4.12.0-6]: CONNECT named no method, so there is nothing to authenticate by.
+                raise RemoteProtocolError("AUTH without an authentication method", ReasonCode.PROTOCOL_ERROR)
+            case _:
+                raise RemoteProtocolError(f"{packet.type.name} is not for a server", ReasonCode.PROTOCOL_ERROR)
+
+    def _connect_received(self, packet: Packet, now: float) -> None:
+        if not isinstance(packet, Connect) or self.identity is None:
+            # A certificate that was refused behind the handshake: the client learns it by CONNACK.
+            why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
+            self.end(ReasonCode.NOT_AUTHORIZED, why)
+            return
+        house = self._house
+        session = house.broker.on_connect(self, self.identity, packet, now)
+        if session is None:
+            return
+        self.session = session
+        self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
+        self._set_deadline(now + self._silence if self._silence else self.identity.not_after)
+        proof = self._tls.proof
+        log.info(
+            "%s connected from %s as client %r (MQTT %s, %s)",
+            self.identity.name,
+            self._wire.peer,
+            session.key.client_id,
+            "5" if packet.level == 5 else "3.1.1",
+            f"{proof.version}, {proof.cipher}" if proof else "no TLS",
+            extra=self._who(),
+        )
+
+    def _disconnect_received(self, packet: Disconnect, now: float) -> None:
+        session = self.session
+        assert session is not None
+        self._house.broker.on_disconnect(session, packet, now)
+        self.session = None
+        self._finish("it said goodbye")
+
+    def _identify(self, now: float) -> None:
+        """The handshake is done: who is it? [order: proven, known, not revoked]"""
+        proof = self._tls.proof
+        try:
+            if proof is None or not proof.peer_certificate:
+                raise TrustError("no client certificate came")
+            self.identity = self._house.directory.identify(proof.peer_certificate, now)
+        except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
+            self._refusal = error
+            log.warning(
+                "%s was refused: %s (%s)%s",
+                self._wire.peer,
+                error.what,
+                self._house.directory.describe(proof.peer_certificate) if proof else "",
+                f"; next: {error.remedy}" if error.remedy else "",
+                extra=self._who(),
+            )
+        else:
+            self._house.by_serial.setdefault(self.identity.serial, set()).add(self)
+        self._set_deadline(now + self._house.limits.connect_timeout)
+
+    def _set_deadline(self, deadline: float) -> None:
+        sooner = deadline < self.deadline
+        self.deadline = deadline
+        if sooner:  # else the wheel finds out when it comes to the old one
+            self._house.deadlines.watch(self)
+
+    def _refuse_handshake(self, error: TLSError) -> None:
+        """The handshake or a record failed: send the alert that says so, then close."""
+        if self._tls.established:
+            self.end(ReasonCode.UNSPECIFIED_ERROR, error.what)
+            return
+        refused = self._tls.refused_certificate
+        log.warning(
+            "%s was refused: %s%s%s%s",
+            self._wire.peer,
+            error.what,
+            f" ({self._house.directory.describe(refused)})" if refused else "",
+            f"; alert {error.alert} {'sent' if error.sent else 'received'}" if error.alert else "",
+            f"; next: {error.remedy}" if error.remedy else "",
+            extra=self._who(),
+        )
+        self._ended = True
+        self._wire.write(self._tls.data_to_send())  # the alert: without it the device sees a bare disconnect
+        self._wire.finish()
+
+    # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------
+
+    def send(self, packet: Packet) -> None:
+        """Queue one packet for this client (Outbox)."""
+        self._mqtt.send(packet)
+        self._house.mark(self)
+
+    def acknowledge(self, packet_id: int, encoded: bytes) -> None:
+        """Queue an acknowledgement that is already encoded (Outbox). Its PUBLISH is being received: we flush anyway."""
+        self._mqtt.acknowledge(packet_id, encoded)
+
+    def flush(self) -> None:
+        """Join what is queued, encrypt it once, write it once."""
+        if self._mqtt.has_data():
+            self._tls.send(self._mqtt.data_to_send())
+        ciphertext = self._tls.data_to_send()
+        if ciphertext:
+            self._wire.write(ciphertext)
+
+    def hold(self) -> None:
+        """Read nothing more from this client for now (Outbox)."""
+        self._holds += 1
+        self._wire.pause_reading()
+
+    def release(self) -> None:
+        """Read on, when nobody else holds it (Outbox)."""
+        self._holds -= 1
+        if self._holds == 0:
+            self._wire.resume_reading()
+
+    # -- TCP tells ---------------------------------------------------------------------------------------------------
+
+    def full(self) -> None:
+        """The client reads too slowly (Floor)."""
+        if self.session is not None:
+            self._house.broker.dispatch.link_full(self.session, self._house.clock())
+
+    def drained(self) -> None:
+        """The client has caught up (Floor)."""
+        if self.session is not None:
+            self._house.broker.dispatch.link_drained(self.session, self._house.clock())
+            self._house.flush()
+
+    def lost(self, why: str) -> None:
+        """The connection is gone (Floor)."""
+        if not self._ended:
+            self._ended = True
+            if self.identity is None and self._refusal is None:
+                log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
+            else:
+                log.info("%s is lost%s", self, f": {why}" if why else "", extra=self._who())
+            self._leave_session()
+        self._leave_house()
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def end(self, reason_code: int, why: str) -> None:
+        """Say goodbye and close (Outbox). `why` goes into the log, and in MQTT 5 to the client."""
+        if self._ended:
+            return
+        known = reason_code in ReasonCode.__members__.values()
+        words = ReasonCode(reason_code).words if known else "?"
+        log.info("%s ends: %s (reason code 0x%02X, %s)", self, why, reason_code, words, extra=self._who())
+        self._ended = True
+        self._mqtt.close(reason_code, why if reason_code else "")
+        self._leave_session()
+        self._finish("")
+
+    def deadline_passed(self, now: float) -> None:
+        """The time of this stage is over, or the certificate's."""
+        if self._ended:
+            return
+        if self.session is None:
+            doing = "CONNECT" if self._tls.established else "TLS handshake"
+            log.info("%s sent no whole %s in time", self, doing, extra=self._who())
+            self._ended = True
+            self._wire.abort()
+        elif self.identity is not None and now >= self.identity.not_after:
+            self.end(ReasonCode.MAXIMUM_CONNECT_TIME, "its certificate has expired")
+        else:
+            self.end(ReasonCode.KEEP_ALIVE_TIMEOUT, f"nothing was heard of it for {self._silence:.0f} s")
+
+    def _finish(self, why: str) -> None:
+        if why:
+            log.info("%s left: %s", self, why, extra=self._who())
+        self._ended = True
+        self.flush()
+        self._tls.close()
+        self._wire.write(self._tls.data_to_send())
+        self._wire.finish()
+
+    def _leave_session(self) -> None:
+        session, self.session = self.session, None
+        if session is not None and session.outbox is self:
+            self._house.broker.on_lost(session, self._house.clock())
+
+    def _leave_house(self) -> None:
+        house = self._house
+        house.links.discard(self)
+        house.unflushed.discard(self)
+        if self.identity is not None:
+            standing = house.by_serial.get(self.identity.serial)
+            if standing is not None:
+                standing.discard(self)
+                if not standing:
+                    del house.by_serial[self.identity.serial]
+
+    def __str__(self) -> str:
+        if self.session is not None:
+            return f"{self.session.key.identity} (client {self.session.key.client_id!r}, {self._wire.peer})"
+        if self.identity is not None:
+            return f"{self.identity.name} ({self._wire.peer})"
+        return self._wire.peer
+
+    def _who(self) -> dict[str, str]:
+        """The fields that a log line in JSON carries."""
+        who = {"address": self._wire.peer}
+        if self.identity is not None:
+            who |= {"device": self.identity.name, "serial": self.identity.serial}
+        if self.session is not None:
+            who["client_id"] = self.session.key.client_id
+        return who

@@ -1,0 +1,96 @@
+"""Where connections come in: one listener for each address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+
+from sealmq.errors import ConfigError
+
+BACKLOG = 1_024
+"""Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
+
+
+async def listen(host: str | None, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
+    """Listen on an address; host None is every address of this machine, IPv4 and IPv6.
+
+    Returns the servers, which accept at once. Raises ConfigError in words when the address cannot be had.
+    """
+    sockets = _open_sockets(host, port)
+    loop = asyncio.get_running_loop()
+    return [await loop.create_server(protocol, sock=opened, backlog=BACKLOG) for opened in sockets]
+
+
+def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
+    """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
+    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
+
+
+def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
+    with contextlib.ExitStack() as undo:
+        opened: list[socket.socket] = []
+        try:
+            if host is None:
+                opened.append(undo.enter_context(_bind(socket.AF_INET, ("0.0.0.0", port))))  # noqa: S104 - asked for
+                port = opened[0].getsockname()[1]
+                with contextlib.suppress(_NoSuchFamily):
+                    opened.append(undo.enter_context(_bind(socket.AF_INET6, ("::", port))))
+            else:
+                for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                    opened.append(undo.enter_context(_bind(family, address)))
+        except (OSError, _NoSuchFamily) as error:
+            raise _in_words(error, host, port) from error
+        undo.pop_all()
+        return opened
+
+
+class _NoSuchFamily(Exception):
+    """This machine has no addresses of that family."""
+
+
+def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    try:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _NoSuchFamily from error
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not to wait for the TIME_WAIT of the last run
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setblocking(False)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        if error.errno == errno.EADDRNOTAVAIL and address[0] == "::":
+            raise _NoSuchFamily from error
+        raise
+    return opened
+
+
+def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
+    where = f"{host or 'every address'}, port {port}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return ConfigError(
+            f"port {port} is taken: another program listens on {host or 'this machine'} there",
+            why="perhaps SealMQ runs already, or another broker does",
+            remedy=f"end the other program (ss -ltnp 'sport = :{port}' names it), or choose another port: "
+            f"sealmq up --listen {host or ''}:{port + 1}",
+        )
+    if number == errno.EACCES:
+        return ConfigError(
+            f"port {port} may not be used",
+            why="ports below 1024 belong to the system",
+            remedy="sealmq up --listen :8883",
+        )
+    if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, _NoSuchFamily)):
+        return ConfigError(
+            f"cannot listen on {where}",
+            why="that is not an address of this machine",
+            remedy="take one of its own (ip addr shows them), or :8883 for all of them",
+        )
+    return ConfigError(f"cannot listen on {where}", why=str(error))

@@ -1,0 +1,140 @@
+"""TCP under one link: bytes in, bytes out, back-pressure, and a goodbye that arrives.
+
+Receiving: asyncio is handed the same buffer for every connection, and what arrives is used up before the callback
+returns; so a connection costs no receive buffer. Sending: `write` goes to the kernel at once, and what does not fit is
+kept up to a bound at which the link is told that it is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+RECEIVE_BUFFER = 65_536
+"""Bytes taken from the kernel at a time: four full TLS records. More makes one connection's turn longer than it
+should be while others wait."""
+
+LINGER = 1.0
+"""Seconds that the peer has to read our last words after we have closed our side. Closing at once, with bytes of its
+own unread, makes the kernel send a reset, and the reset overtakes the TLS alert that tells the peer why."""
+
+_receive_buffer = memoryview(bytearray(RECEIVE_BUFFER))
+
+
+class Floor(Protocol):
+    """What stands above TCP: a link."""
+
+    def bytes_received(self, ciphertext: memoryview) -> None:
+        """Bytes arrived. They are valid during the call only."""
+
+    def full(self) -> None:
+        """More than `buffered_bytes` wait to be sent."""
+
+    def drained(self) -> None:
+        """There is room again."""
+
+    def lost(self, why: str) -> None:
+        """The connection is gone; `why` is "" when the peer closed it in order."""
+
+
+class Transport(asyncio.BufferedProtocol):
+    """One TCP connection, as asyncio's protocol below and a link's wire above.
+
+    make_floor:     builds the link; called once, when the connection is there.
+    buffered_bytes: bytes that may wait in user space before the link is told that it is full.
+    """
+
+    peer = "an unknown address"
+
+    def __init__(self, make_floor: Callable[[Transport], Floor], buffered_bytes: int) -> None:
+        self._make_floor = make_floor
+        self._buffered_bytes = buffered_bytes
+        self._floor: Floor | None = None
+        self._finished = False
+
+    # -- asyncio calls these -----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection was accepted."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=self._buffered_bytes)
+        self.peer = _address_in_words(self._transport.get_extra_info("peername"))
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._floor = self._make_floor(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """The one buffer that every connection receives into."""
+        return _receive_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """`nbytes` arrived in the buffer."""
+        if self._finished:
+            return  # we have said goodbye: read on only so that it is not overtaken by a reset
+        assert self._floor is not None
+        self._floor.bytes_received(_receive_buffer[:nbytes])
+
+    def eof_received(self) -> bool:
+        """The peer closed its side. Without it there is nobody to talk to: asyncio closes ours."""
+        return False
+
+    def pause_writing(self) -> None:
+        """More than the bound waits in asyncio's buffer."""
+        if self._floor is not None:
+            self._floor.full()
+
+    def resume_writing(self) -> None:
+        """asyncio's buffer has drained."""
+        if self._floor is not None:
+            self._floor.drained()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        floor, self._floor = self._floor, None
+        if floor is not None:
+            floor.lost("" if exc is None else str(exc) or type(exc).__name__)
+
+    # -- the link calls these ----------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send the bytes, now or as soon as the kernel takes them."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the kernel: TCP slows the peer down."""
+        if not self._transport.is_closing() and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what comes again."""
+        if not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def finish(self) -> None:
+        """Send what is left, close our side, and give the peer LINGER seconds to read it and close its own."""
+        if self._finished or self._transport.is_closing():
+            return
+        self._finished = True
+        try:
+            self._transport.write_eof()
+            self.resume_reading()
+        except (OSError, RuntimeError):
+            self._transport.abort()
+            return
+        asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
+
+    def abort(self) -> None:
+        """Close now; what is not sent is lost."""
+        self._transport.abort()
+
+
+def _address_in_words(peer_name: object) -> str:
+    if isinstance(peer_name, tuple) and len(peer_name) >= 2:
+        host = str(peer_name[0]).removeprefix("::ffff:")  # an IPv4 peer on an IPv6 socket
+        return f"[{host}]:{peer_name[1]}" if ":" in host else f"{host}:{peer_name[1]}"
+    return Transport.peer
