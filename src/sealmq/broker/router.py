@@ -28,6 +28,11 @@ class Taker:
         self.retain_as_published = held.subscription.retain_as_published
         self.subscription_identifiers: tuple[int, ...] = (held.identifier,) if held.identifier else ()
 
+    @property
+    def differs(self) -> bool:
+        """Is this taker's copy of a QoS 0 message other than everybody's?"""
+        return self.from_others_only or self.retain_as_published or bool(self.subscription_identifiers)
+
     def add(self, held: Held) -> None:
         """Another subscription of the same session matches too."""
         self.qos = max(self.qos, held.subscription.qos)
@@ -56,7 +61,7 @@ class Route:
         v5: list[Session] = []
         for taker in takers:
             session = taker.session
-            if taker.from_others_only or taker.retain_as_published or taker.subscription_identifiers or session.packet_limit:
+            if taker.differs or session.packet_limit:
                 self.special.append(taker)
             elif session.level == ProtocolLevel.V311:
                 v311.append(session)

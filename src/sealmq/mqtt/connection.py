@@ -20,6 +20,9 @@ from sealmq.mqtt.writer import write_packet
 LARGEST_PACKET = 268_435_460
 """The most that a packet can have, fixed header included: 4 length bytes [MQTT 1.5.5]."""
 
+REFUSALS_V311 = (ReasonCode.UNSUPPORTED_PROTOCOL_VERSION, ReasonCode.NOT_AUTHORIZED)
+"""What a 3.1.1 client whose CONNECT could not be read is told; anything else has no code there [MQTT 3.1.1, 3.2.2.3]."""
+
 
 class MQTTConnection:
     """One side of an MQTT connection.
@@ -85,8 +88,8 @@ class MQTTConnection:
     def receive_data(self, data: bytes) -> Iterator[Packet]:
         """Take in what arrived and give its packets, one by one; what is incomplete waits for the next call.
 
-        Raises RemoteProtocolError where the peer broke the standard: then the packets before that place have been given,
-        and nothing behind it is read.
+        Raises RemoteProtocolError where the peer broke the standard: then the packets before that place have been
+        given, and nothing behind it is read.
         """
         if self._partial:
             self._partial += data
@@ -234,18 +237,18 @@ class MQTTConnection:
         if self._phase is Phase.CONNECTED:
             if level == ProtocolLevel.V5 or self.our_role is Sender.CLIENT:
                 goodbye = Disconnect(reason_code, properties)
-        elif self.our_role is Sender.SERVER and self._phase is not Phase.ENDED:
-            if level == ProtocolLevel.V5 or reason_code in (
-                ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
-                ReasonCode.NOT_AUTHORIZED,
-            ):
-                goodbye = ConnAck(False, reason_code, properties)
+        elif (
+            self.our_role is Sender.SERVER
+            and self._phase is not Phase.ENDED
+            and (level == ProtocolLevel.V5 or reason_code in REFUSALS_V311)
+        ):
+            goodbye = ConnAck(False, reason_code, properties)
         self._phase = Phase.ENDED
         if goodbye is not None and level:
             self._out.append(write_packet(goodbye, level))
 
     def _guess_level(self, wire: bytes, at: int) -> int:
-        """The level that a CONNECT claims, should it not be read to its end: which language to refuse it in; 0: none."""
+        """The level that a CONNECT claims, should it not be read to its end: the language to refuse it in; 0: none."""
         if wire[at : at + 6] == b"\x00\x04MQTT" and len(wire) > at + 6:
             return ProtocolLevel.V5 if wire[at + 6] >= ProtocolLevel.V5 else ProtocolLevel.V311
         return ProtocolLevel.V311 if wire[at : at + 8] == b"\x00\x06MQIsdp" else 0  # MQTT 3.1

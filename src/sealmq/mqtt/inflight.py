@@ -77,7 +77,7 @@ class Outgoing(Generic[Delivery]):
     def on_pubrec(self, packet_id: int, failed: bool) -> Delivery | None:
         """The peer has the message (`failed`: it has refused it, which ends the delivery).
 
-        None: no PUBLISH is waiting for it; when `packet_id in released` it is a repeated PUBREC, and PUBREL is due again.
+        None: no PUBLISH is waiting for it; when `packet_id in released` it is a repeated PUBREC: PUBREL is due again.
         """
         delivery = self.sent.get(packet_id)
         if delivery is None or delivery.qos != 2:

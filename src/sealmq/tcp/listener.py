@@ -36,18 +36,18 @@ def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
             if host is None:
                 opened.append(undo.enter_context(_bind(socket.AF_INET, ("0.0.0.0", port))))  # noqa: S104 - asked for
                 port = opened[0].getsockname()[1]
-                with contextlib.suppress(_NoSuchFamily):
+                with contextlib.suppress(_NoSuchFamilyError):
                     opened.append(undo.enter_context(_bind(socket.AF_INET6, ("::", port))))
             else:
                 for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
                     opened.append(undo.enter_context(_bind(family, address)))
-        except (OSError, _NoSuchFamily) as error:
+        except (OSError, _NoSuchFamilyError) as error:
             raise _in_words(error, host, port) from error
         undo.pop_all()
         return opened
 
 
-class _NoSuchFamily(Exception):
+class _NoSuchFamilyError(Exception):
     """This machine has no addresses of that family."""
 
 
@@ -55,7 +55,7 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.s
     try:
         opened = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise _NoSuchFamily from error
+        raise _NoSuchFamilyError from error
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not to wait for the TIME_WAIT of the last run
         if family == socket.AF_INET6:
@@ -66,7 +66,7 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.s
     except OSError as error:
         opened.close()
         if error.errno == errno.EADDRNOTAVAIL and address[0] == "::":
-            raise _NoSuchFamily from error
+            raise _NoSuchFamilyError from error
         raise
     return opened
 
@@ -87,7 +87,7 @@ def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
             why="ports below 1024 belong to the system",
             remedy="sealmq up --listen :8883",
         )
-    if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, _NoSuchFamily)):
+    if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, _NoSuchFamilyError)):
         return ConfigError(
             f"cannot listen on {where}",
             why="that is not an address of this machine",
