@@ -48,7 +48,7 @@ from sealmq.pki.authority import (
     server_common_name,
 )
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.peer import identify_certificate, server_names
+from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
 
 OPERATOR = "operator"
@@ -166,6 +166,10 @@ class Home:
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
         return sha256(self._certificate("root")).digest().hex(":").upper()
+
+    def revocation_list(self) -> bytes | None:
+        """What the Device CA has revoked, DER; None when the registry holds no list. Needs no private key."""
+        return self.registry.crl(subject_key_id(self._certificate("device-ca")))
 
     def broker_certificate(self) -> bytes:
         """The broker's certificate, DER. Raises TrustError when there is none that can be read."""

@@ -166,7 +166,7 @@ class Server:
             link.end(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is shutting down")
         self.house.flush()
         deadline = self.clock() + LINGER + 0.5
-        while self.house.links and self.clock() < deadline:
+        while self.house.links and self.clock() < deadline:  # noqa: ASYNC110 - once, and not for long
             await asyncio.sleep(0.02)
 
 

@@ -70,6 +70,18 @@ def identify_certificate(der: bytes) -> PeerCertificate:
         raise TrustError("the certificate cannot be read", why="it is damaged, or not X.509") from error
 
 
+def subject_key_id(der: bytes) -> str:
+    """The key identifier (lower-case hex) by which an authority's certificates name it [RFC 5280 section 4.2.1.2].
+
+    Raises TrustError when the bytes are no certificate, or one without it.
+    """
+    try:
+        value = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise TrustError("a certificate without a key identifier is no authority of ours") from error
+    return value.value.digest.hex()
+
+
 def describe_certificate(der: bytes, now: float | None = None) -> str:
     """One phrase for a log line: "sensor-1, serial 0a1b..., issued by 'X Device CA 1', expired 2026-11-01".
 
