@@ -183,8 +183,9 @@ def _listen_in(context: ssl.SSLContext) -> bool:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without OpenSSL's line numbers."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
+    reason = getattr(error, "reason", None)  # not every SSLError has one
+    if reason:
+        return str(reason).replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

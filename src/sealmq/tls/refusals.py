@@ -165,7 +165,7 @@ def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = No
            the one that OpenSSL sends for this error.
     sent:  True when we sent that alert.
     """
-    reason = error.reason or ""
+    reason = _reason(error)
     received = _received_alert(reason)
     if alert in ALERTS and not sent:
         received = ALERTS[alert].name
@@ -192,10 +192,15 @@ def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = No
 
 def blames_certificate(error: ssl.SSLError) -> bool:
     """True when the handshake failed because of the peer's certificate, or because its key was not proved."""
-    return isinstance(error, ssl.SSLCertVerificationError) or error.reason in {
+    return isinstance(error, ssl.SSLCertVerificationError) or _reason(error) in {
         "CERTIFICATE_VERIFY_FAILED",
         "BAD_SIGNATURE",
     }
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's name for it. Python leaves the attribute out of errors that it makes itself."""
+    return getattr(error, "reason", None) or ""
 
 
 def _received_alert(reason: str) -> str:
@@ -210,7 +215,7 @@ def _received_alert(reason: str) -> str:
 
 def _refusal(error: ssl.SSLError) -> Refusal:
     """The row for `error`; a sentence made of OpenSSL's own words when there is none."""
-    reason = error.reason or ""
+    reason = _reason(error)
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in VERIFY_CODES:
         return VERIFY_CODES[error.verify_code]
     if reason in REASONS:

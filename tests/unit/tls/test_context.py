@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from certificates import DAY, NOW, Authority
+from sealmq.errors import TrustError
+from sealmq.tls import context
+from sealmq.tls.context import client_context, server_context
+from sealmq.tls.openssl import client_connection
+from sealmq.tls.policy import TLSPolicy
+from tls_pairs import Trust, exchange, refusal
+
+
+def test_a_client_context_verifies_everything(trust: Trust) -> None:
+    made = trust.client(trust.device)
+    assert made.verify_mode == ssl.CERT_REQUIRED
+    assert made.check_hostname
+    assert made.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert made.verify_flags & ssl.VERIFY_X509_STRICT
+    assert made.cert_store_stats()["x509"] == 1, "the system's authorities are not trusted"
+
+
+def test_suites_are_those_of_the_policy(trust: Trust) -> None:
+    offered = {suite["name"] for suite in trust.client(None).get_ciphers()}
+    assert {name for name in offered if not name.startswith("TLS_")} == set(TLSPolicy().suites)
+
+
+def test_both_contexts_of_a_listener_are_alike_but_for_the_callback(trust: Trust) -> None:
+    made = trust.server(crl=trust.device_ca.crl())
+    assert made._quiet is not None
+    for one in (made._context, made._quiet):
+        assert one.verify_mode == ssl.CERT_REQUIRED
+        assert one.options & ssl.OP_NO_RENEGOTIATION
+        assert one.options & ssl.OP_NO_COMPRESSION
+        assert one.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+        assert one.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF
+        assert one.cert_store_stats() == {"x509": 1, "crl": 1, "x509_ca": 1}
+        assert one.num_tickets == 1
+    assert made._quiet._msg_callback is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_chacha_client_gets_chacha_in_tls_12(trust: Trust, version: str) -> None:
+    device = trust.client(trust.device, version)
+    device.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256")
+    client, server = client_connection(device, "localhost"), trust.server().connection()
+    exchange(client, server)
+    assert server.proof is not None
+    assert server.proof.cipher == (
+        "ECDHE-ECDSA-CHACHA20-POLY1305" if version == "TLSv1.2" else "TLS_AES_256_GCM_SHA384"
+    )
+
+
+def test_two_device_authorities_need_two_lists(trust: Trust) -> None:
+    newer = Authority("Device CA 2", trust.root_ca)
+    devices = trust.device, newer.issue("newer")
+    anchors = trust.device_ca.pem + newer.pem
+    lists = trust.device_ca.crl(), newer.crl()
+    both, one = trust.server(crl=b"".join(lists), anchors=anchors), trust.server(crl=lists[0], anchors=anchors)
+    for device in devices:
+        client, server = client_connection(trust.client(device), "localhost"), both.connection()
+        exchange(client, server)
+        assert server.established
+    error = refusal(client_connection(trust.client(devices[1]), "localhost"), one.connection())[1]
+    assert error is not None
+    assert "there is no revocation list" in error.what
+
+
+def test_an_old_revocation_list_says_so(trust: Trust) -> None:
+    server = trust.server(crl=trust.device_ca.crl(next_update=NOW - DAY)).connection()
+    error = refusal(client_connection(trust.client(trust.device), "localhost"), server)[1]
+    assert error is not None
+    assert error.what == "the revocation list has expired"
+
+
+def test_the_temporary_file_is_gone(trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    trust.server(crl=trust.device_ca.crl([trust.device]))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("crl", [b"", b"not DER", b"\x30\x82\xff\xff\x00", b"\x30\x03\x02\x01\x00", b"\x30"])
+def test_a_damaged_revocation_list_is_refused(trust: Trust, crl: bytes) -> None:
+    with pytest.raises(TrustError, match="the list of revoked certificates cannot be used"):
+        trust.server(crl=crl)
+
+
+@pytest.mark.parametrize("anchors", [b"", b"no certificate", b"\xff\xfe"])
+def test_damaged_anchors_are_refused(trust: Trust, anchors: bytes) -> None:
+    with pytest.raises(TrustError, match="Device CA's certificate cannot be used"):
+        trust.server(anchors=anchors)
+
+
+def test_a_devices_certificate_is_no_anchor(trust: Trust) -> None:
+    with pytest.raises(TrustError, match="is no anchor"):
+        trust.server(anchors=trust.device.chain_pem)
+
+
+def test_credentials_that_cannot_be_used_are_refused_in_words(trust: Trust, tmp_path: Path) -> None:
+    chain, key = trust.broker.save(tmp_path, "broker")
+    other_key = trust.device.save(tmp_path, "device")[1]
+    locked, rubbish = tmp_path / "locked.key", tmp_path / "rubbish.pem"
+    locked.write_bytes(
+        trust.broker.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    rubbish.write_text("rubbish")
+    cases = [
+        (chain, other_key, "cannot be used together", "key values mismatch"),
+        (chain, locked, "cannot be used together", ""),
+        (rubbish, key, "cannot be used together", ""),
+        (tmp_path / "absent.pem", key, "absent.pem cannot be read", "No such file"),
+        (chain, tmp_path / "absent.key", "absent.key cannot be read", "No such file"),
+    ]
+    for one_chain, one_key, what, why in cases:
+        with pytest.raises(TrustError, match=what) as caught:
+            server_context(TLSPolicy(), chain=one_chain, key=one_key, client_anchors=trust.device_ca.pem)
+        assert why in caught.value.why
+        assert caught.value.why
+
+
+def test_a_root_that_cannot_be_used_is_refused_in_words(tmp_path: Path) -> None:
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_text("rubbish")
+    for root in (tmp_path / "absent.pem", rubbish):
+        with pytest.raises(TrustError, match="root certificate") as caught:
+            client_context(TLSPolicy(), root=root)
+        assert caught.value.why
+
+
+def test_unknown_suites_are_refused(trust: Trust) -> None:
+    with pytest.raises(TrustError, match="knows none of the cipher suites NO-SUCH-SUITE"):
+        client_context(TLSPolicy(suites=("NO-SUCH-SUITE",)), root=trust.root)
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_without_the_private_callback_a_refusal_loses_only_the_certificate(
+    trust: Trust, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "_listen_in", lambda one: False)
+    revoked = trust.device_ca.issue("revoked")
+    server = trust.server(crl=trust.device_ca.crl([revoked])).connection()
+    error = refusal(client_connection(trust.client(revoked, version), "localhost"), server)[1]
+    assert error is not None
+    assert (error.alert, error.sent) == ("certificate_revoked", True)
+    assert server.refused_certificate == b""
+
+
+def test_a_python_without_the_callback_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bare:
+        pass
+
+    class SSLContext(Bare):
+        pass
+
+    monkeypatch.setattr(ssl, "SSLContext", SSLContext)
+    assert context._listen_in(SSLContext()) is False  # type: ignore[arg-type]
