@@ -20,6 +20,7 @@ from sealmq.cli import device
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.sub import sub
+from sealmq.cli.up import up
 from sealmq.errors import ConfigError, Error
 
 FAILED = 1
@@ -53,6 +54,7 @@ def _sealmq(
     """MQTT, sealed: a broker that speaks only TLS, with its own private certificate authority."""
 
 
+app.command()(up)
 app.add_typer(device.app, name="device")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)

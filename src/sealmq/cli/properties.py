@@ -50,6 +50,16 @@ _KINDS: Final[dict[str, type]] = {
     "will-delay-interval": int,
 }
 
+# The largest value where it is not that of 32 bits [MQTT 2.2.2.2].
+_LARGEST: Final = {
+    "payload-format-indicator": 1,
+    "receive-maximum": 0xFFFF,
+    "request-problem-information": 1,
+    "request-response-information": 1,
+    "subscription-identifier": 268_435_455,
+    "topic-alias-maximum": 0xFFFF,
+}
+
 
 class PropertyCommand(TyperCommand):
     """A command that takes -D with three words, or four."""
@@ -125,5 +135,8 @@ def _value(identifier: str, values: list[str]) -> Any:
     if kind is tuple:
         return (values[0], values[1])
     if kind is int:
+        largest = _LARGEST.get(identifier, 0xFFFFFFFF)
+        if not values[0].isascii() or not values[0].isdigit() or len(values[0]) > 10 or int(values[0]) > largest:
+            raise ValueError(f"the value must be a whole number up to {largest}")
         return int(values[0])
     return values[0].encode() if kind is bytes else values[0]

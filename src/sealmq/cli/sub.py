@@ -250,6 +250,8 @@ class Subscriber:
         _, self._waiting_for = self._connection.client.subscribe(asked, properties=dial.properties.get("subscribe"))
 
     def _on_subscribe(self, client: Any, userdata: Any, packet_id: int, codes: list[Any], properties: Any) -> None:
+        from paho.mqtt.client import MQTTv5
+
         from sealmq.cli.connection import reason_string
         from sealmq.cli.refusals import explain_reason
 
@@ -258,7 +260,10 @@ class Subscriber:
         for text, code in zip(self._wanted.filters, codes, strict=False):
             if code.is_failure:
                 what = f"the broker refused the subscription to {text!r}"
-                self._refusal = explain_reason(what, code.value, reason_string(properties))
+                why = reason_string(properties)
+                if not why and self._connection.dial.version != MQTTv5:
+                    why = "MQTT 3.1.1 has no words for it; -V 5 has"
+                self._refusal = explain_reason(what, code.value, why)
                 return
         if self._wanted.subscribe_only:
             self._done = True

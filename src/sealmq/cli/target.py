@@ -41,7 +41,10 @@ def find_target(
     usual_host, usual_port = listening_address(path)
     folder = Home(path).device_directory(name or OPERATOR)
     if not folder.is_dir():
-        raise ConfigError(f"there are no credentials for {name or OPERATOR!r} in {path}", remedy="sealmq device list")
+        raise ConfigError(
+            f"there are no credentials for {name or OPERATOR!r} in {path}",
+            remedy=f"sealmq device list; sealmq device add {name or OPERATOR}",
+        )
     return Target(folder, host or usual_host, port or usual_port)
 
 
