@@ -231,7 +231,7 @@ _TABLE = (
     Alert(
         80,
         "internal_error",
-        "something failed that has nothing to do with the peer",
+        "the sender met an error of its own",
         Advice("this side ran out of memory or met a bug", _REPORT),
         Advice(
             "the other side ran out of memory or met a bug",

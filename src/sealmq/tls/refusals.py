@@ -89,6 +89,10 @@ _HTTP = Refusal(
     "the {peer} does not speak TLS: this looks like HTTP without encryption", "", "this port takes MQTT over TLS"
 )
 _RENEGOTIATION = Refusal("the {peer} wanted to renegotiate, which is off here", "no_renegotiation")
+_GAVE_UP = Refusal(
+    "the {peer} gave up in the middle of the handshake", "close_notify",
+    "look into the {peer}'s own log: it may not accept the certificate that it saw",
+)  # fmt: skip
 _ALTERED = Refusal("a record from the {peer} was altered on its way", "bad_record_mac")
 
 REASONS: dict[str, Refusal] = {
@@ -166,13 +170,17 @@ def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = No
     sent:  True when we sent that alert.
     """
     reason = _reason(error)
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return TLSError(
+            _GAVE_UP.what.format(peer=peer), "close_notify", sent=False, remedy=_GAVE_UP.remedy.format(peer=peer)
+        )
     received = _received_alert(reason)
     if alert in ALERTS and not sent:
         received = ALERTS[alert].name
     if received:
         row = BY_NAME[received]
         return TLSError(
-            f"the {peer} refused: {row.meaning}",
+            f"the {peer} ended the connection, saying: {row.meaning}",
             received,
             sent=False,
             why=row.received.cause,

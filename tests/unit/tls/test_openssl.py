@@ -214,6 +214,18 @@ def test_an_old_version_is_refused(trust: Trust, policy: str, highest: str) -> N
     assert "no TLS version" in at_server.what
 
 
+@both
+def test_a_device_that_gives_up_is_no_proper_end(trust: Trust, version: str) -> None:
+    server = trust.server().connection()
+    carry(client_connection(trust.client(trust.device, version), "localhost"), server)
+    with pytest.raises(TLSError) as caught:
+        server.receive_data(b"\x15\x03\x03\x00\x02\x01\x00")
+    assert "gave up in the middle of the handshake" in caught.value.what
+    assert (caught.value.alert, caught.value.sent) == ("close_notify", False)
+    assert caught.value.remedy
+    assert not server.closed
+
+
 def test_no_common_suite_is_refused(trust: Trust) -> None:
     device = trust.client(trust.device, "TLSv1.2")
     device.set_ciphers("ECDHE-ECDSA-AES128-SHA256")
