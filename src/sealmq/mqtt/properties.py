@@ -254,7 +254,10 @@ def pull_properties(cursor: Cursor, place: Place) -> Properties:
         if check is not None and (problem := check(value)):
             raise RemoteProtocolError(f"the property {name} {problem}", wrong)
         if name in _LISTS:
-            lists.setdefault(name, []).append(value)  # a list: a tuple that grows costs the square of its length
+            if name not in lists:
+                lists[name] = []
+                present[name] = ()  # keeps its place among the others
+            lists[name].append(value)  # a list: a tuple that grows costs the square of its length
         elif name in present:
             raise RemoteProtocolError(f"the property {name} stands twice", ReasonCode.PROTOCOL_ERROR)
         else:

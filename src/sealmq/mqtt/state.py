@@ -18,7 +18,6 @@ from typing import NamedTuple
 from sealmq.errors import RemoteProtocolError
 from sealmq.mqtt.codes import PacketType, ProtocolLevel, ReasonCode
 
-
 _V5 = ProtocolLevel.V5  # looked up once: in Python 3.11 each look into an enum costs as much as a call
 
 

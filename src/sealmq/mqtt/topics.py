@@ -129,9 +129,16 @@ def intersects(first: str, second: str) -> bool:
 
 
 def _levels(topic_filter: str) -> tuple[list[str], bool]:
-    """The levels without the last '#', and whether there was one. `#` alone is `+/#`: a name has at least one level."""
+    """The levels without the last '#', and whether there was one.
+
+    No topic name is empty [MQTT-4.7.3-1]: so `#` is the same as `+/#`, and `/#`, which has no parent, as `/+/#`.
+    """
     levels = topic_filter.split("/")
     if levels[-1] != "#":
         return levels, False
     levels.pop()
-    return levels or ["+"], True
+    if not levels:
+        return ["+"], True
+    if levels == [""]:
+        return ["", "+"], True
+    return levels, True
