@@ -1,0 +1,104 @@
+"""The `sealmq` program: exit codes, errors in words, and no waiting for what is not used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sealmq import __version__, cli
+from sealmq.errors import ConfigError, Error
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"sealmq {__version__}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in ("up", "device", "pub", "sub"):
+        assert f" {command} " in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "remedy"),
+    [
+        (["pubb"], "No such command 'pubb'", "sealmq --help"),
+        (["pub", "-m", "x"], "'--topic'", "sealmq pub --help"),
+        (["pub", "-t", "a", "-m", "x", "--wrong"], "--wrong", "sealmq pub --help"),
+        (["pub", "-t", "a", "-m", "x", "-q", "3"], "'-q'", "sealmq pub --help"),
+        (["pub", "-t", "a/#", "-m", "x"], "-t 'a/#' is no topic", ""),
+        (["pub", "-t", "a", "-m", "x", "--insecure"], "there is no --insecure", "--bundle DIR"),
+        (["pub", "-t", "a", "-m", "x", "--cafile", "f"], "--cafile, --cert and --key", "--bundle DIR"),
+        (["pub", "-t", "a", "-m", "x", "-V", "31"], "-V '31'", "-V 5"),
+        (["pub", "-t", "a", "-m", "x", "-V", "311", "-D", "publish", "content-type", "a"], "-D is for MQTT 5", "-V 5"),
+        (["pub", "-t", "a", "-m", "x", "--will-payload", "x"], "a will needs a topic", "--will-topic"),
+        (["pub", "-t", "a", "-l", "--repeat", "2"], "--repeat and -l", "keep one"),
+        (["pub", "-t", "a", "-m", "x", "--bundle", "/nowhere"], "there is no bundle at /nowhere", "sealmq device add"),
+        (["pub", "-t", "a", "-m", "x", "--bundle", "b", "--as", "n"], "--as and --bundle", "keep one"),
+        (["sub"], "no topic is given", "sealmq sub"),
+        (["sub", "a/#/b"], "TOPIC 'a/#/b' is no topic filter", ""),
+        (["sub", "a", "-T", "b#"], "-T 'b#' is no topic filter", ""),
+        (["sub", "a", "-F", "%k"], "unknown %k", "known:"),
+        (["sub", "a", "-c"], "-c needs -i", "-i NAME"),
+        (["sub", "a", "-x", "soon"], "-x 'soon'", "for ever"),
+        (["sub", "a", "-x", "1", "-V", "311"], "-x is for MQTT 5", "-V 5"),
+        (["sub", "a", "-V", "311", "--retain-as-published"], "--retain-as-published is for MQTT 5", "-V 5"),
+        (["sub", "a", "--insecure"], "there is no --insecure", ""),
+        (["device", "add", "a", "--csr", "/nowhere/csr"], "/nowhere/csr cannot be read", ""),
+    ],
+)
+def test_what_was_asked_wrongly_is_told_in_words_with_code_2(
+    arguments: list[str], what: str, remedy: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "-V" in arguments and "--retain-as-published" in arguments:
+        arguments = [*arguments, "--bundle", "b"]  # so that no home is looked for
+    assert cli.run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("sealmq: ")
+    assert what in shown
+    assert remedy in shown
+    assert "Traceback" not in shown
+
+
+def test_a_missing_home_says_what_makes_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pub", "-t", "a", "-m", "x", "--home", "/nowhere"]) == 1
+    assert "next: sealmq up" in capsys.readouterr().err
+    assert cli.run(["device", "list", "--home", "/nowhere"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (Error("it broke", why="so", remedy="mend it"), 1, "sealmq: it broke\n  why:  so\n  next: mend it\n"),
+        (ConfigError("wrong"), 2, "sealmq: wrong\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_become_words_and_exit_codes(
+    error: BaseException, code: int, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", broken)
+    assert cli.run([]) == code
+    assert capsys.readouterr().err == shown
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    program = (
+        "import sys; from sealmq import cli; code = cli.run(['--version'])\n"
+        "heavy = {'paho', 'aiomqtt', 'cryptography', 'rich', 'sqlite3'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else code)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_reader_that_has_gone_is_no_traceback() -> None:
+    program = f"{sys.executable} -m sealmq pub --help | true"
+    finished = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
+    assert finished.stderr == ""

@@ -1,0 +1,64 @@
+"""Where pub and sub go when nobody says, and when somebody does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sealmq.cli.target import Target, find_target, home_path, listening_address
+from sealmq.errors import ConfigError, EnrollmentError, HomeError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for folder in ("ca", "devices/operator", "devices/sensor-1"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+def test_the_home_says_everything(home: Path) -> None:
+    assert find_target(home) == Target(home / "devices" / "operator", "localhost", 8883)
+    assert find_target(home, "sensor-1").bundle == home / "devices" / "sensor-1"
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        (":1", ("localhost", 1)),
+        ("0.0.0.0:2", ("localhost", 2)),
+        ("[::]:3", ("localhost", 3)),
+        ("127.0.0.1:4", ("127.0.0.1", 4)),
+        ("[::1]:5", ("::1", 5)),
+        ("broker.example.com:6", ("broker.example.com", 6)),
+    ],
+)
+def test_the_broker_is_where_the_configuration_listens(home: Path, listen: str, expected: tuple[str, int]) -> None:
+    (home / "sealmq.toml").write_text(f'listen = ["{listen}"]')
+    assert listening_address(home) == expected
+
+
+def test_options_win_over_the_home(home: Path) -> None:
+    assert find_target(home, None, None, "h", 1) == Target(home / "devices" / "operator", "h", 1)
+
+
+def test_a_bundle_needs_no_home() -> None:
+    assert find_target(Path("/nowhere"), None, Path("b")) == Target(Path("b"), "localhost", 8883)
+    assert find_target(None, None, Path("b"), "h", 1) == Target(Path("b"), "h", 1)
+
+
+def test_mistakes_are_named(home: Path) -> None:
+    with pytest.raises(HomeError, match="there is no home"):
+        find_target(home / "nowhere")
+    with pytest.raises(ConfigError, match="no credentials for 'sensor-2'"):
+        find_target(home, "sensor-2")
+    with pytest.raises(EnrollmentError):
+        find_target(home, "../ca")
+    with pytest.raises(ConfigError, match="--as and --bundle"):
+        find_target(home, "sensor-1", Path("b"))
+
+
+def test_the_environment_names_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALMQ_HOME", "/somewhere")
+    assert home_path(None) == Path("/somewhere")
+    assert home_path(Path("/here")) == Path("/here")

@@ -1,0 +1,84 @@
+"""sealmq.connect and sealmq.client.paho_client."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import aiomqtt
+import paho.mqtt.client as paho
+import pytest
+
+import sealmq
+from certificates import Authority
+from sealmq.client import connect, paho_client
+from sealmq.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sensor-1")
+    root = Authority("Root")
+    device = Authority("Device CA", root).issue("sensor-1")
+    (folder / "root.pem").write_bytes(root.pem)
+    (folder / "device-chain.pem").write_bytes(device.chain_pem)
+    (folder / "device.key").touch(mode=0o600)
+    (folder / "device.key").write_bytes(device.key_pem)
+    return folder
+
+
+def expect_verifying(context: ssl.SSLContext | None) -> None:
+    assert context is not None
+    assert context.check_hostname
+    assert context.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_connect_gives_an_aiomqtt_client_that_verifies(bundle: Path) -> None:
+    async def made() -> aiomqtt.Client:
+        return sealmq.connect(str(bundle), "broker", 1234, identifier="me")
+
+    client = asyncio.run(made())
+    assert isinstance(client, aiomqtt.Client)
+    assert client.identifier == "me"
+    inner = client._client
+    assert inner.protocol == paho.MQTTv5
+    expect_verifying(inner._ssl_context)
+
+
+def test_paho_client_verifies_and_speaks_mqtt_5(bundle: Path) -> None:
+    client = paho_client(bundle, client_id="me")
+    assert client.protocol == paho.MQTTv5
+    assert paho_client(bundle, protocol=paho.MQTTv311).protocol == paho.MQTTv311
+    expect_verifying(client._ssl_context)
+
+
+@pytest.mark.parametrize("name", ["tls_context", "tls_params", "tls_insecure"])
+def test_nothing_turns_verification_off(bundle: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        connect(bundle, **{name: True})
+
+
+def test_a_missing_bundle_says_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no bundle") as caught:
+        paho_client(tmp_path / "sensor-9")
+    assert caught.value.remedy == "sealmq device add sensor-9"
+
+
+def test_a_missing_file_is_named(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no root\.pem and no device-chain\.pem and no device\.key"):
+        paho_client(tmp_path)
+    for name in ("root.pem", "device-chain.pem"):
+        (tmp_path / name).write_bytes((bundle / name).read_bytes())
+    with pytest.raises(ConfigError, match=r"has no device\.key") as caught:
+        paho_client(tmp_path)
+    assert "--csr" in caught.value.why
+
+
+def test_importing_sealmq_brings_no_mqtt_library() -> None:
+    program = "import sys, sealmq; sys.exit('aiomqtt' in sys.modules or not callable(sealmq.connect))"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    with pytest.raises(AttributeError, match="nothing"):
+        sealmq.nothing  # noqa: B018
