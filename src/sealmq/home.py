@@ -238,18 +238,12 @@ class Home:
             not_after=when.not_after,
             spki_sha256=key.public.spki_sha256,
         )
-        self.registry.abandon(SERVER.name, subject)  # what a killed command reserved
+        self.registry.abandon(SERVER.name)  # what failed or was killed before
         self.registry.reserve(reservation, now=now)
-        try:
-            certificate = issue_server(authority, names, key.public, serial=serial, now=now)
-            vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
-        except BaseException:
-            try:
-                self.registry.abandon(SERVER.name, subject)
-            except HomeError:
-                pass  # the first error says more; the next run gives it up
-            raise
-        # Should this fail, the file is whole and the next run confirms it.
+        certificate = issue_server(authority, names, key.public, serial=serial, now=now)
+        # Should this step or the next fail, the serial stays pending, and the next run finds in the file whether to
+        # confirm it or to give it up.
+        vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
         self.registry.confirm(serial, certificate.fingerprint)
 
     def _check(self) -> None:

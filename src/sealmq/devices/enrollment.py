@@ -277,15 +277,16 @@ class Enrollment:
 
     @contextmanager
     def _undone_on_failure(self, name: str) -> Iterator[None]:
+        new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
+        had_folder = folder.exists()
         try:
             yield
         except BaseException:
-            new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
             try:
                 device = self._registry.device(name)
                 if device is None or device.state == "revoked":  # else the last step did happen
-                    if not new.exists() and folder.exists():
-                        folder.rename(new)
+                    if folder.exists() and (old.exists() or not had_folder):
+                        folder.rename(new)  # the folder in its place is the new one
                     _remove(new)
                     if old.exists():
                         old.rename(folder)

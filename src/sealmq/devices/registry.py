@@ -24,6 +24,7 @@ _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
 _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take seconds to look through at each start
 _CHANGES_KEPT = 10_000
+_BACKUP = "put the latest backup of this file in its place"
 
 _CERTIFICATE = """
     SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
@@ -59,7 +60,7 @@ class Registry:
             )
             _prepare(path, connection, is_new=is_new)
             return cls(path, connection)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
             if connection is not None:
                 connection.close()
             raise _in_words(path, error) from error
@@ -203,11 +204,12 @@ class Registry:
             self._mark_valid(serial, fingerprint, device)
             self._note("added", serial, name)
 
-    def abandon(self, profile: str, subject: str) -> None:
-        """Give up what was reserved for this subject and never confirmed."""
+    def abandon(self, profile: str, subject: str | None = None) -> None:
+        """Give up what was reserved for this subject (None: for anybody) and never confirmed."""
         with self.transaction():
             self._connection.execute(
-                "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND profile = ? AND subject = ?",
+                "UPDATE certificates SET state = 'abandoned'"
+                " WHERE state = 'pending' AND profile = ? AND subject = COALESCE(?, subject)",
                 (profile, subject),
             )
 
@@ -266,14 +268,14 @@ class Registry:
     def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _in_words(self.path, error) from error
         return row
 
     def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _in_words(self.path, error) from error
 
     def _data_version(self) -> tuple[int, int]:
@@ -285,7 +287,10 @@ class Registry:
 
 def _certificate(row: tuple[Any, ...]) -> CertificateRecord:
     serial, device, role, profile, authority_key_id, state, *rest = row
-    return CertificateRecord(serial, device, role, profile, authority_key_id, State(state), *rest)
+    try:
+        return CertificateRecord(serial, device, role, profile, authority_key_id, State(state), *rest)
+    except ValueError as error:
+        raise HomeError(f"the registry is damaged: {state!r} is no certificate's state", remedy=_BACKUP) from error
 
 
 def _create_file(path: Path) -> bool:
@@ -304,7 +309,7 @@ def _check_header(path: Path) -> None:
         raise HomeError(
             f"{path} is damaged",
             why="it is empty" if not magic else "it is not an SQLite database",
-            remedy="put the latest backup of this file in its place",
+            remedy=_BACKUP,
         )
 
 
@@ -342,9 +347,12 @@ def _in_words(path: Path, error: Exception) -> HomeError:
     if isinstance(error, OSError):
         return HomeError(f"{path} cannot be opened", why=error.strerror or str(error))
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    backup = "put the latest backup of this file in its place"
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "malformed" in str(error):
-        return HomeError(f"{path} is damaged", why=str(error), remedy=backup)
+    if (
+        code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        or "malformed" in str(error)
+        or isinstance(error, UnicodeDecodeError)
+    ):
+        return HomeError(f"{path} is damaged", why=str(error), remedy=_BACKUP)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return HomeError(f"{path} is in use", why="another process kept it locked for 5 seconds", remedy="try again")
     if code == sqlite3.SQLITE_FULL:

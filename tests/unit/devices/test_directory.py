@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sealmq.devices.directory import Directory
+from sealmq.devices.records import Reservation
+from sealmq.errors import TrustError
+from sealmq.identity import Identity
+from sealmq.pki.authority import (
+    certificates_of,
+    create_issuing,
+    create_root,
+    issue_device,
+    issue_server,
+    new_serial,
+)
+from sealmq.pki.keys import PrivateKey
+from sealmq.pki.profiles import ServerNames
+
+
+@pytest.fixture
+def directory(fleet):
+    fleet.enrollment.refresh_crl(now=fleet.now)
+    return Directory(fleet.registry)
+
+
+def leaf(enrolled):
+    return certificates_of((enrolled.directory / "device-chain.pem").read_bytes())[0]
+
+
+def refused(directory, der, now, match):
+    with pytest.raises(TrustError, match=match) as caught:
+        directory.identify(der, now)
+    assert caught.value.remedy
+    return caught.value
+
+
+@pytest.mark.parametrize("role", ["device", "operator"])
+def test_a_device_is_known(fleet, directory, role):
+    enrolled = fleet.enrollment.add_device("sensor-1", role=role, now=fleet.now)
+    assert directory.identify(leaf(enrolled), fleet.now) == Identity(
+        "sensor-1", role, enrolled.serial, enrolled.not_after
+    )
+    assert directory.describe(leaf(enrolled)).startswith(f"sensor-1, serial {enrolled.serial}, issued by")
+
+
+def test_a_superseded_certificate_still_opens_the_door(fleet, directory):
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    fleet.registry._all("UPDATE certificates SET state = 'superseded'")
+    assert directory.identify(leaf(enrolled), fleet.now).name == "sensor-1"
+
+
+def test_revoked_expired_and_unknown_read_differently(fleet, directory):
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    der = leaf(enrolled)
+    refused(directory, der, enrolled.not_after + 1, f"{enrolled.serial}.* expired on")
+    refused(directory, der, fleet.now - 10_000, "does not hold before")
+    fleet.enrollment.revoke_device("sensor-1", "keyCompromise", now=fleet.now)
+    refused(directory, der, fleet.now, rf"{enrolled.serial}\) was revoked on 2027-01-15, reason keyCompromise")
+    fleet.registry._all("PRAGMA foreign_keys = OFF")
+    fleet.registry._all("DELETE FROM devices")
+    fleet.registry._all("DELETE FROM certificates")
+    error = refused(directory, der, fleet.now, "is not in the registry")
+    assert "backup" in error.why
+
+
+@pytest.mark.parametrize("state", ["pending", "abandoned"])
+def test_what_was_never_finished_opens_nothing(fleet, directory, state):
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    fleet.registry._all(f"UPDATE certificates SET state = '{state}'")
+    refused(directory, leaf(enrolled), fleet.now, "never finished")
+
+
+def test_another_authority(fleet, directory):
+    root = create_root("Other", "DE", serial=new_serial(), now=fleet.now)
+    other = create_issuing(root, "Device", serial=new_serial(), now=fleet.now)
+    key = PrivateKey.generate()
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    # Also with a serial that we know: serials are unique for one issuer only.
+    for serial in (new_serial(), enrolled.serial):
+        made = issue_device(other, "sensor-1", uuid4(), key.public, serial=serial, now=fleet.now)
+        refused(directory, made.der, fleet.now, "another authority, 'Other Device CA 1'")
+
+
+def test_a_server_is_no_device(fleet, directory):
+    key = PrivateKey.generate()
+    names = ServerNames(("localhost",))
+    made = issue_server(fleet.device_ca, names, key.public, serial=new_serial(), now=fleet.now)
+    refused(directory, made.der, fleet.now, "server's certificate")
+
+
+def test_a_certificate_that_is_not_the_recorded_one(fleet, directory):
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    key = PrivateKey.generate()
+    for name in ("operator", "sensor-1"):
+        forged = issue_device(fleet.device_ca, name, uuid4(), key.public, serial=enrolled.serial, now=fleet.now)
+        refused(directory, forged.der, fleet.now, "not what the registry recorded")
+
+
+def test_a_recorded_certificate_of_another_kind_is_no_device(fleet, directory):
+    key = PrivateKey.generate()
+    made = issue_device(fleet.device_ca, "x", uuid4(), key.public, serial=new_serial(), now=fleet.now)
+    when = made.validity
+    fleet.registry.reserve(
+        Reservation(made.serial, "x", "issuing", fleet.device_ca.key_id, when.not_before, when.not_after, "k"), now=0
+    )
+    fleet.registry.confirm(made.serial, made.fingerprint)
+    refused(directory, made.der, fleet.now, "not what the registry recorded")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=500))
+def test_noise_is_a_trust_error(directory, data):
+    with pytest.raises(TrustError):
+        directory.identify(data, 0.0)
+    assert directory.describe(data) == "a certificate that cannot be read"
