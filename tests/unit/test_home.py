@@ -288,6 +288,13 @@ def test_a_damaged_registry_is_left_alone(home):
     assert home.database.read_bytes() == b"garbage"
 
 
+def test_the_revocation_list_needs_no_key(home):
+    before = home.revocation_list()
+    home.enrollment().revoke_device("operator", now=NOW)
+    (home.path / "ca" / "device-ca.key").unlink()
+    assert home.revocation_list() not in (None, before)
+
+
 def test_keys_that_do_not_belong_together(home):
     shutil.copy(home.path / "ca" / "root.key", home.path / "ca" / "device-ca.key")
     with pytest.raises(TrustError, match="does not belong"):

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 
 from sealmq.errors import TrustError
@@ -316,3 +317,28 @@ def test_the_brokers_certificate_logs_nobody_in(ca, tmp_path):
     )  # fmt: skip
     with pytest.raises(ssl.SSLCertVerificationError, match="purpose"):
         handshake(serving, calling)
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_openssl_takes_the_list_beside_the_device_ca(ca, tmp_path, is_revoked):
+    serving = context(
+        *(ca, tmp_path), side=ssl.PROTOCOL_TLS_SERVER, leaf=ca.server, key=ca.server_key,
+        issuer=ca.server_ca, anchor=ca.device_ca,
+    )  # fmt: skip
+    calling = context(
+        *(ca, tmp_path), side=ssl.PROTOCOL_TLS_CLIENT, leaf=ca.device, key=ca.device_key,
+        issuer=ca.device_ca, anchor=ca.root,
+    )  # fmt: skip
+    revocations = [Revocation(ca.device.serial, ca.now, "keyCompromise")] if is_revoked else []
+    until = ca.device_ca.certificate.validity.not_after
+    der = sign_crl(ca.device_ca, revocations, number=1, now=ca.now, next_update=until)
+    # `ssl` reads a revocation list from a PEM file only.
+    (tmp_path / "crl.pem").write_bytes(x509.load_der_x509_crl(der).public_bytes(Encoding.PEM))
+    serving.load_verify_locations(tmp_path / "crl.pem")
+    serving.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    if is_revoked:
+        with pytest.raises(ssl.SSLCertVerificationError, match="revoked"):
+            handshake(serving, calling)
+    else:
+        server, _ = handshake(serving, calling)
+        assert server.getpeercert(binary_form=True) == ca.device.der

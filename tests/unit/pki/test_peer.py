@@ -22,6 +22,7 @@ from sealmq.pki.peer import (
     printable,
     serial_text,
     server_names,
+    subject_key_id,
 )
 from sealmq.pki.profiles import ServerNames
 
@@ -62,6 +63,13 @@ def test_a_device_certificate(ca):
 
 def test_a_server_certificate_is_known_as_one(ca):
     assert identify_certificate(ca.server.der).is_server_only
+
+
+def test_an_authority_names_its_key_and_a_leaf_does_not(ca):
+    assert subject_key_id(ca.device_ca.certificate.der) == ca.device_ca.key_id
+    for der in (ca.device.der, b"garbage"):
+        with pytest.raises(TrustError):
+            subject_key_id(der)
 
 
 def test_a_foreign_certificate_may_lack_everything():
