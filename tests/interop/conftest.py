@@ -1,0 +1,80 @@
+"""One home and one broker for each test process; whoever wants to break something makes its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from running import Broker, sealmq
+
+TOML = """
+[limits]
+handshake_timeout = 2
+connect_timeout = 2
+packet_size = 100_000
+first_packet_size = 4_096
+
+[log]
+level = "debug"
+"""
+
+DEVICES = ("sensor-1", "sensor-2", "sensor-3")
+_numbers = itertools.count(1)
+
+
+def make_home(path: Path, toml: str = TOML, devices: tuple[str, ...] = DEVICES) -> Path:
+    """A home with a configuration and devices; the broker runs once to make it."""
+    path.mkdir(mode=0o700)
+    (path / "sealmq.toml").write_text(toml)
+    broker = Broker(path)
+    assert broker.end() == 0
+    for name in devices:
+        add_device(path, name)
+    return path
+
+
+def add_device(home: Path, name: str, *options: str) -> Path:
+    """Add a device; returns its folder."""
+    done = sealmq("device", "add", name, "--home", home, *options)
+    assert done.returncode == 0, done.stderr
+    return home / "devices" / name
+
+
+def start(home: Path, *options: str) -> Iterator[Broker]:
+    """A broker that is ended by SIGTERM, and must then say goodbye and exit with 0."""
+    broker = Broker(home, *options)
+    try:
+        yield broker
+        assert broker.process.poll() is None, "the broker ended by itself:\n" + "\n".join(broker.log.lines[-40:])
+        assert broker.end() == 0, "\n".join(broker.log.lines[-40:])
+        wrong = [line for line in broker.log.lines if "Traceback" in line or " error " in line]
+        assert not wrong, "\n".join(broker.log.lines[-80:])
+    finally:
+        broker.kill()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the operator and sensor-1 to sensor-3."""
+    return make_home(tmp_path_factory.mktemp("interop") / "home")
+
+
+@pytest.fixture(scope="session")
+def broker(home: Path) -> Iterator[Broker]:
+    """A broker that runs for all tests of this process; nobody may end it."""
+    yield from start(home)
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic of sensor-1's own that no other test uses."""
+    return f"devices/sensor-1/{next(_numbers)}"
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of this test's own, in a home of its own."""
+    yield from start(make_home(tmp_path / "home"))
