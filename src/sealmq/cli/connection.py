@@ -179,6 +179,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_log = self._on_log
+        client.on_socket_close = self._on_socket_close
         return client
 
     def _connect(self, host: str, port: int) -> None:
@@ -233,6 +234,16 @@ class Connection:
         # paho tells what the socket said nowhere else.
         if level == LogLevel.MQTT_LOG_ERR and "on socket: " in text:
             self._socket_error = text.partition("on socket: ")[2]
+
+    def _on_socket_close(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        # A broker that refuses our certificate may be gone before our CONNECT is written. Then paho knows only that
+        # writing failed, and the alert that says why still waits to be read.
+        if self._connected or self._was_refused():
+            return
+        try:
+            sock.recv(1)
+        except OSError as error:
+            self._socket_error = str(error) if "_ALERT_" in str(error) else self._socket_error
 
 
 def reason_string(properties: Properties | None) -> str:

@@ -1,0 +1,188 @@
+"""What a broker can do to a client: each ends in words, and says whether trying again may help.
+
+The broker is a thread that speaks TLS, reads CONNECT, sends the bytes of the play and closes.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from certificates import Authority
+from sealmq.cli.connection import Connection, Dial, Will, expect_topic_name, read_version, reason_string
+from sealmq.cli.target import Target
+from sealmq.errors import ConfigError, Error, TLSError, TrustError
+
+# paho lets go of a socket whose handshake failed without closing it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
+
+ACCEPTED_V5 = bytes([0x20, 3, 0, 0, 0])
+ACCEPTED_V311 = bytes([0x20, 2, 0, 0])
+
+
+@dataclass
+class Broker:
+    """What the thread says after CONNECT, and what it heard."""
+
+    listener: socket.socket
+    context: ssl.SSLContext
+    answer: bytes = ACCEPTED_V5
+    heard: bytes = b""
+
+    def serve(self) -> None:
+        try:
+            plain, _ = self.listener.accept()
+            plain.settimeout(10)
+            with self.context.wrap_socket(plain, server_side=True) as link:
+                self.heard = link.recv(4096)
+                link.sendall(self.answer)
+                while data := link.recv(4096):
+                    self.heard += data
+        except OSError:
+            pass  # nobody came, or they did not like each other
+
+
+@dataclass
+class Play:
+    broker: Broker
+    dial: Dial
+    thread: threading.Thread
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles of our CA ("ours"), of another one ("theirs") and of a stranger who trusts ours ("stranger")."""
+    folder = tmp_path_factory.mktemp("bundles")
+    root, other = Authority("Root"), Authority("Other")
+    for name, trusted, issuer in (("ours", root, root), ("theirs", other, other), ("stranger", root, other)):
+        (folder / name).mkdir()
+        (folder / name / "root.pem").write_bytes(trusted.pem)
+        chain, key = issuer.issue("sensor-1").save(folder / name, "made")
+        chain.rename(folder / name / "device-chain.pem")
+        key.rename(folder / name / "device.key")
+    root.issue("broker", purpose="server", hosts=["localhost"]).save(folder, "broker")
+    return folder
+
+
+@pytest.fixture
+def play(folder: Path) -> Iterator[Play]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "broker.pem", folder / "broker.key")
+    context.load_verify_locations(folder / "ours" / "root.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        broker = Broker(listener, context)
+        thread = threading.Thread(target=broker.serve)
+        thread.start()
+        yield Play(broker, Dial(Target(folder / "ours", "localhost", listener.getsockname()[1])), thread)
+        listener.shutdown(socket.SHUT_RDWR)  # wakes a thread that nobody came to
+        thread.join(10)
+        assert not thread.is_alive()
+    gc.collect()  # here, and not in somebody else's test
+
+
+def dialled(play: Play, bundle: str = "ours", host: str = "localhost", **options: object) -> Connection:
+    target = Target(play.dial.target.bundle.parent / bundle, host, play.dial.target.port)
+    return Connection(Dial(target, **options))  # type: ignore[arg-type]
+
+
+def test_it_opens_after_connack_and_says_goodbye(play: Play) -> None:
+    connection = dialled(play, client_id="me", will=Will("gone", b"away", 1, True), session_expiry=60)
+    connection.open()
+    connection.close()
+    play.thread.join(10)
+    assert b"me" in play.broker.heard
+    assert b"away" in play.broker.heard
+    assert play.broker.heard.endswith((b"\xe0\x00", b"\xe0\x02\x00\x00"))
+
+
+def test_mqtt_311(play: Play) -> None:
+    play.broker.answer = ACCEPTED_V311
+    connection = dialled(play, version=MQTTProtocolVersion.MQTTv311)
+    connection.open()
+    connection.close()
+    play.thread.join(10)
+    assert play.broker.heard[6:9] == b"TT\x04"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "transient"),
+    [
+        (bytes([0x20, 3, 0, 0x87, 0]), r"refused the connection: not authorized \(0x87\)", False),
+        (bytes([0x20, 3, 0, 0x89, 0]), r"refused the connection: server busy", True),
+        (bytes([0x20, 3, 0, 0x85, 0]), r"client identifier not valid", False),
+    ],
+)
+def test_a_refusal_in_connack(play: Play, answer: bytes, words: str, transient: bool) -> None:
+    play.broker.answer = answer
+    connection = dialled(play)
+    with pytest.raises(Error, match=words):
+        connection.open()
+    assert connection.transient is transient
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "transient"),
+    [
+        (bytes([0xE0, 2, 0x8B, 0]), "ended the connection: server shutting down", True),
+        (bytes([0xE0, 2, 0x98, 0]), "ended the connection: administrative action", False),
+    ],
+)
+def test_a_goodbye_of_the_broker(play: Play, answer: bytes, words: str, transient: bool) -> None:
+    play.broker.answer = ACCEPTED_V5 + answer
+    connection = dialled(play)
+
+    def open_and_wait() -> None:
+        connection.open()  # it may come in the same breath as CONNACK
+        connection.turn_until(lambda: False)
+
+    with pytest.raises(Error, match=words):
+        open_and_wait()
+    assert connection.transient is transient
+    connection.close()
+
+
+def test_a_certificate_that_the_broker_does_not_know(play: Play) -> None:
+    connection = dialled(play, "stranger")
+    with pytest.raises(TLSError, match="does not know the authority") as caught:
+        connection.open()
+    assert caught.value.alert == "unknown_ca"
+    assert not connection.transient
+    connection.close()
+
+
+def test_a_broker_that_we_do_not_know(play: Play) -> None:
+    with pytest.raises(TrustError, match="does not come from this bundle's authority"):
+        dialled(play, "theirs").open()
+
+
+def test_a_broker_with_another_name(play: Play) -> None:
+    with pytest.raises(TrustError, match=r"not for the name '127\.0\.0\.1'"):
+        dialled(play, host="127.0.0.1").open()
+
+
+def test_nobody_is_there(play: Play) -> None:
+    connection = dialled(play)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        connection.dial = Dial(Target(play.dial.target.bundle, "127.0.0.1", unused.getsockname()[1]))
+        with pytest.raises(Error, match="nobody listens"):
+            connection.open()
+    assert connection.transient
+
+
+def test_the_small_things() -> None:
+    assert read_version("311") == read_version("mqttv311") == MQTTProtocolVersion.MQTTv311
+    assert reason_string(None) == ""
+    expect_topic_name("-t", "a/b")
+    with pytest.raises(ConfigError, match="--will-topic 'a/#'"):
+        expect_topic_name("--will-topic", "a/#")
