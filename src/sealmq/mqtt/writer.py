@@ -274,13 +274,15 @@ def _forwarded(properties: Properties, subscription_identifiers: tuple[int, ...]
     """
     if not properties and not subscription_identifiers and expiry is None:
         return properties
-    present = dict(vars(properties))
+    forwarded = Properties()
+    present = vars(forwarded)
+    present.update(vars(properties))
     present.pop("topic_alias", None)
     if expiry is not None:
         present["message_expiry_interval"] = expiry  # [MQTT-3.3.2-6]
     if subscription_identifiers:  # [MQTT-3.3.4-3], [MQTT-3.3.4-4]
         present["subscription_identifiers"] = properties.subscription_identifiers + subscription_identifiers
-    return Properties(**present)
+    return forwarded
 
 
 # PUBACK, PUBREC, PUBREL, PUBCOMP [MQTT 3.4 to 3.7]
