@@ -1,4 +1,4 @@
-"""mosquitto_pub and mosquitto_sub with the files that `sealmq device add` writes, and our own pub and sub beside them."""
+"""mosquitto_pub and mosquitto_sub with the files that `sealmq device add` writes, beside our own pub and sub."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ def test_a_message_goes_from_mosquitto_pub_to_sealmq_sub(broker: Broker, topic: 
 @VERSIONS
 def test_a_message_goes_from_sealmq_pub_to_mosquitto_sub(broker: Broker, topic: str, version: str, qos: str) -> None:
     mark = broker.mark
-    command = broker.mosquitto(
-        "mosquitto_sub", "sensor-1", "-V", mosquitto_version(version), "-C", "1", "-q", qos, "-F", "%t %q %p", "-t", topic
-    )  # fmt: skip
+    options = ["-V", mosquitto_version(version), "-q", qos]
+    command = broker.mosquitto("mosquitto_sub", "sensor-1", *options, "-C", "1", "-F", "%t %q %p", "-t", topic)
     with running(command) as sub:
         broker.log.wait(f"sensor-1 .* may subscribe to '{topic}'", after=mark)
         run(broker.sealmq("pub", "-V", version, "-q", qos, "-t", topic, "-m", "on"))
