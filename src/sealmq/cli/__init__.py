@@ -17,6 +17,7 @@ import typer
 
 from sealmq import __version__
 from sealmq.cli import device
+from sealmq.cli.program import as_typed
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.sub import sub
@@ -99,5 +100,5 @@ def _print_error(what: str, why: str, remedy: str) -> None:
     if why:
         lines.append(f"  why:  {why}")
     if remedy:
-        lines.append(f"  next: {remedy}")
+        lines.append(f"  next: {as_typed(remedy)}")
     print("\n".join(lines), file=sys.stderr)  # noqa: T201 - the one place that tells errors

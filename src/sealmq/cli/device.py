@@ -25,7 +25,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="The device's name: letters, digits, '.', '_', '-'.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[
         Path | None,
         typer.Option("--csr", metavar="FILE", help="Certificate request: the device keeps its private key."),
@@ -67,7 +67,7 @@ def list_devices(as_json: JSONOption = False, home: HomeOption = None) -> None:
 
 @app.command()
 def revoke(
-    name: Annotated[str, typer.Argument(help="The device.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
     reason: Annotated[
         str, typer.Option("--reason", help="Why: keyCompromise, superseded, cessationOfOperation ...")
     ] = "unspecified",
@@ -136,18 +136,26 @@ def _enrolled_in_words(enrolled: Enrolled, address: tuple[str, int], home: Path 
 
 
 def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | None) -> list[str]:
+    from sealmq.cli.program import program
+
     directory = enrolled.directory
     host, port = address
     topic = f"devices/{enrolled.name}"
     where = ["--home", str(home)] if home is not None else []
     key = str(directory / "device.key") if enrolled.has_key else "device.key"
-    files = ["--cafile", str(directory / "root.pem"), "--cert", str(directory / "device-chain.pem"), "--key", key]
     message = ["-t", f"{topic}/temp", "-m", "21.5"]
-    commands = [["sealmq", "sub", *where, f"{topic}/#"]]
+    commands = [f"{program()} {shlex.join(['sub', *where, f'{topic}/#'])}"]
     if enrolled.has_key:
-        commands.append(["sealmq", "pub", *where, "--as", enrolled.name, *message])
-    commands.append(["mosquitto_pub", "-h", host, "-p", str(port), *files, *message])
-    return [shlex.join(command) for command in commands]
+        commands.append(f"{program()} {shlex.join(['pub', *where, '--as', enrolled.name, *message])}")
+    # One option a line: with three paths in it the command is longer than a terminal is wide.
+    parts = [
+        ["mosquitto_pub", "-h", host, "-p", str(port)],
+        ["--cafile", str(directory / "root.pem")],
+        ["--cert", str(directory / "device-chain.pem")],
+        ["--key", key],
+        message,
+    ]
+    return [*commands, " \\\n      ".join(shlex.join(part) for part in parts)]
 
 
 def _device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:
@@ -177,7 +185,7 @@ def _print_table(devices: list[DeviceRecord], now: float) -> None:
         state = state_of(device, now)
         shown = Text(state, style=colours.get(state, ""))
         table.add_row(Text(device.name), Text(device.role), shown, _day(device.not_after), Text(device.serial))
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def _moment(seconds: float) -> str:

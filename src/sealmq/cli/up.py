@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+_HERE = ("127.0.0.1", "::1")
+
+
 def up(
     home: Annotated[Path | None, typer.Option(help="The home; default $SEALMQ_HOME, else your data folder.")] = None,
     listen: Annotated[
@@ -88,29 +92,53 @@ def _open(path: Path) -> tuple[Home, Configuration]:
 
 def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
     """Where it listens, whom to trust, what to type next."""
-    import shlex
-
     from rich.console import Console
 
-    from sealmq.home import Home
+    from sealmq.cli.program import program
 
-    console = Console(highlight=False, soft_wrap=True)
-    suffix = "" if home.path == Home(Home.default_path()).path else f" --home {shlex.quote(str(home.path))}"
+    console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
     for host, port in bound:
-        console.print(f"  listening on      {_where(host, port)}")
-    console.print(f"  home              {home.path}{'  (made just now)' if is_new else ''}")
-    console.print(f"  root to trust     {home.root_certificate}")
-    console.print(f"  its SHA-256       {home.root_fingerprint()}\n")
+        console.print(f"  listening on    {_where(host, port)}", markup=False)
+    console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
+    console.print(f"  root to trust   {home.root_certificate}", markup=False)
+    fingerprint = home.root_fingerprint()
+    if console.is_terminal and console.width < len(fingerprint) + 18:
+        middle = len(fingerprint) // 2 + 1  # behind a colon
+        fingerprint = f"{fingerprint[:middle]}\n{'':18}{fingerprint[middle:]}"
+    console.print(f"  its SHA-256     {fingerprint}\n")
     if is_new:
-        console.print(
-            "  [yellow]Guard the folder ca/ in it: whoever has its .key files can make devices and brokers.[/]\n"
-        )
-    console.print("Next, in another terminal:\n")
-    console.print(f"  sealmq device add sensor-1{suffix}", markup=False)
-    console.print(f"  sealmq sub{suffix} 'devices/#'", markup=False)
-    console.print(f"  sealmq pub{suffix} --as sensor-1 -t devices/sensor-1/temp -m 21.5\n", markup=False)
-    console.print("Ctrl-C ends it.")
+        console.print("  [yellow]Guard the folder ca/ in the home:[/]")
+        console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
+    here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
+    console.print(f"Next, in another terminal{here}:\n")
+    for command in _next_commands(home, bound):
+        console.print(f"  {command}", markup=False)
+    console.print("\nCtrl-C ends it.")
+
+
+def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
+    """What to type to see a first message, as it works from here."""
+    import shlex
+
+    from sealmq.cli.program import program
+    from sealmq.cli.target import listening_address
+    from sealmq.home import Home
+
+    where = [] if home.path == Home(Home.default_path()).path else ["--home", str(home.path)]
+    host, port = bound[0]
+    usual_host, usual_port = listening_address(home.path)
+    at = list(where)
+    if host not in (*_EVERYWHERE, *_HERE, usual_host):
+        at += ["-h", host]
+    if port != usual_port:
+        at += ["-p", str(port)]
+    commands = [
+        ["device", "add", "sensor-1", *where],
+        ["sub", *at, "devices/#"],
+        ["pub", *at, "--as", "sensor-1", "-t", "devices/sensor-1/temp", "-m", "21.5"],
+    ]
+    return [f"{program()} {shlex.join(command)}" for command in commands]
 
 
 def _where(host: str, port: int) -> str:

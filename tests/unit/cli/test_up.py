@@ -1,0 +1,89 @@
+"""The screen of `sealmq up`: what it says must be true, and what it tells to type must work."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from sealmq.cli.up import _next_commands, _welcome, _where
+from sealmq.home import Home
+
+
+class StillHome(Home):
+    """A home that is not on the disk: what the screen asks for, and no more."""
+
+    def root_fingerprint(self) -> str:
+        return ":".join(["AB", "CD"] * 16)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("SEALMQ_HOME", str(tmp_path / "elsewhere"))
+    return StillHome(tmp_path / "home [red]")
+
+
+def test_the_fingerprint_is_printed_letter_by_letter(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    assert home.root_fingerprint() in capsys.readouterr().out
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _welcome(home, [("0.0.0.0", 8883), ("::", 8883)], is_new=True)
+    assert f"{home.path} (made just now)" in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_gets_the_fingerprint_in_two_lines(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    shown = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in shown if line.strip().startswith(("its SHA-256", "AB"))) < 80
+    assert sum(line.count("AB:CD") for line in shown) == 16
+
+
+def test_the_warning_about_the_keys_comes_with_the_keys(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _welcome(home, [("127.0.0.1", 8883)], is_new=True)
+    first = capsys.readouterr().out
+    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    assert "Guard the folder ca/" in first
+    assert "Guard" not in capsys.readouterr().out
+
+
+def test_the_next_commands_name_the_home_when_it_is_not_the_usual_one(home: Home) -> None:
+    for command in _next_commands(home, [("127.0.0.1", 8883)]):
+        words = shlex.split(command)
+        assert words[words.index("--home") + 1] == str(home.path)
+
+
+def test_the_next_commands_are_short_in_the_usual_case(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALMQ_HOME", str(home.path))
+    assert _next_commands(home, [("0.0.0.0", 8883), ("::", 8883)]) == [
+        "sealmq device add sensor-1",
+        "sealmq sub 'devices/#'",
+        "sealmq pub --as sensor-1 -t devices/sensor-1/temp -m 21.5",
+    ]
+
+
+def test_the_next_commands_name_an_address_that_the_configuration_does_not(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALMQ_HOME", str(home.path))
+    add, sub, pub = _next_commands(home, [("192.0.2.7", 18883)])
+    assert add == "sealmq device add sensor-1"
+    assert sub == "sealmq sub -h 192.0.2.7 -p 18883 'devices/#'"
+    assert "-h 192.0.2.7 -p 18883 --as sensor-1" in pub
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("0.0.0.0", "port 8883, every IPv4 address of this machine"),
+        ("::", "port 8883, every IPv6 address of this machine"),
+        ("::1", "[::1]:8883"),
+        ("127.0.0.1", "127.0.0.1:8883"),
+    ],
+)
+def test_where_it_listens_in_words(host: str, words: str) -> None:
+    assert _where(host, 8883) == words
