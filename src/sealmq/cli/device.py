@@ -30,7 +30,9 @@ def add(
         Path | None,
         typer.Option("--csr", metavar="FILE", help="Certificate request: the device keeps its private key."),
     ] = None,
-    days: Annotated[int | None, typer.Option("--days", help="Life of the certificate (default: 365).")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate (default: 365).")
+    ] = None,
     role: Annotated[str, typer.Option("--role", metavar="device|operator", help="What access rules see.")] = "device",
     as_json: JSONOption = False,
     home: HomeOption = None,
@@ -69,7 +71,7 @@ def list_devices(as_json: JSONOption = False, home: HomeOption = None) -> None:
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
     reason: Annotated[
-        str, typer.Option("--reason", help="Why: keyCompromise, superseded, cessationOfOperation ...")
+        str, typer.Option("--reason", metavar="REASON", help="Why: keyCompromise, superseded, cessationOfOperation ...")
     ] = "unspecified",
     as_json: JSONOption = False,
     home: HomeOption = None,

@@ -60,12 +60,20 @@ BundleOption = Annotated[
 ]
 HostOption = Annotated[
     str | None,
-    typer.Option("--host", "-h", help="Broker (default: the home's, else localhost).", rich_help_panel=CONNECTION),
+    typer.Option(
+        "--host", "-h", metavar="HOST", help="Broker (default: the home's, else localhost).", rich_help_panel=CONNECTION
+    ),
 ]
 PortOption = Annotated[
     int | None,
     typer.Option(
-        "--port", "-p", min=1, max=65535, help="Its port (default: the home's, else 8883).", rich_help_panel=CONNECTION
+        "--port",
+        "-p",
+        metavar="PORT",
+        min=1,
+        max=65535,
+        help="Its port (default: the home's, else 8883).",
+        rich_help_panel=CONNECTION,
     ),
 ]
 VersionOption = Annotated[
@@ -73,10 +81,25 @@ VersionOption = Annotated[
 ]
 ClientIdOption = Annotated[
     str,
-    typer.Option("--id", "-i", help="Client identifier (default: the broker makes one).", rich_help_panel=CONNECTION),
+    typer.Option(
+        "--id",
+        "-i",
+        metavar="ID",
+        help="Client identifier (default: the broker makes one).",
+        rich_help_panel=CONNECTION,
+    ),
 ]
 KeepAliveOption = Annotated[
-    int, typer.Option("--keepalive", "-k", min=1, max=65535, help="Seconds between pings.", rich_help_panel=CONNECTION)
+    int,
+    typer.Option(
+        "--keepalive",
+        "-k",
+        metavar="SECONDS",
+        min=1,
+        max=65535,
+        help="Seconds between pings.",
+        rich_help_panel=CONNECTION,
+    ),
 ]
 CleanOption = Annotated[
     bool,
@@ -110,10 +133,16 @@ FilesOption = Annotated[
 ]
 WillTopicOption = Annotated[
     str | None,
-    typer.Option("--will-topic", help="Topic of the message that is sent when we vanish.", rich_help_panel=WILL),
+    typer.Option(
+        "--will-topic", metavar="TOPIC", help="Topic of the message that is sent when we vanish.", rich_help_panel=WILL
+    ),
 ]
-WillPayloadOption = Annotated[str | None, typer.Option("--will-payload", help="Its payload.", rich_help_panel=WILL)]
-WillQoSOption = Annotated[int, typer.Option("--will-qos", min=0, max=2, help="Its QoS.", rich_help_panel=WILL)]
+WillPayloadOption = Annotated[
+    str | None, typer.Option("--will-payload", metavar="MESSAGE", help="Its payload.", rich_help_panel=WILL)
+]
+WillQoSOption = Annotated[
+    int, typer.Option("--will-qos", metavar="QOS", min=0, max=2, help="Its QoS.", rich_help_panel=WILL)
+]
 WillRetainOption = Annotated[bool, typer.Option("--will-retain", help="Retain it.", rich_help_panel=WILL)]
 
 

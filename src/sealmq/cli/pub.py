@@ -27,18 +27,20 @@ LARGEST: Final = 268_435_455
 
 
 def pub(
-    topic: Annotated[str, typer.Option("--topic", "-t", help="Topic to publish to.")],
-    message: Annotated[str | None, typer.Option("--message", "-m", help="The message.")] = None,
+    topic: Annotated[str, typer.Option("--topic", "-t", metavar="TOPIC", help="Topic to publish to.")],
+    message: Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE", help="The message.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE", help="Send this file's content.")] = None,
     stdin_file: Annotated[bool, typer.Option("--stdin-file", "-s", help="Send all of stdin as one message.")] = False,
     stdin_line: Annotated[bool, typer.Option("--stdin-line", "-l", help="Send each line of stdin.")] = False,
     null_message: Annotated[bool, typer.Option("--null-message", "-n", help="Send an empty message.")] = False,
-    qos: Annotated[int, typer.Option("--qos", "-q", min=0, max=2, help="Quality of service.")] = 0,
+    qos: Annotated[int, typer.Option("--qos", "-q", metavar="QOS", min=0, max=2, help="Quality of service.")] = 0,
     retain: Annotated[
         bool, typer.Option("--retain", "-r", help="Let the broker keep it for later subscribers.")
     ] = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Send it so many times.")] = 1,
-    repeat_delay: Annotated[float, typer.Option("--repeat-delay", min=0, help="Seconds between two of them.")] = 0,
+    repeat: Annotated[int, typer.Option("--repeat", metavar="COUNT", min=1, help="Send it so many times.")] = 1,
+    repeat_delay: Annotated[
+        float, typer.Option("--repeat-delay", metavar="SECONDS", min=0, help="Seconds between two of them.")
+    ] = 0,
     as_: o.AsOption = None,
     bundle: o.BundleOption = None,
     host: o.HostOption = None,

@@ -30,8 +30,10 @@ LONGEST_PAUSE: Final = 30.0
 
 def sub(
     topics: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC]...", help="Topic filters.")] = None,
-    more_topics: Annotated[list[str] | None, typer.Option("--topic", "-t", help="The same, as an option.")] = None,
-    qos: Annotated[int, typer.Option("--qos", "-q", min=0, max=2, help="Quality of service.")] = 0,
+    more_topics: Annotated[
+        list[str] | None, typer.Option("--topic", "-t", metavar="TOPIC", help="The same, as an option.")
+    ] = None,
+    qos: Annotated[int, typer.Option("--qos", "-q", metavar="QOS", min=0, max=2, help="Quality of service.")] = 0,
     count: Annotated[
         int | None, typer.Option("-C", metavar="COUNT", min=1, help="Exit after so many messages.")
     ] = None,
@@ -56,7 +58,9 @@ def sub(
     retain_as_published: Annotated[
         bool, typer.Option("--retain-as-published", help="Show the retain flag as the publisher set it (MQTT 5).")
     ] = False,
-    filter_out: Annotated[list[str] | None, typer.Option("--filter-out", "-T", help="Leave these topics out.")] = None,
+    filter_out: Annotated[
+        list[str] | None, typer.Option("--filter-out", "-T", metavar="TOPIC", help="Leave these topics out.")
+    ] = None,
     subscribe_only: Annotated[bool, typer.Option("-E", help="Exit when the subscriptions were acknowledged.")] = False,
     as_: o.AsOption = None,
     bundle: o.BundleOption = None,

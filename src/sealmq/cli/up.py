@@ -18,17 +18,19 @@ _HERE = ("127.0.0.1", "::1")
 
 
 def up(
-    home: Annotated[Path | None, typer.Option(help="The home; default $SEALMQ_HOME, else your data folder.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The home; default $SEALMQ_HOME, else your data folder.")
+    ] = None,
     listen: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT", help="Listen here in place of sealmq.toml's addresses. Repeatable."),
     ] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
     organization: Annotated[
-        str, typer.Option(help="First start only: the organization that the certificates name.")
+        str, typer.Option(metavar="NAME", help="First start only: the organization that the certificates name.")
     ] = "SealMQ",
     country: Annotated[
-        str, typer.Option(help="First start only: its country, two letters. XX: none in particular.")
+        str, typer.Option(metavar="CODE", help="First start only: its country, two letters. XX: none in particular.")
     ] = "XX",
 ) -> None:
     """Start the broker. The first start makes the certificate authority, the broker's certificate and your identity."""
