@@ -127,6 +127,7 @@ class Link:
         "_ended",
         "_holds",
         "_house",
+        "_latest",
         "_mqtt",
         "_refusal",
         "_silence",
@@ -157,6 +158,7 @@ class Link:
         self._ended = False
         self._holds = 0
         self._silence = 0.0
+        self._latest = float("inf")
         self.deadline = house.clock() + limits.handshake_timeout
         house.links.add(self)
         house.deadlines.watch(self)
@@ -170,7 +172,7 @@ class Link:
         house = self._house
         now = house.clock()
         if self._silence:
-            self.deadline = now + self._silence  # [MQTT-3.1.2-22]: every packet proves that it lives
+            self._heard(now)
         try:
             plaintext = self._tls.receive_data(ciphertext)
         except TLSError as error:
@@ -185,6 +187,11 @@ class Link:
         house.mark(self)
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
             house.flush()
+
+    def _heard(self, now: float) -> None:
+        """It lives [MQTT-3.1.2-22]; but no link outlives the certificate that it stands on."""
+        deadline = now + self._silence
+        self.deadline = deadline if deadline < self._latest else self._latest
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
         broker = self._house.broker
@@ -232,9 +239,10 @@ class Link:
 
     def _connect_received(self, packet: Packet, now: float) -> None:
         if not isinstance(packet, Connect) or self.identity is None:
-            # A certificate that was refused behind the handshake: the client learns it by CONNACK.
+            # A certificate that was refused behind the handshake, and told to the log: the client learns it by CONNACK.
             why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
-            self.end(ReasonCode.NOT_AUTHORIZED, why)
+            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
+            self._finish("")
             return
         house = self._house
         session = house.broker.on_connect(self, self.identity, packet, now)
@@ -242,7 +250,8 @@ class Link:
             return
         self.session = session
         self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
-        self._set_deadline(now + self._silence if self._silence else self.identity.not_after)
+        self._latest = self.identity.not_after
+        self._set_deadline(min(now + self._silence, self._latest) if self._silence else self._latest)
         proof = self._tls.proof
         log.info(
             "%s connected from %s as client %r (MQTT %s, %s)",
@@ -335,6 +344,8 @@ class Link:
         """Read on, when nobody else holds it (Outbox)."""
         self._holds -= 1
         if self._holds == 0:
+            if self._silence:
+                self._heard(self._house.clock())  # what it said meanwhile, we did not want to hear
             self._wire.resume_reading()
 
     # -- TCP tells ---------------------------------------------------------------------------------------------------
@@ -380,10 +391,26 @@ class Link:
         if self._ended:
             return
         if self.session is None:
-            doing = "CONNECT" if self._tls.established else "TLS handshake"
-            log.info("%s sent no whole %s in time", self, doing, extra=self._who())
+            limits = self._house.limits
+            doing, seconds, key = (
+                ("CONNECT", limits.connect_timeout, "connect_timeout")
+                if self._tls.established
+                else ("TLS handshake", limits.handshake_timeout, "handshake_timeout")
+            )
+            log.info(
+                "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
+                self,
+                doing,
+                seconds,
+                key,
+                extra=self._who(),
+            )
             self._ended = True
             self._wire.abort()
+        elif self._holds and self._latest > now:
+            # It is we who do not read: whether it lives is seen when it is read again.
+            self._heard(now)
+            self._house.deadlines.watch(self)
         elif self.identity is not None and now >= self.identity.not_after:
             self.end(ReasonCode.MAXIMUM_CONNECT_TIME, "its certificate has expired")
         else:
@@ -407,6 +434,7 @@ class Link:
         house = self._house
         house.links.discard(self)
         house.unflushed.discard(self)
+        house.deadlines.forget(self)
         if self.identity is not None:
             standing = house.by_serial.get(self.identity.serial)
             if standing is not None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import resource
 import secrets
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sealmq.broker.broker import Broker
 from sealmq.broker.store import MemoryStore
 from sealmq.config import CertificateSettings, Configuration, parse_address
 from sealmq.devices.directory import Directory
+from sealmq.devices.records import Change
 from sealmq.errors import Error
 from sealmq.home import Home, local_names
 from sealmq.link import House, Link
@@ -35,6 +39,15 @@ CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
 
 
+OTHER_DESCRIPTORS = 64
+"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
+
+QUIET = 10.0
+"""Seconds in which the same trouble with the whole machine is told once."""
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
 class Server:
     """One SealMQ: its listeners, its broker, its links.
 
@@ -49,7 +62,11 @@ class Server:
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
         self._context = self._build_context()
+        self._context_is_stale = False
         self._last_change = home.registry.last_change()
+        self._registry_is_stale = False
+        self._troubles: dict[str, str] = {}
+        self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
         self._listeners: list[asyncio.Server] = []
         self._stop = asyncio.Event()
@@ -70,6 +87,8 @@ class Server:
         Raises ConfigError when an address cannot be had; then nothing listens.
         """
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
         try:
             for text in listen_on or self._configuration.listen:
                 self._listeners += await listen(*parse_address(text), self._transport)
@@ -89,12 +108,17 @@ class Server:
     def _transport(self) -> Transport:
         return Transport(self._link, self._configuration.limits.buffered_bytes)
 
-    def _link(self, transport: Transport) -> Link:
-        link = Link(transport, self._context.connection(), self.house)
-        if len(self.house.links) > self._configuration.limits.connections:
-            log.warning("%s was turned away: %d links are the most", transport.peer, len(self.house.links) - 1)
-            transport.abort()
-        return link
+    def _link(self, transport: Transport) -> Link | None:
+        most = self._configuration.limits.connections
+        if len(self.house.links) >= most:
+            log.warning(
+                "%s was turned away: there are %d links; next: raise [limits] connections in sealmq.toml",
+                transport.peer,
+                most,
+                extra={"address": transport.peer},
+            )
+            return None
+        return Link(transport, self._context.connection(), self.house)
 
     def _flush_at_end_of_turn(self) -> None:
         asyncio.get_running_loop().call_soon(self.house.flush)
@@ -103,12 +127,7 @@ class Server:
 
     async def _tick_until_stopped(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._tick()
-            except Error as error:
-                log.error("%s%s", error.what, f"; next: {error.remedy}" if error.remedy else "")
-            except Exception:
-                log.exception("a tick failed")  # one broken duty must not end the service of everybody
+            self._tick()
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -116,37 +135,77 @@ class Server:
 
     def _tick(self) -> None:
         now = self.clock()
-        self.house.broker.tick(now)
-        for link in self.house.deadlines.due(now):
-            link.deadline_passed(now)
-        if self._home.registry.changed():
-            self._registry_changed(now)
-        if now - self._certificate_checked > CERTIFICATE_CHECK:
-            self._check_certificate(now)
+        for duty in (self._tick_broker, self._end_overdue, self._read_registry, self._check_certificate, self._renew):
+            name = duty.__name__
+            try:
+                duty(now)
+            except Exception as error:  # one duty that fails must not end the others, nor the service of everybody
+                self._tell_trouble(name, error)
+            else:
+                self._troubles.pop(name, None)
         self.house.flush()
 
-    def _registry_changed(self, now: float) -> None:
+    def _tell_trouble(self, duty: str, error: Exception) -> None:
+        """Say it once, not at every tick, for as long as it stays the same."""
+        words = f"{type(error).__name__}: {error}"
+        if self._troubles.get(duty) == words:
+            return
+        self._troubles[duty] = words
+        if isinstance(error, Error):
+            why = f" ({error.why})" if error.why else ""
+            log.error("%s%s%s", error.what, why, f"; next: {error.remedy}" if error.remedy else "")
+        else:
+            log.error("an error of the broker's own, in %s", duty, exc_info=error)
+
+    def _tick_broker(self, now: float) -> None:
+        self.house.broker.tick(now)
+
+    def _end_overdue(self, now: float) -> None:
+        for link in self.house.deadlines.due(now):
+            link.deadline_passed(now)
+
+    def _read_registry(self, now: float) -> None:
         """Another process, or we, added or revoked: cut who is no more, and let OpenSSL know."""
         registry = self._home.registry
-        revoked = False
+        # `changed` tells it once; should what follows fail, it is done at the next tick.
+        self._registry_is_stale = registry.changed() or self._registry_is_stale
+        if not self._registry_is_stale:
+            return
         for change in registry.changes_since(self._last_change):
+            if change.kind == "revoked":
+                self._cut(change, now)
             self._last_change = change.id
-            if change.kind != "revoked":
-                continue
-            revoked = True
-            for link in list(self.house.by_serial.get(change.serial, ())):
-                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
-            device = registry.device(change.device)
-            if device is None or device.state == "revoked":
-                self.house.broker.end_sessions(change.device, now)
-        if revoked:
-            self._context = self._build_context()
+        self._registry_is_stale = False
+
+    def _cut(self, revoked: Change, now: float) -> None:
+        self._context_is_stale = True
+        links = list(self.house.by_serial.get(revoked.serial, ()))
+        log.info(
+            "%s was revoked (serial %s): it is refused from now on%s",
+            revoked.device,
+            revoked.serial,
+            f", {len(links)} of its links cut" if links else "",
+            extra={"device": revoked.device, "serial": revoked.serial},
+        )
+        for link in links:
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
+        device = self._home.registry.device(revoked.device)
+        if device is None or device.state == "revoked":
+            self.house.broker.end_sessions(revoked.device, now)
 
     def _check_certificate(self, now: float) -> None:
+        if now - self._certificate_checked <= CERTIFICATE_CHECK:
+            return
         self._certificate_checked = now
         if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
-            self._context = self._build_context()
+            self._context_is_stale = True
             log.info("the broker has a new certificate; links that stand are not cut")
+
+    def _renew(self, now: float) -> None:
+        """Build the context that the other duties asked for; at every tick anew until it is done."""
+        if self._context_is_stale:
+            self._context = self._build_context()
+            self._context_is_stale = False
 
     def _build_context(self) -> TLSContext:
         """A new context for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
@@ -159,6 +218,24 @@ class Server:
             crl=home.revocation_list(),
         )
 
+    # -- what goes wrong in the loop ---------------------------------------------------------------------------------
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """asyncio's last resort: an exception that left one of our callbacks, or a machine that has no more room."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            now = self.clock()
+            if now >= self._exhausted_until:  # asyncio tells it for each connection that waits
+                self._exhausted_until = now + QUIET
+                log.error(
+                    "no more connections can be accepted for now: %s (%d links); next: raise the limit (ulimit -n,"
+                    " LimitNOFILE=), or lower [limits] connections in sealmq.toml",
+                    error.strerror,
+                    len(self.house.links),
+                )
+            return
+        log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=error)
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     async def _say_goodbye(self) -> None:
@@ -168,6 +245,21 @@ class Server:
         deadline = self.clock() + LINGER + 0.5
         while self.house.links and self.clock() < deadline:  # noqa: ASYNC110 - once, and not for long
             await asyncio.sleep(0.02)
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    enough = hard == resource.RLIM_INFINITY or hard >= wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
+    if not enough:
+        log.warning(
+            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
+            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
+            hard,
+        )
 
 
 def broker_names(settings: CertificateSettings) -> ServerNames:
