@@ -42,6 +42,9 @@ from sealmq.tls.middleware import TLSConnection
 
 log = logging.getLogger("sealmq.link")
 
+SIGN_OF_LIFE = 1_000
+"""Bytes of an unfinished packet that count as a packet for the keep-alive: a large message may take its time."""
+
 FLUSH_AT = 4_194_304
 """Bytes given to links that make us flush before the turn is over: the most that a fan-out holds unsent."""
 
@@ -171,8 +174,6 @@ class Link:
             return
         house = self._house
         now = house.clock()
-        if self._silence:
-            self._heard(now)
         try:
             plaintext = self._tls.receive_data(ciphertext)
         except TLSError as error:
@@ -195,6 +196,7 @@ class Link:
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
         broker = self._house.broker
+        packet: Packet | None = None
         try:
             for packet in self._mqtt.receive_data(plaintext):
                 if type(packet) is Publish and self.session is not None:
@@ -206,8 +208,14 @@ class Link:
         except RemoteProtocolError as error:
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
+            if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
+                self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
+                return
             log.error("%s: our own mistake: %s", self, error.what, exc_info=True)
             self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+        else:
+            if self._silence and (packet is not None or len(plaintext) >= SIGN_OF_LIFE):
+                self._heard(now)
 
     def _packet_received(self, packet: Packet, now: float) -> None:
         broker, session = self._house.broker, self.session
@@ -420,15 +428,17 @@ class Link:
         if why:
             log.info("%s left: %s", self, why, extra=self._who())
         self._ended = True
-        self.flush()
+        if self._mqtt.has_data():
+            self._tls.send(self._mqtt.data_to_send())
         self._tls.close()
-        self._wire.write(self._tls.data_to_send())
+        self.flush()
         self._wire.finish()
 
     def _leave_session(self) -> None:
         session, self.session = self.session, None
         if session is not None and session.outbox is self:
             self._house.broker.on_lost(session, self._house.clock())
+            self._house.mark(self)  # somebody may have been told its will
 
     def _leave_house(self) -> None:
         house = self._house
