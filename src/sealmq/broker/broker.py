@@ -325,7 +325,7 @@ class Broker:
 
     def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
         """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
-        dropped [MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
+        dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
         log.info(
             "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
         )
