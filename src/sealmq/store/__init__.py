@@ -1,0 +1,1 @@
+"""What must survive: sessions, their messages and retained messages, in SQLite."""

@@ -1,0 +1,77 @@
+"""What HOME/messages.db looks like, and how an older one becomes a newer one.
+
+A file of its own, beside the registry's: its writer is busy all the time, and neither should `sealmq device add` wait
+for it, nor should the registry's change counter move with every message.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x53454C44
+"""'SELD' in the database's header: a database without it is somebody else's, and is left alone."""
+
+_FIRST = (
+    # will: a whole CONNECT packet at level 5 that carries it; NULL: none.
+    """CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        identity TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        expiry REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        will BLOB,
+        will_at REAL NOT NULL
+    )""",
+    """CREATE TABLE subscriptions (
+        session INTEGER NOT NULL,
+        topic_filter TEXT NOT NULL,
+        options INTEGER NOT NULL,
+        identifier INTEGER NOT NULL,
+        PRIMARY KEY (session, topic_filter)
+    ) WITHOUT ROWID""",
+    # wire: a whole PUBLISH packet at `level`; one row however many sessions it waits in.
+    """CREATE TABLE messages (
+        id INTEGER PRIMARY KEY,
+        level INTEGER NOT NULL,
+        wire BLOB NOT NULL,
+        qos INTEGER NOT NULL,
+        retain INTEGER NOT NULL,
+        identifiers TEXT NOT NULL,
+        expires_at REAL NOT NULL
+    )""",
+    # packet_id 0: it waits. released 1: PUBREC came, PUBREL is due.
+    """CREATE TABLE deliveries (
+        session INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        packet_id INTEGER NOT NULL,
+        released INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (session, message)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE incoming (
+        session INTEGER NOT NULL,
+        packet_id INTEGER NOT NULL,
+        PRIMARY KEY (session, packet_id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE retained (
+        topic TEXT PRIMARY KEY,
+        level INTEGER NOT NULL,
+        wire BLOB NOT NULL,
+        expires_at REAL NOT NULL
+    ) WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""The statements that lead from version n to n + 1. Never change one that was released: add the next."""
+
+VERSION = len(MIGRATIONS)
+"""What PRAGMA user_version says when every migration has run."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database up to VERSION, inside the caller's transaction. Raises sqlite3.Error."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
