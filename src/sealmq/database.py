@@ -16,7 +16,7 @@ from sealmq.errors import HomeError
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 5.0
 _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take seconds to look through at each start
-_BACKUP = "put the latest backup of this file in its place"
+BACKUP = "put the latest backup of this file in its place"
 
 
 def open_database(
@@ -51,3 +51,90 @@ def open_database(
             connection.close()
         raise
     return connection
+
+
+def in_words(path: Path, error: Exception) -> HomeError:
+    """What an error of SQLite or of the file system means to the person who reads it."""
+    if isinstance(error, OSError):
+        return HomeError(f"{path} cannot be opened", why=error.strerror or str(error))
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if (
+        code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        or "malformed" in str(error)
+        or isinstance(error, UnicodeDecodeError)
+    ):
+        return HomeError(f"{path} is damaged", why=str(error), remedy=BACKUP)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return HomeError(f"{path} is in use", why="another process kept it locked for 5 seconds", remedy="try again")
+    if code == sqlite3.SQLITE_FULL:
+        return HomeError(f"{path} cannot be written", why="the disk is full", remedy="make room, then try again")
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return HomeError(f"{path} cannot be opened for writing", why=str(error), remedy="check who owns it")
+    return HomeError(f"{path} cannot be used", why=str(error))
+
+
+def _create_file(path: Path) -> bool:
+    try:
+        # Made here and not by SQLite, which would leave it readable: messages will lie in it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        magic = file.read(len(_MAGIC))
+    if magic != _MAGIC:
+        raise HomeError(
+            f"{path} is damaged",
+            why="it is empty" if not magic else "it is not an SQLite database",
+            remedy=BACKUP,
+        )
+
+
+def _prepare(
+    path: Path,
+    connection: sqlite3.Connection,
+    application_id: int,
+    migrations: Sequence[Sequence[str]],
+    *,
+    is_new: bool,
+) -> None:
+    """Check what the database is, before the first byte is written; then make it ready."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not is_new and application != application_id:
+        raise HomeError(
+            f"{path} is not SealMQ's",
+            why="it is another program's database",
+            remedy="choose another home with --home",
+        )
+    if version > len(migrations):
+        raise HomeError(
+            f"{path} was written by a newer SealMQ",
+            why=f"its format is {version}, this one knows up to {len(migrations)}",
+            remedy="update SealMQ, then try again",
+        )
+    if path.stat().st_size <= _WHOLLY_CHECKED:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"database disk image is malformed: {verdict}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
+    connection.execute("PRAGMA foreign_keys = ON")
+    if version < len(migrations):
+        connection.execute("BEGIN IMMEDIATE")
+        _migrate(connection, version, application_id, migrations)
+        connection.execute("COMMIT")
+
+
+def _migrate(
+    connection: sqlite3.Connection, version: int, application_id: int, migrations: Sequence[Sequence[str]]
+) -> None:
+    """Bring a database from format `version` to the newest, inside the caller's transaction."""
+    for statements in migrations[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {application_id}")
+    connection.execute(f"PRAGMA user_version = {len(migrations)}")

@@ -59,9 +59,10 @@ class Delivery:
     """One message on its way to one session.
 
     expires_at: Unix seconds after which it is not delivered any more [MQTT-3.3.2-5].
+    number:     what a store calls it, 0 while no store keeps it.
     """
 
-    __slots__ = ("expires_at", "publish", "qos", "retain", "subscription_identifiers")
+    __slots__ = ("expires_at", "number", "publish", "qos", "retain", "subscription_identifiers")
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Delivery:
         self.retain = retain
         self.subscription_identifiers = subscription_identifiers
         self.expires_at = expires_at
+        self.number = 0
 
     @property
     def size(self) -> int:

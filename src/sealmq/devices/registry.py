@@ -8,23 +8,18 @@ Rule 3: a database that is damaged, foreign or newer is not touched.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
+from sealmq.database import BACKUP, in_words, open_database
 from sealmq.devices.records import CertificateRecord, Change, DeviceRecord, Reservation, State
-from sealmq.devices.schema import APPLICATION_ID, VERSION, migrate
+from sealmq.devices.schema import APPLICATION_ID, MIGRATIONS
 from sealmq.errors import HomeError
 
-_MAGIC = b"SQLite format 3\0"
-_BUSY_SECONDS = 5.0
-_WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take seconds to look through at each start
 _CHANGES_KEPT = 10_000
-_BACKUP = "put the latest backup of this file in its place"
 
 _CERTIFICATE = """
     SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
@@ -49,25 +44,7 @@ class Registry:
 
         Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
         """
-        connection: sqlite3.Connection | None = None
-        try:
-            is_new = _create_file(path)
-            if not is_new:
-                _check_header(path)
-            # mode=rw: the file is there; should it vanish, an empty one must not take its place.
-            connection = sqlite3.connect(
-                f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
-            )
-            _prepare(path, connection, is_new=is_new)
-            return cls(path, connection)
-        except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-            if connection is not None:
-                connection.close()
-            raise _in_words(path, error) from error
-        except HomeError:
-            if connection is not None:
-                connection.close()
-            raise
+        return cls(path, open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS))
 
     def close(self) -> None:
         """Let the database go. Closing twice does no harm."""
@@ -159,7 +136,7 @@ class Registry:
         except BaseException as error:
             self._roll_back()
             if isinstance(error, sqlite3.Error):
-                raise _in_words(self.path, error) from error
+                raise in_words(self.path, error) from error
             raise
 
     def reserve(self, reservation: Reservation, *, now: float) -> None:
@@ -269,14 +246,14 @@ class Registry:
         try:
             row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise _in_words(self.path, error) from error
+            raise in_words(self.path, error) from error
         return row
 
     def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, values).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise _in_words(self.path, error) from error
+            raise in_words(self.path, error) from error
 
     def _data_version(self) -> tuple[int, int]:
         # data_version sees other connections only, total_changes this one only.
@@ -290,73 +267,4 @@ def _certificate(row: tuple[Any, ...]) -> CertificateRecord:
     try:
         return CertificateRecord(serial, device, role, profile, authority_key_id, State(state), *rest)
     except ValueError as error:
-        raise HomeError(f"the registry is damaged: {state!r} is no certificate's state", remedy=_BACKUP) from error
-
-
-def _create_file(path: Path) -> bool:
-    try:
-        # Made here and not by SQLite, which would leave it readable: messages will lie in it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    return True
-
-
-def _check_header(path: Path) -> None:
-    with path.open("rb") as file:
-        magic = file.read(len(_MAGIC))
-    if magic != _MAGIC:
-        raise HomeError(
-            f"{path} is damaged",
-            why="it is empty" if not magic else "it is not an SQLite database",
-            remedy=_BACKUP,
-        )
-
-
-def _prepare(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
-    """Check what the database is, before the first byte is written; then make it ready."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if not is_new and application != APPLICATION_ID:
-        raise HomeError(
-            f"{path} is not a SealMQ registry",
-            why="it is another program's database",
-            remedy="choose another home with --home",
-        )
-    if version > VERSION:
-        raise HomeError(
-            f"{path} was written by a newer SealMQ",
-            why=f"its format is {version}, this one knows up to {VERSION}",
-            remedy="update SealMQ, then try again",
-        )
-    if path.stat().st_size <= _WHOLLY_CHECKED:
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"database disk image is malformed: {verdict}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
-    connection.execute("PRAGMA foreign_keys = ON")
-    if version < VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        migrate(connection)
-        connection.execute("COMMIT")
-
-
-def _in_words(path: Path, error: Exception) -> HomeError:
-    """What an error of SQLite or of the file system means to the person who reads it."""
-    if isinstance(error, OSError):
-        return HomeError(f"{path} cannot be opened", why=error.strerror or str(error))
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if (
-        code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        or "malformed" in str(error)
-        or isinstance(error, UnicodeDecodeError)
-    ):
-        return HomeError(f"{path} is damaged", why=str(error), remedy=_BACKUP)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return HomeError(f"{path} is in use", why="another process kept it locked for 5 seconds", remedy="try again")
-    if code == sqlite3.SQLITE_FULL:
-        return HomeError(f"{path} cannot be written", why="the disk is full", remedy="make room, then try again")
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return HomeError(f"{path} cannot be opened for writing", why=str(error), remedy="check who owns it")
-    return HomeError(f"{path} cannot be used", why=str(error))
+        raise HomeError(f"the registry is damaged: {state!r} is no certificate's state", remedy=BACKUP) from error

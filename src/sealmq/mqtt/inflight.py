@@ -34,7 +34,7 @@ class Outgoing(Generic[Delivery]):
     sent:     packet identifier -> delivery: PUBLISH left, neither PUBACK nor PUBREC came. In the order of sending.
     unsent:   the same from the link before this one: each has to be sent again, as soon as the window has room. The
               next one stands last: Python takes the last of a dictionary at once, and has to look for the first.
-    released: packet identifiers whose PUBREC came and whose PUBREL left, in that order.
+    released: packet identifier -> delivery: PUBREC came, PUBREL left or is about to, in that order.
     """
 
     __slots__ = ("_last", "released", "sent", "unsent")
@@ -42,7 +42,7 @@ class Outgoing(Generic[Delivery]):
     def __init__(self) -> None:
         self.sent: dict[int, Delivery] = {}
         self.unsent: dict[int, Delivery] = {}
-        self.released: dict[int, None] = {}
+        self.released: dict[int, Delivery] = {}
         self._last = 0
 
     def __len__(self) -> int:
@@ -85,15 +85,12 @@ class Outgoing(Generic[Delivery]):
             return None
         del self.sent[packet_id]  # [MQTT-4.3.3-4]: behind PUBREC the message is not sent again
         if not failed:
-            self.released[packet_id] = None
+            self.released[packet_id] = delivery
         return delivery
 
-    def on_pubcomp(self, packet_id: int) -> bool:
-        """QoS 2 is done. False: no PUBREL was out for it."""
-        if packet_id not in self.released:
-            return False
-        del self.released[packet_id]
-        return True
+    def on_pubcomp(self, packet_id: int) -> Delivery | None:
+        """QoS 2 is done. None: no PUBREL was out for it."""
+        return self.released.pop(packet_id, None)
 
     def restart(self) -> None:
         """The link is gone: everything that left and is not finished has to leave again [MQTT-4.4.0-1].

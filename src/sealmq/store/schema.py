@@ -6,8 +6,6 @@ for it, nor should the registry's change counter move with every message.
 
 from __future__ import annotations
 
-import sqlite3
-
 APPLICATION_ID = 0x53454C44
 """'SELD' in the database's header: a database without it is somebody else's, and is left alone."""
 
@@ -62,16 +60,3 @@ _FIRST = (
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""
-
-VERSION = len(MIGRATIONS)
-"""What PRAGMA user_version says when every migration has run."""
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database up to VERSION, inside the caller's transaction. Raises sqlite3.Error."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
