@@ -1,4 +1,4 @@
-"""How a home's SQLite databases are opened: whose they are and whether they are whole is asked before a byte is written.
+"""How a home's SQLite databases are opened: whose and whether whole is asked before a byte is written.
 
 Rule: a database that is damaged, foreign or newer is refused in words and not touched.
 """

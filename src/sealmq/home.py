@@ -1,7 +1,8 @@
 """The home: the folder in which one SealMQ keeps its CA, registry, sessions and configuration.
 
     HOME/sealmq.toml                 the configuration (config.py)
-    HOME/sealmq.db                   registry, sessions, messages
+    HOME/sealmq.db                   the registry
+    HOME/messages.db                 sessions, their messages, retained messages
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/ca/{root,server-ca,device-ca}.{pem,key}
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
@@ -86,6 +87,11 @@ class Home:
     def database(self) -> Path:
         """HOME/sealmq.db."""
         return self.path / "sealmq.db"
+
+    @property
+    def messages(self) -> Path:
+        """HOME/messages.db: sessions, their messages, retained messages."""
+        return self.path / "messages.db"
 
     @property
     def root_certificate(self) -> Path:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sealmq.broker.broker import Broker
-from sealmq.broker.store import MemoryStore
 from sealmq.config import CertificateSettings, Configuration, parse_address
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
@@ -23,6 +22,7 @@ from sealmq.home import Home, local_names
 from sealmq.link import House, Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki.profiles import ServerNames
+from sealmq.store.sqlite import SQLiteStore
 from sealmq.tcp.listener import bound_addresses, listen
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
@@ -70,7 +70,11 @@ class Server:
         self._certificate_checked = self.clock()
         self._listeners: list[asyncio.Server] = []
         self._stop = asyncio.Event()
-        broker = Broker(configuration.access, configuration.limits, MemoryStore(), _new_client_id)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._store = SQLiteStore(home.messages, self._committed, self._not_committed)
+        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        kept = self._store.load(self.clock())
+        broker.restore(kept.sessions, kept.retained)
         self.house = House(
             broker, Directory(home.registry), configuration.limits, self.clock, self._flush_at_end_of_turn
         )
@@ -86,7 +90,7 @@ class Server:
         listen_on: addresses in place of the configuration's.
         Raises ConfigError when an address cannot be had; then nothing listens.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
         try:
@@ -100,6 +104,7 @@ class Server:
             for listener in self._listeners:
                 listener.close()
             await self._say_goodbye()
+            self._store.close()
 
     def stop(self) -> None:
         """End `run` in order."""
@@ -121,7 +126,52 @@ class Server:
         return Link(transport, self._context.connection(), self.house)
 
     def _flush_at_end_of_turn(self) -> None:
-        asyncio.get_running_loop().call_soon(self.house.flush)
+        asyncio.get_running_loop().call_soon(self._end_of_turn)
+
+    def _end_of_turn(self) -> None:
+        """Everybody who spoke in this turn was heard: let the links answer, and the store write."""
+        self.house.flush()
+        self._store_and_answer()
+
+    # -- the store ---------------------------------------------------------------------------------------------------
+
+    def _store_and_answer(self) -> None:
+        if self._store.hand_over():  # nothing is left to be written
+            broker = self.house.broker
+            broker.committed(self._store.number)
+            if broker.dispatch.spoken:
+                self.house.flush()
+
+    def _committed(self, number: int) -> None:
+        """The store's writer has made changes safe (its thread calls)."""
+        self._call_loop(self._on_committed, number)
+
+    def _not_committed(self, number: int, why: str) -> None:
+        """The disk refuses (the writer's thread calls)."""
+        self._call_loop(self._on_not_committed, number, why)
+
+    def _call_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _on_committed(self, number: int) -> None:
+        if self._store.failing:
+            log.warning("the disk takes messages again")
+        self._store.safe()
+        self.house.broker.committed(number)
+        self.house.flush()
+        self._store_and_answer()
+
+    def _on_not_committed(self, number: int, why: str) -> None:
+        if not self._store.failing:
+            log.error(
+                "messages cannot be written to %s: %s; nothing that is not safe is acknowledged; next: make room",
+                self._home.messages,
+                why,
+            )
+        self._store.failing = why
+        self.house.broker.not_committed(number)
+        self.house.flush()
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +193,7 @@ class Server:
                 self._tell_trouble(name, error)
             else:
                 self._troubles.pop(name, None)
-        self.house.flush()
+        self._end_of_turn()
 
     def _tell_trouble(self, duty: str, error: Exception) -> None:
         """Say it once, not at every tick, for as long as it stays the same."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
@@ -289,6 +290,7 @@ class Broker:
         if packet.qos == 2:
             self._on_publish_exactly_once(session, packet, now)
             return
+        number = self._store.number
         if packet.retain and not self._retain(packet, now):
             self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
             return
@@ -296,11 +298,17 @@ class Broker:
         if packet.qos == 1 and session.outbox is not None:
             packet_id = packet.packet_id.to_bytes(2, "big")
             if wanted or session.level == ProtocolLevel.V311:
-                session.outbox.acknowledge(packet.packet_id, b"\x40\x02" + packet_id)  # [MQTT-4.3.2-4]
+                puback = b"\x40\x02" + packet_id  # [MQTT-4.3.2-4]
             else:
-                session.outbox.acknowledge(packet.packet_id, b"\x40\x03" + packet_id + b"\x10")
+                puback = b"\x40\x03" + packet_id + b"\x10"  # No matching subscribers
+            if self._store.number == number and not session.promised:
+                session.outbox.acknowledge(packet.packet_id, puback)
+            else:
+                keep = partial(session.outbox.acknowledge, packet.packet_id, puback)
+                self.dispatch.promises.make(self._store.number, session, keep, self._breach(session, packet))
 
     def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
+        number = self._store.number
         if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
             if packet.retain and not self._retain(packet, now):
                 self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
@@ -309,7 +317,17 @@ class Broker:
             self._store.received(session, packet.packet_id)
             self.dispatch.publish(packet, session, now)
         if session.outbox is not None:
-            session.outbox.send(PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
+            keep = partial(session.outbox.send, PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
+            changed = self._store.number != number
+            self.dispatch.promises.make(
+                self._store.number if changed else 0, session, keep, self._breach(session, packet)
+            )
+
+    def _breach(self, session: Session, packet: Publish) -> Callable[[], None] | None:
+        """What to say of a message that could not be made safe; MQTT 3.1.1 has no words for it, and goes on waiting."""
+        if session.level == ProtocolLevel.V311:
+            return None
+        return partial(self._refuse_publish, session, packet, ReasonCode.QUOTA_EXCEEDED, "the disk takes no more")
 
     def _check_publish(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
         """None when the client may publish to this topic name, which is remembered; else why not."""
@@ -339,6 +357,9 @@ class Broker:
         else:
             if not reason_code:
                 session.incoming.add(packet.packet_id)
+            elif packet.packet_id in session.incoming:
+                session.incoming.discard(packet.packet_id)
+                self._store.completed(session, packet.packet_id)
             session.outbox.send(PubRec(packet.packet_id, reason_code, properties))
 
     def _retain(self, publish: Publish, now: float) -> bool:
@@ -358,12 +379,36 @@ class Broker:
         """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
         known = packet.packet_id in session.incoming
         session.incoming.discard(packet.packet_id)
-        self._store.released(session, packet.packet_id)
+        if known:
+            self._store.completed(session, packet.packet_id)
         if session.outbox is not None:
             reason_code = ReasonCode.SUCCESS
             if not known and session.level == ProtocolLevel.V5:
                 reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
-            session.outbox.send(PubComp(packet.packet_id, reason_code))
+            # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.
+            self._promise(session, partial(session.outbox.send, PubComp(packet.packet_id, reason_code)))
+
+    def _promise(self, session: Session, keep: Callable[[], None]) -> None:
+        """Say it when all that the session has done so far is safe."""
+        self.dispatch.promises.make(self._store.number if session.expiry else 0, session, keep)
+
+    def committed(self, number: int) -> None:
+        """The store has made everything up to change `number` safe."""
+        self.dispatch.promises.commit(number)
+
+    def not_committed(self, number: int) -> None:
+        """The store could not make the changes up to `number` safe, and goes on trying."""
+        self.dispatch.promises.fail(number)
+
+    def restore(self, sessions: Iterable[Session], retained: Iterable[RetainedMessage]) -> None:
+        """Go on with what a store kept, before the first client comes."""
+        for session in sessions:
+            self.sessions[session.key] = session
+            for held in session.subscriptions.values():
+                self.router.subscribe(session, held)
+            self._agenda.remind(session)
+        for message in retained:
+            self.retained.keep(message)
 
     def on_puback(self, session: Session, packet: PubAck, now: float) -> None:
         """The client has a QoS 1 message."""
@@ -385,11 +430,18 @@ class Broker:
             reason_code = ReasonCode.SUCCESS
             if not known and session.level == ProtocolLevel.V5:
                 reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
-            session.outbox.send(PubRel(packet.packet_id, reason_code))  # [MQTT-4.3.3-4]
+            if delivery is not None:
+                self._store.released(session, delivery, packet.packet_id)
+            # Not before it is safe: else, after a crash, the message would be sent anew to a client that is done with it.
+            self._promise(
+                session, partial(session.outbox.send, PubRel(packet.packet_id, reason_code))
+            )  # [MQTT-4.3.3-4]
 
     def on_pubcomp(self, session: Session, packet: PubComp, now: float) -> None:
         """A QoS 2 message is done."""
-        if session.outgoing.on_pubcomp(packet.packet_id):
+        delivery = session.outgoing.on_pubcomp(packet.packet_id)
+        if delivery is not None:
+            self._store.finished(session, delivery)
             self.dispatch.send_waiting(session, now)
 
     # -- SUBSCRIBE and UNSUBSCRIBE -----------------------------------------------------------------------------------

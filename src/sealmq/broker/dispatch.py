@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import partial
 
 from sealmq.broker.limits import Limits
+from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
 from sealmq.broker.sessions import NEVER, Delivery, Session
 from sealmq.broker.store import Store
@@ -62,6 +63,7 @@ class Dispatch:
         self.counters = Counters()
         self.spoken: set[Session] = set()
         self.spoken_bytes = 0
+        self.promises = Promises(self.spoken)
         self._limits = limits
         self._store = store
         self._behind: set[Session] = set()
@@ -165,8 +167,9 @@ class Dispatch:
         if frame is None:
             frame = self._encode(session, delivery, now)
         if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-            self._store.queued(session, delivery)
-            self._send(session, frame, session.outgoing.add(delivery))
+            packet_id = session.outgoing.add(delivery)
+            self._store.queued(session, delivery, packet_id)
+            self._send_when_safe(session, delivery, frame, packet_id)
 
     def deliver_once(self, session: Session, delivery: Delivery, now: float) -> None:
         """Send a delivery at QoS 0: a retained message to a new subscriber."""
@@ -206,9 +209,19 @@ class Dispatch:
         left = delivery.expires_at - now
         return max(1, round(left)) if left > 0 else 0  # 0 would say that it is over
 
+    def _send_when_safe(self, session: Session, delivery: Delivery, frame: tuple[bytes, bytes], packet_id: int) -> None:
+        """Send it; at QoS 2 not before its packet identifier is safe. Were that forgotten in a crash, the message would
+        be sent again under another one, and the client could not know that it is the same [MQTT-4.3.3-1]."""
+        if delivery.qos == 2 and session.expiry:
+            self.promises.make(self._store.number, session, partial(self._send, session, frame, packet_id))
+        else:
+            self._send(session, frame, packet_id)
+
     def _send(self, session: Session, frame: tuple[bytes, bytes], packet_id: int, first: int = 0) -> None:
+        if session.outbox is None:
+            return
         head, tail = frame
-        push = session.push
+        push = session.outbox.push  # never the one of a full link, which may drop a piece of it
         push(bytes((head[0] | first,)) + head[1:] if first else head)
         push(packet_id.to_bytes(2, "big"))
         push(tail)
@@ -226,7 +239,7 @@ class Dispatch:
             return
         session.queue.append(delivery)
         session.queued_bytes += size
-        self._store.queued(session, delivery)
+        self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
             self._behind.add(session)
 
@@ -255,7 +268,9 @@ class Dispatch:
                 continue
             frame = self._encode(session, delivery, now)
             if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                self._send(session, frame, session.outgoing.add(delivery))
+                packet_id = session.outgoing.add(delivery)
+                self._store.sent(session, delivery, packet_id)
+                self._send_when_safe(session, delivery, frame, packet_id)
             else:
                 self._store.finished(session, delivery)
         if session in self._behind and len(queue) < LONG_QUEUE // 2:

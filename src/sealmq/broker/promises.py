@@ -30,11 +30,13 @@ class Promise(NamedTuple):
 class Promises:
     """The promises that wait, in the order in which they were made.
 
+    spoken:    where to put a session that was told something, so that its link is flushed.
     committed: the number of the last change that is safe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spoken: set[Session]) -> None:
         self.committed = 0
+        self._spoken = spoken
         self._waiting: deque[Promise] = deque()
 
     def __len__(self) -> int:
@@ -64,6 +66,7 @@ class Promises:
             promise.session.promised -= 1
             if promise.session.outbox is promise.outbox:
                 promise.keep()
+                self._spoken.add(promise.session)
 
     def fail(self, number: int) -> None:
         """What was told up to `number` is not safe yet, and nobody knows when: say so where there are words for it."""
@@ -76,6 +79,7 @@ class Promises:
             promise.session.promised -= 1
             if promise.session.outbox is promise.outbox:
                 promise.breach()
+                self._spoken.add(promise.session)
         kept.extend(self._waiting)
         self._waiting = kept
 

@@ -106,6 +106,7 @@ class Session:
     expiry:     seconds that it outlives its link; NEVER for ever.
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
+    promised:   what waits in promises.py to be said to its client.
     link_is_full, backlog, behind_since, given_up, holding: what dispatch.py knows of a client that can't keep up.
     """
 
@@ -127,6 +128,7 @@ class Session:
         "outgoing",
         "packet_limit",
         "problem_information",
+        "promised",
         "publishable",
         "push",
         "queue",
@@ -152,6 +154,7 @@ class Session:
         self.in_flight_limit = 0
         self.packet_limit = 0
         self.problem_information = True
+        self.promised = 0
         self.expiry = 0.0
         self.expires_at = NEVER
         self.will: Will | None = None

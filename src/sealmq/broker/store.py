@@ -43,7 +43,7 @@ class Store(Protocol):
     def sent(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """A delivery that waited is about to leave."""
 
-    def released(self, session: Session, delivery: Delivery) -> None:
+    def released(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """PUBREC came: the client has the message, and PUBREL is due."""
 
     def finished(self, session: Session, delivery: Delivery) -> None:
@@ -86,7 +86,7 @@ class MemoryStore:
     def sent(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
 
-    def released(self, session: Session, delivery: Delivery) -> None:
+    def released(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
 
     def finished(self, session: Session, delivery: Delivery) -> None:

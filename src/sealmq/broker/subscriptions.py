@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
@@ -47,13 +49,17 @@ class Subscriptions:
             self._router.subscribe(session, held)
             self._store.subscribed(session, held)
             reason_codes.append(subscription.qos)
-        if session.outbox is not None:
-            properties = session.reason_string("; ".join(reasons))
-            session.outbox.send(SubAck(packet.packet_id, reason_codes, properties))  # [MQTT-3.8.4-1]
-        for held, is_new in granted:
-            handling = held.subscription.retain_handling
-            if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
-                self._send_retained(session, held, now)
+        answer = SubAck(packet.packet_id, reason_codes, session.reason_string("; ".join(reasons)))
+
+        def keep() -> None:
+            if session.outbox is not None:
+                session.outbox.send(answer)  # [MQTT-3.8.4-1]
+            for held, is_new in granted:
+                handling = held.subscription.retain_handling
+                if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
+                    self._send_retained(session, held, now)
+
+        self._promise(session, keep)
 
     def _check(self, session: Session, subscription: Subscription) -> tuple[ReasonCode, str] | None:
         """None when the session may hold it; else why not."""
@@ -98,7 +104,8 @@ class Subscriptions:
             self._forget(session, topic_filter)
             reason_codes.append(ReasonCode.SUCCESS)
         if session.outbox is not None:
-            session.outbox.send(UnsubAck(packet.packet_id, reason_codes))  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
+            answer = UnsubAck(packet.packet_id, reason_codes)  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
+            self._promise(session, partial(session.outbox.send, answer))
 
     def check_again(self, session: Session) -> None:
         """A client came back, perhaps in another role or to other rules: take away what it may no longer have."""
@@ -108,6 +115,11 @@ class Subscriptions:
                 who, client_id = session.key
                 log.info("%s (client %r) loses %r, to which it may no longer subscribe", who, client_id, topic_filter)
                 self._forget(session, topic_filter)
+
+    def _promise(self, session: Session, keep: Callable[[], None]) -> None:
+        """Answer, when what is answered for is safe: at once for a session that does not outlive its link."""
+        number = self._store.number if session.expiry else 0
+        self._dispatch.promises.make(number, session, keep)
 
     def _forget(self, session: Session, topic_filter: str) -> None:
         del session.subscriptions[topic_filter]

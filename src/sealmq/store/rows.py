@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sealmq.broker.access import Grants
@@ -11,7 +10,6 @@ from sealmq.broker.retained import RetainedMessage
 from sealmq.broker.sessions import NEVER, Delivery, Held, Session, SessionKey
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel
-from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import Connect, Packet, Publish, Subscription, Will
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.writer import write_packet
@@ -136,7 +134,7 @@ def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session]) 
         if released:
             session.outgoing.released[packet_id] = delivery
         elif packet_id:
-            session.outgoing.unsent[packet_id] = delivery
+            session.outgoing.sent[packet_id] = delivery
         else:
             session.queue.append(delivery)
             session.queued_bytes += delivery.size

@@ -1,8 +1,8 @@
 """The store on disk: the broker's changes in, groups of SQL out, and at a start everything back.
 
-What it is told becomes a statement at once, while the objects still say it, and waits until the writer is free. It waits
-under the name of its row, so that only the last word on a row is written: a delivery that is finished before its turn
-leaves no trace, and a persistent client that keeps up costs the disk next to nothing.
+What it is told becomes a statement at once, while the objects still say it, and waits until the writer is free. It
+waits under the name of its row, so that only the last word on a row is written: a delivery that is finished before its
+turn leaves no trace, and a persistent client that keeps up costs the disk next to nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sealmq.broker.retained import RetainedMessage
 from sealmq.broker.sessions import Delivery, Held, Session, SessionKey
 from sealmq.database import open_database
-from sealmq.store.rows import identifiers_in, message_row, options_byte, will_in
+from sealmq.store.rows import Kept, options_byte, publish_as_bytes, read_all, will_as_bytes
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
 from sealmq.store.writer import Change, Writer
 
@@ -55,11 +55,10 @@ class SQLiteStore:
 
     committed: called, in the writer's thread, with the number up to which all is safe; the owner takes it to its own
                thread, and there calls `safe` and `hand_over`.
-    failed:    called, in the writer's thread, with the reason when the disk refused.
+    failed:    called, in the writer's thread, each time the disk refuses, with the number that is not safe and why.
     """
 
-    def __init__(self, path: Path, committed: Callable[[int], None], failed: Callable[[str], None]) -> None:
-        self.path = path
+    def __init__(self, path: Path, committed: Callable[[int], None], failed: Callable[[int, str], None]) -> None:
         self.number = 0
         self.failing = ""
         self.ids: dict[SessionKey, int] = {}
@@ -70,23 +69,30 @@ class SQLiteStore:
         self._pending: dict[Row, Change] = {}
         self._new: set[Row] = set()
         self._busy = False
-        self._committed = committed
         self._writer = Writer(lambda: open_messages(path), committed, failed)
 
     # -- the owner's thread ------------------------------------------------------------------------------------------
 
-    def hand_over(self) -> None:
-        """Give the writer what waits, if it is free. To call at the end of each turn of the loop."""
-        if self._busy or not self._pending:
-            return
+    def load(self, now: float) -> Kept:
+        """Everything that is in the file, to go on with. To call once, before anything is told."""
+        kept = read_all(self.connection, now)
+        self.ids, self.holders = kept.ids, kept.holders
+        return kept
+
+    def hand_over(self) -> bool:
+        """Give the writer what waits, if it is free. To call at the end of each turn of the loop.
+
+        True: nothing waits and nothing is being written: all that was told is safe.
+        """
+        if self._busy:
+            return False
+        if not self._pending:
+            return True
         self._writer.write(list(self._pending.values()), self.number)
         self._pending = {}
         self._new.clear()
         self._busy = True
-
-    def is_waiting(self) -> bool:
-        """Is there anything that is not safe yet?"""
-        return self._busy or bool(self._pending)
+        return False
 
     def safe(self) -> None:
         """The writer is free again."""
@@ -113,7 +119,14 @@ class SQLiteStore:
             self._last_session += 1
             number = self.ids[session.key] = self._last_session
             self._write_all_of(session)
-        values = (number, *session.key, session.expiry, session.expires_at, will_in(session.will), session.will_at)
+        values = (
+            number,
+            *session.key,
+            session.expiry,
+            session.expires_at,
+            will_as_bytes(session.will),
+            session.will_at,
+        )
         self._put(("session", number), _SESSION, values)
 
     def _write_all_of(self, session: Session) -> None:
@@ -124,7 +137,7 @@ class SQLiteStore:
             self.queued(session, delivery, packet_id)
         for packet_id, delivery in session.outgoing.released.items():
             self.queued(session, delivery, packet_id)
-            self.released(session, delivery)
+            self.released(session, delivery, packet_id)
         for delivery in session.queue:
             self.queued(session, delivery, 0)
         for packet_id in session.incoming:
@@ -140,8 +153,9 @@ class SQLiteStore:
                 self._let_go(delivery)
         for delivery in session.queue:
             self._let_go(delivery)
-        for row in [row for row in self._pending if row[0] != "message" and row[1] == number]:
+        for row in [row for row in self._pending if row[0] not in ("message", "retained") and row[1] == number]:
             del self._pending[row]
+            self._new.discard(row)
         for statement in _NO_SESSION:
             self._put(("ended", number, statement), statement, (number,))
 
@@ -166,12 +180,15 @@ class SQLiteStore:
             self._last_message += 1
             delivery.number = self._last_message
             row = ("message", delivery.number)
-            self._put(row, _MESSAGE, (delivery.number, *message_row(delivery)))
+            level, wire = publish_as_bytes(delivery.publish)
+            identifiers = " ".join(str(identifier) for identifier in delivery.subscription_identifiers)
+            values = (delivery.number, level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at)
+            self._put(row, _MESSAGE, values)
             self._new.add(row)
         self.holders[delivery.number] = self.holders.get(delivery.number, 0) + 1
-        row = ("delivery", number, delivery.number)
-        self._put(row, _DELIVERY, (number, delivery.number, packet_id, 0))
-        self._new.add(row)
+        place = ("delivery", number, delivery.number)
+        self._put(place, _DELIVERY, (number, delivery.number, packet_id, 0))
+        self._new.add(place)
 
     def sent(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
@@ -204,9 +221,38 @@ class SQLiteStore:
     def retained(self, message: RetainedMessage) -> None:
         """See Store."""
         topic = message.publish.topic
-        level, wire = wire_of(message.publish)
+        level, wire = publish_as_bytes(message.publish)
         self._put(("retained", topic), _RETAINED, (topic, level, wire, message.expires_at))
 
     def forgotten(self, topic: str) -> None:
         """See Store."""
         self._put(("retained", topic), _NO_RETAINED, (topic,))
+
+    # -- small print -------------------------------------------------------------------------------------------------
+
+    def _put(self, row: Row, statement: str, values: tuple[object, ...]) -> None:
+        """The last word on a row."""
+        self.number += 1
+        self._pending[row] = (statement, values)
+
+    def _remove(self, row: Row, statement: str, values: tuple[object, ...]) -> None:
+        """Delete a row; when it was never handed over, nobody needs to hear of it."""
+        self.number += 1
+        if row in self._new:
+            self._new.discard(row)
+            del self._pending[row]
+        else:
+            self._pending[row] = (statement, values)
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """One session less needs the message."""
+        left = self.holders.get(delivery.number, 0) - 1
+        if left > 0:
+            self.holders[delivery.number] = left
+            return
+        self.holders.pop(delivery.number, None)
+        self._remove(("message", delivery.number), _NO_MESSAGE, (delivery.number,))
+
+    def _highest(self, table: str) -> int:
+        (highest,) = self.connection.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608 - a name of ours
+        return int(highest or 0)

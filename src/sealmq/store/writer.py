@@ -24,14 +24,14 @@ class Writer:
 
     connect:   opens the connection that the thread uses.
     committed: called (in the thread) with the number of the last change that is safe.
-    failed:    called (in the thread) with the reason each time that a group could not be written.
+    failed:    called (in the thread) with that number and the reason each time that a group could not be written.
     """
 
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
         committed: Callable[[int], None],
-        failed: Callable[[str], None],
+        failed: Callable[[int, str], None],
     ) -> None:
         self._connect = connect
         self._committed = committed
@@ -65,7 +65,7 @@ class Writer:
                     self._wake.wait_for(lambda: self._group or self._ending)
                     group, self._group = self._group, []
                     number, ending = self._number, self._ending
-                if group and not self._write_until_safe(connection, group):
+                if group and not self._write_until_safe(connection, group, number):
                     return
                 if group:
                     self._committed(number)
@@ -74,13 +74,13 @@ class Writer:
         finally:
             connection.close()
 
-    def _write_until_safe(self, connection: sqlite3.Connection, group: list[Change]) -> bool:
+    def _write_until_safe(self, connection: sqlite3.Connection, group: list[Change], number: int) -> bool:
         """False: we were told to end, and the disk still refused."""
         while True:
             try:
                 commit(connection, group)
             except sqlite3.Error as error:
-                self._failed(str(error))
+                self._failed(number, str(error))
                 with self._wake:
                     if self._ending or self._wake.wait_for(lambda: self._ending, RETRY):
                         return self._last_try(connection, group)
