@@ -250,7 +250,7 @@ class Link:
             # A certificate that was refused behind the handshake, and told to the log: the client learns it by CONNACK.
             why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
             self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
-            self._finish("")
+            self._finish()
             return
         house = self._house
         session = house.broker.on_connect(self, self.identity, packet, now)
@@ -274,9 +274,10 @@ class Link:
     def _disconnect_received(self, packet: Disconnect, now: float) -> None:
         session = self.session
         assert session is not None
+        log.info("%s left: it said goodbye", self, extra=self._who())
         self._house.broker.on_disconnect(session, packet, now)
         self.session = None
-        self._finish("it said goodbye")
+        self._finish()
 
     def _identify(self, now: float) -> None:
         """The handshake is done: who is it? [order: proven, known, not revoked]"""
@@ -392,7 +393,7 @@ class Link:
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
-        self._finish("")
+        self._finish()
 
     def deadline_passed(self, now: float) -> None:
         """The time of this stage is over, or the certificate's."""
@@ -424,9 +425,7 @@ class Link:
         else:
             self.end(ReasonCode.KEEP_ALIVE_TIMEOUT, f"nothing was heard of it for {self._silence:.0f} s")
 
-    def _finish(self, why: str) -> None:
-        if why:
-            log.info("%s left: %s", self, why, extra=self._who())
+    def _finish(self) -> None:
         self._ended = True
         if self._mqtt.has_data():
             self._tls.send(self._mqtt.data_to_send())
