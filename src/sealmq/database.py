@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,18 +31,15 @@ def open_database(
     """
     connection: sqlite3.Connection | None = None
     try:
-        is_new = _create_file(path)
-        if not is_new:
-            _check_header(path)
-        # mode=rw: the file is there; should it vanish, an empty one must not take its place.
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=rw",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=not across_threads,
-        )
-        _prepare(path, connection, application_id, migrations, is_new=is_new)
+        if not path.exists():
+            _create(path, application_id, migrations)
+        _check_header(path)
+        connection = _connect(path, across_threads=across_threads)
+        _check(path, connection, application_id, len(migrations))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, application_id, migrations)
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         if connection is not None:
             connection.close()
@@ -51,6 +49,33 @@ def open_database(
             connection.close()
         raise
     return connection
+
+
+def check_database(path: Path, *, application_id: int, newest: int) -> None:
+    """Look through a whole database that nobody uses; change nothing.
+
+    Raises HomeError when it is missing, damaged, somebody else's, or of a format above `newest`.
+    """
+    try:
+        _check_header(path)
+        with closing(_connect(path, mode="ro")) as connection:
+            _check(path, connection, application_id, newest, wholly=True)
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+        raise in_words(path, error) from error
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, while others write into it. `target` must not exist; it is 0600.
+
+    Raises HomeError; then `target` may be there in part.
+    """
+    try:
+        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(_connect(source)) as original, closing(_connect(target)) as copy:
+            original.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+    except (sqlite3.Error, OSError) as error:
+        raise in_words(source, error) from error
 
 
 def in_words(path: Path, error: Exception) -> HomeError:
@@ -73,13 +98,39 @@ def in_words(path: Path, error: Exception) -> HomeError:
     return HomeError(f"{path} cannot be used", why=str(error))
 
 
-def _create_file(path: Path) -> bool:
+def _create(path: Path, application_id: int, migrations: Sequence[Sequence[str]]) -> None:
+    """Make it beside its place, and move it there when it is whole: a kill leaves no database that is half one."""
+    part = path.with_name(f".{path.name}.part")
+    for leftover in (part, part.with_name(f"{part.name}-journal")):
+        leftover.unlink(missing_ok=True)
     try:
         # Made here and not by SQLite, which would leave it readable: messages will lie in it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    return True
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(_connect(part)) as connection:
+            _migrate(connection, application_id, migrations)
+        part.rename(path)
+    except BaseException:
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            pass  # the first error says more
+        raise
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> sqlite3.Connection:
+    # mode=rw: the file is there; should it vanish, an empty one must not take its place.
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=not across_threads,
+    )
 
 
 def _check_header(path: Path) -> None:
@@ -93,48 +144,41 @@ def _check_header(path: Path) -> None:
         )
 
 
-def _prepare(
-    path: Path,
-    connection: sqlite3.Connection,
-    application_id: int,
-    migrations: Sequence[Sequence[str]],
-    *,
-    is_new: bool,
+def _check(
+    path: Path, connection: sqlite3.Connection, application_id: int, newest: int, *, wholly: bool = False
 ) -> None:
-    """Check what the database is, before the first byte is written; then make it ready."""
+    """Whose it is, of which format, and whether it is whole: asked before the first byte is written."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if not is_new and application != application_id:
+    if application != application_id:
         raise HomeError(
             f"{path} is not SealMQ's",
             why="it is another program's database",
             remedy="choose another home with --home",
         )
-    if version > len(migrations):
+    if version > newest:
         raise HomeError(
             f"{path} was written by a newer SealMQ",
-            why=f"its format is {version}, this one knows up to {len(migrations)}",
+            why=f"its format is {version}, this one knows up to {newest}",
             remedy="update SealMQ, then try again",
         )
-    if path.stat().st_size <= _WHOLLY_CHECKED:
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if wholly or path.stat().st_size <= _WHOLLY_CHECKED:
+        question = "PRAGMA integrity_check(1)" if wholly else "PRAGMA quick_check(1)"
+        (verdict,) = connection.execute(question).fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"database disk image is malformed: {verdict}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
-    connection.execute("PRAGMA foreign_keys = ON")
-    if version < len(migrations):
-        connection.execute("BEGIN IMMEDIATE")
-        _migrate(connection, version, application_id, migrations)
-        connection.execute("COMMIT")
 
 
-def _migrate(
-    connection: sqlite3.Connection, version: int, application_id: int, migrations: Sequence[Sequence[str]]
-) -> None:
-    """Bring a database from format `version` to the newest, inside the caller's transaction."""
+def _migrate(connection: sqlite3.Connection, application_id: int, migrations: Sequence[Sequence[str]]) -> None:
+    """Bring a database from its format to the newest, in one transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version >= len(migrations):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()  # somebody may have been faster
     for statements in migrations[version:]:
         for statement in statements:
             connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {application_id}")
     connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    connection.execute("COMMIT")

@@ -27,7 +27,6 @@ from sealmq.mqtt.packets import (
     Disconnect,
     Packet,
     PingReq,
-    PingResp,
     PubAck,
     PubComp,
     Publish,
@@ -232,7 +231,7 @@ class Link:
             case PubComp():
                 broker.on_pubcomp(session, packet, now)
             case PingReq():
-                self.send(PingResp())  # [MQTT-3.12.4-1]
+                broker.on_pingreq(session)
             case Subscribe():
                 broker.on_subscribe(session, packet, now)
             case Unsubscribe():

@@ -42,6 +42,9 @@ CERTIFICATE_CHECK = 3_600.0
 OTHER_DESCRIPTORS = 64
 """File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
 
+REVOCATIONS = "revocations"
+"""The mark in the store behind which the registry's changes have not been acted upon (store/schema.py)."""
+
 QUIET = 10.0
 """Seconds in which the same trouble with the whole machine is told once."""
 
@@ -63,17 +66,19 @@ class Server:
         self._offset = time.time() - time.monotonic()
         self._context = self._build_context()
         self._context_is_stale = False
-        self._last_change = home.registry.last_change()
-        self._registry_is_stale = False
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
         self._listeners: list[asyncio.Server] = []
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._store = SQLiteStore(home.messages, self._committed, self._not_committed)
-        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        self._store = SQLiteStore.open(home.messages, self._committed, self._not_committed)
         kept = self._store.load(self.clock())
+        # What was revoked while nobody ran is dealt with at the first tick, before the first client is heard.
+        self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
+        self._registry_is_stale = True
+        self._store.mark(REVOCATIONS, self._last_change)
+        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
         broker.restore(kept.sessions, kept.retained)
         self.house = House(
             broker, Directory(home.registry), configuration.limits, self.clock, self._flush_at_end_of_turn
@@ -104,7 +109,7 @@ class Server:
             for listener in self._listeners:
                 listener.close()
             await self._say_goodbye()
-            self._store.close()
+            self._close_store()
 
     def stop(self) -> None:
         """End `run` in order."""
@@ -136,23 +141,29 @@ class Server:
     # -- the store ---------------------------------------------------------------------------------------------------
 
     def _store_and_answer(self) -> None:
+        """The end of a turn: what was told in it belongs together, and goes to the writer as soon as that is free."""
         if self._store.hand_over():  # nothing is left to be written
-            broker = self.house.broker
-            broker.committed(self._store.number)
-            if broker.dispatch.spoken:
+            dispatch = self.house.broker.dispatch
+            if dispatch.promises.committed != self._store.number:
+                self.house.broker.committed(self._store.number)
                 self.house.flush()
+                self._store.hand_over()  # what was told by keeping promises
 
     def _committed(self, number: int) -> None:
         """The store's writer has made changes safe (its thread calls)."""
         self._call_loop(self._on_committed, number)
 
-    def _not_committed(self, number: int, why: str) -> None:
+    def _not_committed(self, why: str) -> None:
         """The disk refuses (the writer's thread calls)."""
-        self._call_loop(self._on_not_committed, number, why)
+        self._call_loop(self._on_not_committed, why)
 
     def _call_loop(self, function: Callable[..., None], *arguments: object) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        if self._loop is None:
+            return
+        try:
             self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            pass  # the loop was closed meanwhile: nobody is left to be told
 
     def _on_committed(self, number: int) -> None:
         if self._store.failing:
@@ -162,16 +173,27 @@ class Server:
         self.house.flush()
         self._store_and_answer()
 
-    def _on_not_committed(self, number: int, why: str) -> None:
+    def _on_not_committed(self, why: str) -> None:
         if not self._store.failing:
             log.error(
-                "messages cannot be written to %s: %s; nothing that is not safe is acknowledged; next: make room",
+                "messages cannot be written to %s: %s; what needs the disk is refused, the rest goes on; next: make"
+                " room on the disk",
                 self._home.messages,
                 why,
             )
         self._store.failing = why
-        self.house.broker.not_committed(number)
+        self.house.broker.not_committed()
         self.house.flush()
+
+    def _close_store(self) -> None:
+        why = self._store.close()
+        if why:
+            log.error(
+                "the last changes could not be written to %s: %s; what was acknowledged is safe, what was not will be"
+                " sent again",
+                self._home.messages,
+                why,
+            )
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
@@ -225,6 +247,7 @@ class Server:
             if change.kind == "revoked":
                 self._cut(change, now)
             self._last_change = change.id
+            self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False
 
     def _cut(self, revoked: Change, now: float) -> None:

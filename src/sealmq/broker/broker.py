@@ -14,10 +14,11 @@ from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
+from sealmq.broker.publishing import Publishing
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import LONGEST_REASON, NEVER, Outbox, Session, SessionKey
+from sealmq.broker.sessions import LONGEST_REASON, NEVER, Outbox, Session, SessionKey, drop
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
@@ -26,6 +27,7 @@ from sealmq.mqtt.packets import (
     ConnAck,
     Connect,
     Disconnect,
+    PingResp,
     PubAck,
     PubComp,
     Publish,
@@ -46,9 +48,6 @@ SMALLEST_PACKET_LIMIT = 128
 """Bytes that a client's Maximum Packet Size must leave us: our CONNACK with all that it has to say has less, and a
 client that cannot be told our limits cannot keep them [MQTT-3.2.2-15]."""
 
-REMEMBERED_TOPICS = 4_096
-"""Topic names that a session is known to be allowed to publish to; beyond it the memory starts anew."""
-
 
 class Broker:
     """Decides who may say what to whom.
@@ -65,6 +64,7 @@ class Broker:
         self.router = Router()
         self.retained = Retained(limits.retained_messages, limits.retained_bytes)
         self.dispatch = Dispatch(self.router, limits, store)
+        self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, limits, store)
         self._rules = tuple(rules)
         self._store = store
@@ -83,11 +83,13 @@ class Broker:
             )
             return None
         grants = Grants(self._rules, identity, client_id)
-        refusal = self._reason_to_refuse(packet, grants)
+        key = SessionKey(identity.name, client_id)
+        refusal = self._reason_to_refuse(packet, grants, key)
         if refusal is not None:
             self._refuse(outbox, *refusal)
             return None
-        key = SessionKey(identity.name, client_id)
+        before = self.sessions.get(key)
+        thrown_away = packet.clean_start and before is not None and before.number != 0
         session = self._take_over(key, packet.clean_start, now)
         resumed = session is not None
         if session is None:
@@ -98,9 +100,19 @@ class Broker:
         session.attach(outbox, identity, packet.level)
         self.subscriptions.check_again(session)
         self._store.opened(session)
-        outbox.send(ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id)))
-        self.dispatch.resume(session, now)
+        connack = ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id))
+        if thrown_away:
+            # "No session present" is a promise too: a crash must not bring back what was thrown away [MQTT-3.1.2-4].
+            self.dispatch.wait_for_welcome(session)
+            self.dispatch.promises.make(self._store.number, session, partial(self._welcome, session, connack, now))
+        else:
+            self._welcome(session, connack, now)
         return session
+
+    def _welcome(self, session: Session, connack: ConnAck, now: float) -> None:
+        if session.outbox is not None:
+            session.outbox.send(connack)
+            self.dispatch.resume(session, now)
 
     def keep_alive(self, packet: Connect) -> int:
         """Seconds of silence (half as much again is granted) after which this client is lost; 0: never.
@@ -121,7 +133,7 @@ class Broker:
         outbox.send(ConnAck(False, reason_code, Properties(reason_string=why[:LONGEST_REASON])))
         outbox.end(reason_code, f"CONNECT refused: {why}")
 
-    def _reason_to_refuse(self, packet: Connect, grants: Grants) -> tuple[ReasonCode, str] | None:
+    def _reason_to_refuse(self, packet: Connect, grants: Grants, key: SessionKey) -> tuple[ReasonCode, str] | None:
         if packet.properties.authentication_method is not None:
             # [MQTT-4.12.0-1]: no method is configured.
             return ReasonCode.BAD_AUTHENTICATION_METHOD, "no authentication method but the certificate is known here"
@@ -130,6 +142,8 @@ class Broker:
                 ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
                 f"Maximum Packet Size is below {SMALLEST_PACKET_LIMIT}: no room for our answers",
             )
+        if self._store.failing and self._needs_disk(packet, key):
+            return ReasonCode.SERVER_UNAVAILABLE, "the disk takes no more sessions"
         will = packet.will
         if will is None:
             return None
@@ -159,6 +173,16 @@ class Broker:
             # [MQTT-3.1.3-9]: back before the delay has passed, so the will is not published.
             session.will, session.will_at = None, NEVER
         return session
+
+    def _needs_disk(self, packet: Connect, key: SessionKey) -> bool:
+        """Would this CONNECT have to write, other than that a session goes on?"""
+        before = self.sessions.get(key)
+        if before is not None and before.number and not packet.clean_start:
+            return False
+        lasts = not packet.clean_start
+        if packet.level == ProtocolLevel.V5:
+            lasts = bool(packet.properties.session_expiry_interval)
+        return lasts or (before is not None and before.number != 0)
 
     def _settle(self, session: Session, packet: Connect, grants: Grants) -> None:
         """What CONNECT says of this link and of the session's life."""
@@ -252,13 +276,7 @@ class Broker:
         session.will, session.will_at = None, NEVER
         if will is None:
             return
-        properties = NO_PROPERTIES
-        if will.properties:
-            properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
-        publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
-        if publish.retain:
-            self._retain(publish, now)
-        self.dispatch.publish(publish, None, now)
+        self.publishing.publish_will(will, now)
 
     def tick(self, now: float) -> None:
         """Time has passed: wills that are due, sessions that end, writers that have waited long enough."""
@@ -274,141 +292,19 @@ class Broker:
         """Do what is due for a session whose client is away."""
         if session.will_at <= now:
             self._publish_will(session, now)
+            self._store.opened(session)  # without it: what was said once is not to be said again after a crash
         if session.expires_at <= now:
             self._end_session(session, now)
 
-    # -- PUBLISH, and what answers it --------------------------------------------------------------------------------
+    # -- messages, and what answers them -----------------------------------------------------------------------------
 
     def on_publish(self, session: Session, packet: Publish, now: float) -> None:
-        """Pass a message on to everybody who wants it, and answer as its QoS demands."""
-        self.dispatch.counters.received += 1
-        if packet.topic not in session.publishable:
-            refusal = self._check_publish(session, packet)
-            if refusal is not None:
-                self._refuse_publish(session, packet, *refusal)
-                return
-        if packet.qos == 2:
-            self._on_publish_exactly_once(session, packet, now)
-            return
-        number = self._store.number
-        if packet.retain and not self._retain(packet, now):
-            self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
-            return
-        wanted = self.dispatch.publish(packet, session, now)
-        if packet.qos == 1 and session.outbox is not None:
-            packet_id = packet.packet_id.to_bytes(2, "big")
-            if wanted or session.level == ProtocolLevel.V311:
-                puback = b"\x40\x02" + packet_id  # [MQTT-4.3.2-4]
-            else:
-                puback = b"\x40\x03" + packet_id + b"\x10"  # No matching subscribers
-            if self._store.number == number and not session.promised:
-                session.outbox.acknowledge(packet.packet_id, puback)
-            else:
-                keep = partial(session.outbox.acknowledge, packet.packet_id, puback)
-                self.dispatch.promises.make(self._store.number, session, keep, self._breach(session, packet))
-
-    def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
-        number = self._store.number
-        if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
-            if packet.retain and not self._retain(packet, now):
-                self._refuse_publish(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
-                return
-            session.incoming.add(packet.packet_id)
-            self._store.received(session, packet.packet_id)
-            self.dispatch.publish(packet, session, now)
-        if session.outbox is not None:
-            keep = partial(session.outbox.send, PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
-            changed = self._store.number != number
-            self.dispatch.promises.make(
-                self._store.number if changed else 0, session, keep, self._breach(session, packet)
-            )
-
-    def _breach(self, session: Session, packet: Publish) -> Callable[[], None] | None:
-        """What to say of a message that could not be made safe; MQTT 3.1.1 has no words for it, and goes on waiting."""
-        if session.level == ProtocolLevel.V311:
-            return None
-        return partial(self._refuse_publish, session, packet, ReasonCode.QUOTA_EXCEEDED, "the disk takes no more")
-
-    def _check_publish(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
-        """None when the client may publish to this topic name, which is remembered; else why not."""
-        if self.limits.forbids_topic(packet.topic):
-            return ReasonCode.TOPIC_NAME_INVALID, "the topic name is too long"
-        decision = session.may_publish(packet.topic)
-        if not decision.allowed:
-            return ReasonCode.NOT_AUTHORIZED, decision.rule
-        if len(session.publishable) >= REMEMBERED_TOPICS:
-            session.publishable.clear()
-        session.publishable.add(packet.topic)
-        return None
-
-    def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
-        """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
-        dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
-        log.info(
-            "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
-        )
-        if session.outbox is None or packet.qos == 0:
-            return
-        if session.level == ProtocolLevel.V311:
-            reason_code = ReasonCode.SUCCESS
-        properties = session.reason_string(why if reason_code else "")
-        if packet.qos == 1:
-            session.outbox.send(PubAck(packet.packet_id, reason_code, properties))
-        else:
-            if not reason_code:
-                session.incoming.add(packet.packet_id)
-            elif packet.packet_id in session.incoming:
-                session.incoming.discard(packet.packet_id)
-                self._store.completed(session, packet.packet_id)
-            session.outbox.send(PubRec(packet.packet_id, reason_code, properties))
-
-    def _retain(self, publish: Publish, now: float) -> bool:
-        """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
-        if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
-            if self.retained.forget(publish.topic):
-                self._store.forgotten(publish.topic)
-            return True
-        interval = publish.properties.message_expiry_interval
-        message = RetainedMessage(publish, NEVER if interval is None else now + interval)
-        if not self.retained.keep(message):
-            return False
-        self._store.retained(message)
-        return True
+        """See publishing.py."""
+        self.publishing.on_publish(session, packet, now)
 
     def on_pubrel(self, session: Session, packet: PubRel) -> None:
-        """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
-        known = packet.packet_id in session.incoming
-        session.incoming.discard(packet.packet_id)
-        if known:
-            self._store.completed(session, packet.packet_id)
-        if session.outbox is not None:
-            reason_code = ReasonCode.SUCCESS
-            if not known and session.level == ProtocolLevel.V5:
-                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
-            # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.
-            self._promise(session, partial(session.outbox.send, PubComp(packet.packet_id, reason_code)))
-
-    def _promise(self, session: Session, keep: Callable[[], None]) -> None:
-        """Say it when all that the session has done so far is safe."""
-        self.dispatch.promises.make(self._store.number if session.expiry else 0, session, keep)
-
-    def committed(self, number: int) -> None:
-        """The store has made everything up to change `number` safe."""
-        self.dispatch.promises.commit(number)
-
-    def not_committed(self, number: int) -> None:
-        """The store could not make the changes up to `number` safe, and goes on trying."""
-        self.dispatch.promises.fail(number)
-
-    def restore(self, sessions: Iterable[Session], retained: Iterable[RetainedMessage]) -> None:
-        """Go on with what a store kept, before the first client comes."""
-        for session in sessions:
-            self.sessions[session.key] = session
-            for held in session.subscriptions.values():
-                self.router.subscribe(session, held)
-            self._agenda.remind(session)
-        for message in retained:
-            self.retained.keep(message)
+        """See publishing.py."""
+        self.publishing.on_pubrel(session, packet)
 
     def on_puback(self, session: Session, packet: PubAck, now: float) -> None:
         """The client has a QoS 1 message."""
@@ -432,10 +328,7 @@ class Broker:
                 reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
             if delivery is not None:
                 self._store.released(session, delivery, packet.packet_id)
-            # Not before it is safe: else, after a crash, the message would be sent anew to a client that is done with it.
-            self._promise(
-                session, partial(session.outbox.send, PubRel(packet.packet_id, reason_code))
-            )  # [MQTT-4.3.3-4]
+            self.dispatch.release(session, PubRel(packet.packet_id, reason_code))
 
     def on_pubcomp(self, session: Session, packet: PubComp, now: float) -> None:
         """A QoS 2 message is done."""
@@ -443,6 +336,15 @@ class Broker:
         if delivery is not None:
             self._store.finished(session, delivery)
             self.dispatch.send_waiting(session, now)
+
+    def on_pingreq(self, session: Session) -> None:
+        """The client asks whether we live [MQTT-3.12.4-1]."""
+        if session.outbox is None:
+            return
+        if session.push is drop:  # its CONNACK waits
+            self.dispatch.promises.make(0, session, partial(session.outbox.send, PingResp()))
+        else:
+            session.outbox.send(PingResp())
 
     # -- SUBSCRIBE and UNSUBSCRIBE -----------------------------------------------------------------------------------
 
@@ -453,3 +355,31 @@ class Broker:
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
         """See subscriptions.py."""
         self.subscriptions.on_unsubscribe(session, packet)
+
+    # -- the store ---------------------------------------------------------------------------------------------------
+
+    def restore(self, sessions: Iterable[Session], retained: Iterable[RetainedMessage]) -> None:
+        """Go on with what a store kept, before the first client comes."""
+        for session in sessions:
+            self.sessions[session.key] = session
+            for held in session.subscriptions.values():
+                self.router.subscribe(session, held)
+            self._agenda.remind(session)
+        forgotten = [message.publish.topic for message in retained if not self.retained.keep(message)]
+        if forgotten:
+            log.warning(
+                "%d retained messages are more than [limits] retained_messages and retained_bytes allow now, and are"
+                " forgotten, among them the one to %r",
+                len(forgotten),
+                forgotten[0],
+            )
+        for topic in forgotten:
+            self._store.forgotten(topic)
+
+    def committed(self, number: int) -> None:
+        """The store has made everything up to change `number` safe."""
+        self.dispatch.promises.commit(number)
+
+    def not_committed(self) -> None:
+        """The store could not make safe what it was told, and goes on trying."""
+        self.dispatch.promises.fail()

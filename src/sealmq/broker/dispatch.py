@@ -15,7 +15,7 @@ from functools import partial
 from sealmq.broker.limits import Limits
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
-from sealmq.broker.sessions import NEVER, Delivery, Session
+from sealmq.broker.sessions import NEVER, Delivery, Session, drop
 from sealmq.broker.store import Store
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
@@ -41,7 +41,15 @@ DUP = 0x08
 class Counters:
     """What happened, in numbers that only grow."""
 
-    __slots__ = ("delivered", "dropped_expired", "dropped_qos0", "dropped_queue_full", "dropped_too_large", "received")
+    __slots__ = (
+        "delivered",
+        "dropped_expired",
+        "dropped_qos0",
+        "dropped_queue_full",
+        "dropped_too_large",
+        "received",
+        "refused_disk",
+    )
 
     def __init__(self) -> None:
         self.received = 0
@@ -50,6 +58,7 @@ class Counters:
         self.dropped_queue_full = 0
         self.dropped_too_large = 0
         self.dropped_expired = 0
+        self.refused_disk = 0
 
 
 class Dispatch:
@@ -169,7 +178,7 @@ class Dispatch:
         if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
             packet_id = session.outgoing.add(delivery)
             self._store.queued(session, delivery, packet_id)
-            self._send_when_safe(session, delivery, frame, packet_id)
+            self._send_when_safe(session, delivery.qos, frame, packet_id)
 
     def deliver_once(self, session: Session, delivery: Delivery, now: float) -> None:
         """Send a delivery at QoS 0: a retained message to a new subscriber."""
@@ -209,13 +218,15 @@ class Dispatch:
         left = delivery.expires_at - now
         return max(1, round(left)) if left > 0 else 0  # 0 would say that it is over
 
-    def _send_when_safe(self, session: Session, delivery: Delivery, frame: tuple[bytes, bytes], packet_id: int) -> None:
+    def _send_when_safe(
+        self, session: Session, qos: int, frame: tuple[bytes, bytes], packet_id: int, first: int = 0
+    ) -> None:
         """Send it; at QoS 2 not before its packet identifier is safe. Were that forgotten in a crash, the message would
         be sent again under another one, and the client could not know that it is the same [MQTT-4.3.3-1]."""
-        if delivery.qos == 2 and session.expiry:
-            self.promises.make(self._store.number, session, partial(self._send, session, frame, packet_id))
+        if qos == 2 and session.number:
+            self.promises.make(self._store.number, session, partial(self._send, session, frame, packet_id, first))
         else:
-            self._send(session, frame, packet_id)
+            self._send(session, frame, packet_id, first)
 
     def _send(self, session: Session, frame: tuple[bytes, bytes], packet_id: int, first: int = 0) -> None:
         if session.outbox is None:
@@ -254,7 +265,7 @@ class Dispatch:
             packet_id, delivery = again
             frame = self._encode(session, delivery, now)
             if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                self._send(session, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+                self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
             else:
                 session.outgoing.drop(packet_id)
                 self._store.finished(session, delivery)
@@ -270,20 +281,34 @@ class Dispatch:
             if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
                 packet_id = session.outgoing.add(delivery)
                 self._store.sent(session, delivery, packet_id)
-                self._send_when_safe(session, delivery, frame, packet_id)
+                self._send_when_safe(session, delivery.qos, frame, packet_id)
             else:
                 self._store.finished(session, delivery)
         if session in self._behind and len(queue) < LONG_QUEUE // 2:
             self._caught_up(session)
 
+    def wait_for_welcome(self, session: Session) -> None:
+        """Nothing may be said to its client before CONNACK [MQTT-3.2.0-1]: it is treated as a full link until then."""
+        session.push = drop
+        session.link_is_full = True
+
     def resume(self, session: Session, now: float) -> None:
         """A new link serves the session: send again what is unfinished, then what waits [MQTT-4.4.0-1]."""
         session.outgoing.restart()
         if session.outbox is not None:
+            session.push = session.outbox.push
+            session.link_is_full = False
             for packet_id in session.outgoing.released:
-                session.outbox.send(PubRel(packet_id))
+                self.release(session, PubRel(packet_id))
             self.spoken.add(session)
         self.send_waiting(session, now)
+
+    def release(self, session: Session, pubrel: PubRel) -> None:
+        """Send PUBREL when it is safe that PUBREC came: else, after a crash, the message would be sent anew to a client
+        that is done with it and has forgotten its packet identifier [MQTT-4.3.3-4]."""
+        if session.outbox is not None:
+            keep = partial(session.outbox.send, pubrel)
+            self.promises.make(self._store.number if session.number else 0, session, keep)
 
     # -- who can't keep up -------------------------------------------------------------------------------------------
 

@@ -42,6 +42,19 @@ class Retained:
         self.count = 0
         self.size = 0
 
+    def __contains__(self, topic: str) -> bool:
+        """Is there a last word on the topic?"""
+        return self._find(topic.split("/")) is not None
+
+    def __iter__(self) -> Iterator[RetainedMessage]:
+        """Every message, those included whose time is over and of whom nobody has asked since."""
+        waiting = [self._tree]
+        while waiting:
+            level = waiting.pop()
+            if level.message is not None:
+                yield level.message
+            waiting.extend(level.below.values())
+
     def keep(self, message: RetainedMessage) -> bool:
         """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
         names = message.publish.topic.split("/")

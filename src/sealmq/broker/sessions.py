@@ -59,10 +59,10 @@ class Delivery:
     """One message on its way to one session.
 
     expires_at: Unix seconds after which it is not delivered any more [MQTT-3.3.2-5].
-    number:     what a store calls it, 0 while no store keeps it.
+    number, holders: what a store calls it, and in how many sessions the store keeps it.
     """
 
-    __slots__ = ("expires_at", "number", "publish", "qos", "retain", "subscription_identifiers")
+    __slots__ = ("expires_at", "holders", "number", "publish", "qos", "retain", "subscription_identifiers")
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Delivery:
         self.subscription_identifiers = subscription_identifiers
         self.expires_at = expires_at
         self.number = 0
+        self.holders = 0
 
     @property
     def size(self) -> int:
@@ -107,6 +108,7 @@ class Session:
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
     promised:   what waits in promises.py to be said to its client.
+    number:     what a store calls it; 0: no store keeps it.
     link_is_full, backlog, behind_since, given_up, holding: what dispatch.py knows of a client that can't keep up.
     """
 
@@ -124,6 +126,7 @@ class Session:
         "key",
         "level",
         "link_is_full",
+        "number",
         "outbox",
         "outgoing",
         "packet_limit",
@@ -155,6 +158,7 @@ class Session:
         self.packet_limit = 0
         self.problem_information = True
         self.promised = 0
+        self.number = 0
         self.expiry = 0.0
         self.expires_at = NEVER
         self.will: Will | None = None

@@ -56,6 +56,8 @@ class Subscriptions:
                 session.outbox.send(answer)  # [MQTT-3.8.4-1]
             for held, is_new in granted:
                 handling = held.subscription.retain_handling
+                if session.subscriptions.get(held.subscription.topic_filter) is not held:
+                    continue  # replaced or taken back since
                 if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
                     self._send_retained(session, held, now)
 
@@ -64,6 +66,8 @@ class Subscriptions:
     def _check(self, session: Session, subscription: Subscription) -> tuple[ReasonCode, str] | None:
         """None when the session may hold it; else why not."""
         topic_filter = subscription.topic_filter
+        if self._store.failing and session.number:
+            return ReasonCode.QUOTA_EXCEEDED, "the disk takes no more subscriptions"
         try:
             check_topic_filter(topic_filter)
         except RemoteProtocolError as error:
@@ -118,7 +122,7 @@ class Subscriptions:
 
     def _promise(self, session: Session, keep: Callable[[], None]) -> None:
         """Answer, when what is answered for is safe: at once for a session that does not outlive its link."""
-        number = self._store.number if session.expiry else 0
+        number = self._store.number if session.number else 0
         self._dispatch.promises.make(number, session, keep)
 
     def _forget(self, session: Session, topic_filter: str) -> None:

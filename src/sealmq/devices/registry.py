@@ -44,7 +44,12 @@ class Registry:
 
         Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
         """
-        return cls(path, open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS))
+        connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        try:
+            return cls(path, connection)
+        except HomeError:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Let the database go. Closing twice does no harm."""

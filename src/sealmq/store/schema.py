@@ -56,6 +56,12 @@ _FIRST = (
         wire BLOB NOT NULL,
         expires_at REAL NOT NULL
     ) WITHOUT ROWID""",
+    # revocations: the number of the registry's last change that was acted upon here. What was revoked behind it ends
+    # its sessions at the next start.
+    """CREATE TABLE marks (
+        name TEXT PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) WITHOUT ROWID""",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)

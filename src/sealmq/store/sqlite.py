@@ -1,97 +1,117 @@
 """The store on disk: the broker's changes in, groups of SQL out, and at a start everything back.
 
-What it is told becomes a statement at once, while the objects still say it, and waits until the writer is free. It
-waits under the name of its row, so that only the last word on a row is written: a delivery that is finished before its
-turn leaves no trace, and a persistent client that keeps up costs the disk next to nothing.
+What it is told waits until the writer is free, and only the last word on each row waits: a delivery that is finished
+before its turn leaves no trace, and a persistent client that keeps up costs the disk next to nothing.
+
+A group is handed over at the end of a turn of the loop and never within one: what belongs together (the identifier of
+a QoS 2 message, and its place in every queue) is in one transaction.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self
 
 from sealmq.broker.retained import RetainedMessage
-from sealmq.broker.sessions import Delivery, Held, Session, SessionKey
-from sealmq.database import open_database
-from sealmq.store.rows import Kept, options_byte, publish_as_bytes, read_all, will_as_bytes
+from sealmq.broker.sessions import Delivery, Held, Session
+from sealmq.database import BACKUP, in_words, open_database
+from sealmq.errors import HomeError
+from sealmq.store.changes import Changes
+from sealmq.store.loading import Kept, read_all, remove_orphans
+from sealmq.store.rows import options_byte, publish_as_bytes, will_as_bytes
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
-from sealmq.store.writer import Change, Writer
+from sealmq.store.writer import ThreadedWriter, Writer
 
-Row: TypeAlias = tuple[object, ...]
-"""Which row a change is about: the table's name, then the row's key."""
-
-_SESSION = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)"
-_SUBSCRIPTION = "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)"
-_MESSAGE = "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
-_DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)"
-_INCOMING = "INSERT OR REPLACE INTO incoming VALUES (?, ?)"
-_RETAINED = "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?)"
-
-_NO_SESSION = tuple(
-    f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608 - names of ours, no values
-    for table, column in (
-        ("sessions", "id"),
-        ("subscriptions", "session"),
-        ("deliveries", "session"),
-        ("incoming", "session"),
-    )
-)
-_NO_SUBSCRIPTION = "DELETE FROM subscriptions WHERE session = ? AND topic_filter = ?"
-_NO_MESSAGE = "DELETE FROM messages WHERE id = ?"
-_NO_DELIVERY = "DELETE FROM deliveries WHERE session = ? AND message = ?"
-_NO_INCOMING = "DELETE FROM incoming WHERE session = ? AND packet_id = ?"
-_NO_RETAINED = "DELETE FROM retained WHERE topic = ?"
+WAL_KEPT = 67_108_864
+"""Bytes of the write-ahead log that stay for the next time, after a burst has made it longer: 64 MiB."""
 
 
 def open_messages(path: Path) -> sqlite3.Connection:
     """Open HOME/messages.db, or make it. Raises HomeError when it is damaged, foreign or newer."""
-    return open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, across_threads=True)
+    connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, across_threads=True)
+    try:
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise in_words(path, error) from error
+    return connection
 
 
 class SQLiteStore:
-    """A Store in one file.
+    """A Store in one database.
 
-    committed: called, in the writer's thread, with the number up to which all is safe; the owner takes it to its own
-               thread, and there calls `safe` and `hand_over`.
-    failed:    called, in the writer's thread, each time the disk refuses, with the number that is not safe and why.
+    connection:  what it is read from, once, in `load`; from then on it is the writer's.
+    make_writer: called with the connection when all has been read.
+    path:        what it is called when something is wrong with it.
     """
 
-    def __init__(self, path: Path, committed: Callable[[int], None], failed: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, make_writer: Callable[[sqlite3.Connection], Writer], path: Path
+    ) -> None:
         self.number = 0
         self.failing = ""
-        self.ids: dict[SessionKey, int] = {}
-        self.holders: dict[int, int] = {}
-        self.connection = open_messages(path)
-        self._last_session = self._highest("sessions")
-        self._last_message = self._highest("messages")
-        self._pending: dict[Row, Change] = {}
-        self._new: set[Row] = set()
+        self._path = path
+        self._connection = connection
+        self._make_writer = make_writer
+        self._writer: Writer | None = None
+        self._last_session = 0
+        self._last_message = 0
+        self._handed_message = 0
+        self._handed_number = 0
+        self._pending = Changes()
         self._busy = False
-        self._writer = Writer(lambda: open_messages(path), committed, failed)
+
+    @classmethod
+    def open(cls, path: Path, committed: Callable[[int], None], failed: Callable[[str], None]) -> Self:
+        """The store in HOME/messages.db, with a thread that writes.
+
+        committed: called, in the thread, with the number up to which all is safe; the owner takes it to its own
+                   thread, and there calls `safe` and `hand_over`.
+        failed:    called, in the thread, with the reason each time that the disk refuses.
+        Raises HomeError when the file is damaged, foreign or newer.
+        """
+        return cls(open_messages(path), lambda connection: ThreadedWriter(connection, committed, failed), path)
 
     # -- the owner's thread ------------------------------------------------------------------------------------------
 
     def load(self, now: float) -> Kept:
-        """Everything that is in the file, to go on with. To call once, before anything is told."""
-        kept = read_all(self.connection, now)
-        self.ids, self.holders = kept.ids, kept.holders
+        """Everything that is in the file, to go on with; `now` in Unix seconds. To call once, before anything is told.
+
+        Raises HomeError when a row says what it cannot say; the file is left as it is.
+        """
+        try:
+            kept = read_all(self._connection, now)
+            remove_orphans(self._connection, kept)
+        except HomeError as error:
+            self._connection.close()
+            raise HomeError(f"{self._path} is damaged", why=error.what, remedy=BACKUP) from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._connection.close()
+            raise in_words(self._path, error) from error
+        self._last_session = kept.last_session
+        self._last_message = self._handed_message = kept.last_message
+        self._writer = self._make_writer(self._connection)
         return kept
 
     def hand_over(self) -> bool:
-        """Give the writer what waits, if it is free. To call at the end of each turn of the loop.
+        """Give the writer what waits, if it is free. To call at the end of each turn of the loop, never within one.
 
         True: nothing waits and nothing is being written: all that was told is safe.
         """
         if self._busy:
             return False
+        if self.number == self._handed_number:
+            return True
+        self._handed_number = self.number
+        self._handed_message = self._last_message
         if not self._pending:
             return True
-        self._writer.write(list(self._pending.values()), self.number)
-        self._pending = {}
-        self._new.clear()
+        assert self._writer is not None, "load comes first"
+        group, self._pending = self._pending, Changes()
         self._busy = True
+        self._writer.write(group, self.number)
         return False
 
     def safe(self) -> None:
@@ -99,13 +119,20 @@ class SQLiteStore:
         self._busy = False
         self.failing = ""
 
-    def close(self) -> None:
-        """Write what is left and close the file."""
+    def close(self) -> str:
+        """Write what is left and close the file. "" or why it could not be written."""
+        if self._writer is None:
+            self._connection.close()
+            return ""
         if self._pending:
-            self._writer.write(list(self._pending.values()), self.number)
-            self._pending = {}
-        self._writer.close()
-        self.connection.close()
+            group, self._pending = self._pending, Changes()
+            self._writer.write(group, self.number)
+        return self._writer.close()
+
+    def mark(self, name: str, number: int) -> None:
+        """Remember a number under a name, together with all that was told so far (`Kept.marks`)."""
+        self.number += 1
+        self._pending.marks[name] = number
 
     # -- Store -------------------------------------------------------------------------------------------------------
 
@@ -114,145 +141,123 @@ class SQLiteStore:
         if session.expiry == 0:
             self.ended(session)
             return
-        number = self.ids.get(session.key)
-        if number is None:
+        if not session.number:
+            # MQTT lets a session last from its beginning or not at all, so there is nothing in it yet.
+            assert not any((session.subscriptions, session.queue, len(session.outgoing), session.incoming))
             self._last_session += 1
-            number = self.ids[session.key] = self._last_session
-            self._write_all_of(session)
-        values = (
-            number,
+            session.number = self._last_session
+        self.number += 1
+        self._pending.sessions[session.number] = (
+            session.number,
             *session.key,
             session.expiry,
             session.expires_at,
             will_as_bytes(session.will),
             session.will_at,
         )
-        self._put(("session", number), _SESSION, values)
-
-    def _write_all_of(self, session: Session) -> None:
-        """A session that lasts from now on: what it holds already is written too."""
-        for held in session.subscriptions.values():
-            self.subscribed(session, held)
-        for packet_id, delivery in (*session.outgoing.unsent.items(), *session.outgoing.sent.items()):
-            self.queued(session, delivery, packet_id)
-        for packet_id, delivery in session.outgoing.released.items():
-            self.queued(session, delivery, packet_id)
-            self.released(session, delivery, packet_id)
-        for delivery in session.queue:
-            self.queued(session, delivery, 0)
-        for packet_id in session.incoming:
-            self.received(session, packet_id)
 
     def ended(self, session: Session) -> None:
         """See Store."""
-        number = self.ids.pop(session.key, None)
-        if number is None:
+        number, session.number = session.number, 0
+        if not number:
             return
-        for deliveries in (session.outgoing.unsent, session.outgoing.sent, session.outgoing.released):
-            for delivery in deliveries.values():
-                self._let_go(delivery)
-        for delivery in session.queue:
+        self.number += 1
+        pending = self._pending
+        pending.sessions.pop(number, None)
+        for topic_filter in session.subscriptions:
+            pending.subscriptions.pop((number, topic_filter), None)
+        for packet_id in session.incoming:
+            pending.incoming.pop((number, packet_id), None)
+        for delivery in _deliveries(session):
+            pending.deliveries.pop((number, delivery.number), None)
             self._let_go(delivery)
-        for row in [row for row in self._pending if row[0] not in ("message", "retained") and row[1] == number]:
-            del self._pending[row]
-            self._new.discard(row)
-        for statement in _NO_SESSION:
-            self._put(("ended", number, statement), statement, (number,))
+        pending.ended.append(number)
 
     def subscribed(self, session: Session, held: Held) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            topic_filter = held.subscription.topic_filter
-            values = (number, topic_filter, options_byte(held.subscription), held.identifier)
-            self._put(("subscription", number, topic_filter), _SUBSCRIPTION, values)
+        if session.number:
+            self.number += 1
+            row = (options_byte(held.subscription), held.identifier)
+            self._pending.subscriptions[session.number, held.subscription.topic_filter] = row
 
     def unsubscribed(self, session: Session, topic_filter: str) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            self._put(("subscription", number, topic_filter), _NO_SUBSCRIPTION, (number, topic_filter))
+        if session.number:
+            self.number += 1
+            self._pending.subscriptions[session.number, topic_filter] = None
 
     def queued(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
-        number = self.ids.get(session.key)
-        if number is None:
+        if not session.number:
             return
-        if not delivery.number:
+        self.number += 1
+        if not delivery.holders:  # a number is never used twice: what it named before may be gone from the disk
             self._last_message += 1
             delivery.number = self._last_message
-            row = ("message", delivery.number)
-            level, wire = publish_as_bytes(delivery.publish)
-            identifiers = " ".join(str(identifier) for identifier in delivery.subscription_identifiers)
-            values = (delivery.number, level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at)
-            self._put(row, _MESSAGE, values)
-            self._new.add(row)
-        self.holders[delivery.number] = self.holders.get(delivery.number, 0) + 1
-        place = ("delivery", number, delivery.number)
-        self._put(place, _DELIVERY, (number, delivery.number, packet_id, 0))
-        self._new.add(place)
+            self._pending.messages[delivery.number] = delivery
+        delivery.holders += 1
+        self._pending.deliveries[session.number, delivery.number] = (packet_id, False)
 
     def sent(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            self._put(("delivery", number, delivery.number), _DELIVERY, (number, delivery.number, packet_id, 0))
+        if session.number:
+            self.number += 1
+            self._pending.deliveries[session.number, delivery.number] = (packet_id, False)
 
     def released(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            self._put(("delivery", number, delivery.number), _DELIVERY, (number, delivery.number, packet_id, 1))
+        if session.number:
+            self.number += 1
+            self._pending.deliveries[session.number, delivery.number] = (packet_id, True)
 
     def finished(self, session: Session, delivery: Delivery) -> None:
         """See Store."""
-        number = self.ids.get(session.key)
-        if number is None or not delivery.number:
+        if not session.number:
             return
-        self._remove(("delivery", number, delivery.number), _NO_DELIVERY, (number, delivery.number))
+        self.number += 1
+        row = (session.number, delivery.number)
+        if delivery.number > self._handed_message:  # it was never handed over, so nobody needs to hear of it
+            self._pending.deliveries.pop(row, None)
+        else:
+            self._pending.deliveries[row] = None
         self._let_go(delivery)
 
     def received(self, session: Session, packet_id: int) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            self._put(("incoming", number, packet_id), _INCOMING, (number, packet_id))
+        if session.number:
+            self.number += 1
+            self._pending.incoming[session.number, packet_id] = True
 
     def completed(self, session: Session, packet_id: int) -> None:
         """See Store."""
-        if number := self.ids.get(session.key):
-            self._put(("incoming", number, packet_id), _NO_INCOMING, (number, packet_id))
+        if session.number:
+            self.number += 1
+            self._pending.incoming[session.number, packet_id] = False
 
     def retained(self, message: RetainedMessage) -> None:
         """See Store."""
-        topic = message.publish.topic
+        self.number += 1
         level, wire = publish_as_bytes(message.publish)
-        self._put(("retained", topic), _RETAINED, (topic, level, wire, message.expires_at))
+        self._pending.retained[message.publish.topic] = (level, wire, message.expires_at)
 
     def forgotten(self, topic: str) -> None:
         """See Store."""
-        self._put(("retained", topic), _NO_RETAINED, (topic,))
-
-    # -- small print -------------------------------------------------------------------------------------------------
-
-    def _put(self, row: Row, statement: str, values: tuple[object, ...]) -> None:
-        """The last word on a row."""
         self.number += 1
-        self._pending[row] = (statement, values)
-
-    def _remove(self, row: Row, statement: str, values: tuple[object, ...]) -> None:
-        """Delete a row; when it was never handed over, nobody needs to hear of it."""
-        self.number += 1
-        if row in self._new:
-            self._new.discard(row)
-            del self._pending[row]
-        else:
-            self._pending[row] = (statement, values)
+        self._pending.retained[topic] = None
 
     def _let_go(self, delivery: Delivery) -> None:
         """One session less needs the message."""
-        left = self.holders.get(delivery.number, 0) - 1
-        if left > 0:
-            self.holders[delivery.number] = left
+        delivery.holders -= 1
+        if delivery.holders:
             return
-        self.holders.pop(delivery.number, None)
-        self._remove(("message", delivery.number), _NO_MESSAGE, (delivery.number,))
+        if delivery.number > self._handed_message:
+            self._pending.messages.pop(delivery.number, None)
+        else:
+            self._pending.messages[delivery.number] = None
 
-    def _highest(self, table: str) -> int:
-        (highest,) = self.connection.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608 - a name of ours
-        return int(highest or 0)
+
+def _deliveries(session: Session) -> Iterator[Delivery]:
+    yield from session.outgoing.unsent.values()
+    yield from session.outgoing.sent.values()
+    yield from session.outgoing.released.values()
+    yield from session.queue

@@ -9,100 +9,118 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
-
-Change: TypeAlias = tuple[str, tuple[object, ...]]
-"""An SQL statement and its values."""
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 RETRY = 1.0
 """Seconds between two tries to write a group that could not be written."""
 
 
-class Writer:
-    """Writes groups of changes in a thread of its own.
+class Group(Protocol):
+    """Changes that belong together."""
 
-    connect:   opens the connection that the thread uses.
-    committed: called (in the thread) with the number of the last change that is safe.
-    failed:    called (in the thread) with that number and the reason each time that a group could not be written.
+    def statements(self) -> Iterable[tuple[str, Iterable[tuple[object, ...]]]]:
+        """SQL, and the rows that it is to be executed with; the same at every call."""
+
+
+class Writer(Protocol):
+    """What a store needs of whoever commits."""
+
+    def write(self, group: Group, number: int) -> None:
+        """Write these changes, the last of which has this number, as soon as the group before is safe."""
+
+    def close(self) -> str:
+        """Write what is left, close the connection; "" or why it could not be written."""
+
+
+class ThreadedWriter:
+    """Writes groups in a thread of its own.
+
+    connection: nobody else uses it from now on.
+    committed:  called (in the thread) with the number of the last change that is safe.
+    failed:     called (in the thread) with the reason each time that a group could not be written.
+    retry:      seconds between two tries.
     """
 
     def __init__(
         self,
-        connect: Callable[[], sqlite3.Connection],
+        connection: sqlite3.Connection,
         committed: Callable[[int], None],
-        failed: Callable[[int, str], None],
+        failed: Callable[[str], None],
+        retry: float = RETRY,
     ) -> None:
-        self._connect = connect
+        self._connection = connection
         self._committed = committed
         self._failed = failed
-        self._group: list[Change] = []
+        self._retry = retry
+        self._groups: list[Group] = []
         self._number = 0
         self._wake = threading.Condition()
         self._ending = False
+        self._why_not = ""
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
-    def write(self, group: Sequence[Change], number: int) -> None:
-        """Write these changes, the last of which has this number, as soon as the group before is safe."""
+    def write(self, group: Group, number: int) -> None:
+        """See Writer."""
         with self._wake:
-            self._group.extend(group)
+            self._groups.append(group)
             self._number = number
             self._wake.notify()
 
-    def close(self) -> None:
-        """Write what is left, once, and end the thread."""
+    def close(self) -> str:
+        """See Writer. What the disk refuses now is tried once more, and then given up: nothing of it was promised."""
         with self._wake:
             self._ending = True
             self._wake.notify()
         self._thread.join()
+        return self._why_not
 
     def _run(self) -> None:
-        connection = self._connect()
         try:
             while True:
                 with self._wake:
-                    self._wake.wait_for(lambda: self._group or self._ending)
-                    group, self._group = self._group, []
+                    self._wake.wait_for(lambda: self._groups or self._ending)
+                    groups, self._groups = self._groups, []
                     number, ending = self._number, self._ending
-                if group and not self._write_until_safe(connection, group, number):
-                    return
-                if group:
+                if groups:
+                    if not self._write_until_safe(groups):
+                        return
                     self._committed(number)
                 if ending:
                     return
         finally:
-            connection.close()
+            self._connection.close()
 
-    def _write_until_safe(self, connection: sqlite3.Connection, group: list[Change], number: int) -> bool:
+    def _write_until_safe(self, groups: list[Group]) -> bool:
         """False: we were told to end, and the disk still refused."""
         while True:
+            with self._wake:
+                last = self._ending
             try:
-                commit(connection, group)
-            except sqlite3.Error as error:
-                self._failed(number, str(error))
+                commit(self._connection, groups)
+            except Exception as error:  # whatever it is: a thread that died would leave every promise unkept
+                self._why_not = str(error) or type(error).__name__
+                if last:
+                    return False
+                self._failed(self._why_not)
                 with self._wake:
-                    if self._ending or self._wake.wait_for(lambda: self._ending, RETRY):
-                        return self._last_try(connection, group)
+                    self._wake.wait_for(lambda: self._ending, self._retry)
             else:
+                self._why_not = ""
                 return True
 
-    def _last_try(self, connection: sqlite3.Connection, group: list[Change]) -> bool:
-        try:
-            commit(connection, group)
-        except sqlite3.Error:
-            return False
-        return True
 
-
-def commit(connection: sqlite3.Connection, group: Sequence[Change]) -> None:
-    """Write a group in one transaction. Raises sqlite3.Error; then nothing of it is written."""
+def commit(connection: sqlite3.Connection, groups: Iterable[Group]) -> None:
+    """Write groups in one transaction. Raises sqlite3.Error; then nothing of them is written."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for statement, values in group:
-            connection.execute(statement, values)
+        for group in groups:
+            for statement, rows in group.statements():
+                connection.executemany(statement, rows)
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:
+        # After a failed COMMIT SQLite may have rolled back itself, or still hold the transaction.
         if connection.in_transaction:
-            connection.rollback()
+            connection.execute("ROLLBACK")
         raise

@@ -196,7 +196,7 @@ def test_a_file_that_is_no_database_is_left_alone(path, content):
 def test_a_foreign_database_is_left_alone(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE precious (x)")
-    assert "--home" in unopened(path, "not a SealMQ registry").remedy
+    assert "--home" in unopened(path, "not SealMQ's").remedy
 
 
 def test_a_newer_database_is_left_alone(path):
@@ -232,7 +232,7 @@ def test_a_database_cut_short_is_damaged(path):
 
 
 def test_a_locked_database_is_said_to_be_in_use(path, monkeypatch):
-    monkeypatch.setattr(module, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("sealmq.database._BUSY_SECONDS", 0.05)
     with Registry.open(path) as registry, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HomeError, match="in use"):
@@ -257,27 +257,6 @@ def test_a_full_disk_is_said(path):
             fill(registry)
         assert "full" in caught.value.why
         assert registry.lookup("00000000") is not None
-
-
-def test_an_older_registry_is_migrated(path, monkeypatch):
-    Registry.open(path).close()
-    monkeypatch.setattr(module, "VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", ((), ("CREATE TABLE later (x)",)))
-    with Registry.open(path) as registry:
-        assert registry._all("PRAGMA user_version") == [(2,)]
-        assert registry._all("SELECT * FROM later") == []
-
-
-def test_a_failing_migration_changes_nothing(path, monkeypatch):
-    Registry.open(path).close()
-    monkeypatch.setattr(module, "VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", ((), ("CREATE TABLE later (x)", "NONSENSE")))
-    with pytest.raises(HomeError):
-        Registry.open(path)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchone() is None
 
 
 def test_a_missing_database_is_made_and_not_more(path):

@@ -1,0 +1,200 @@
+"""PUBLISH from a client, and what answers it at each QoS; what is retained; wills [MQTT 3.3 to 3.7, 4.3].
+
+While the disk refuses (`Store.failing`), what would need it is refused at once, before anybody has got it: in MQTT 5
+by PUBACK or PUBREC with 0x97; MQTT 3.1.1 has no word for it, so the link is ended, and the client, which was not
+acknowledged, sends it again when it is back. What needs no disk goes on as ever. What had been passed on when the disk
+began to refuse is kept in memory and written when there is room: at QoS 1 an MQTT 5 client is told 0x97 meanwhile (it
+may send it again, which QoS 1 allows); everybody else gets the acknowledgement when it is true, and not before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from sealmq.broker.dispatch import Dispatch
+from sealmq.broker.limits import Limits
+from sealmq.broker.retained import Retained, RetainedMessage
+from sealmq.broker.sessions import NEVER, Session
+from sealmq.broker.store import Store
+from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.packets import PubAck, PubComp, Publish, PubRec, PubRel, Will
+from sealmq.mqtt.properties import NO_PROPERTIES, Properties
+
+log = logging.getLogger("sealmq.broker")
+
+REMEMBERED_TOPICS = 4_096
+"""Topic names that a session is known to be allowed to publish to; beyond it the memory starts anew."""
+
+DISK_REFUSES = "the disk takes no more messages"
+
+
+class Publishing:
+    """Passes on what clients publish, as far as rules, limits and the disk allow."""
+
+    def __init__(self, retained: Retained, dispatch: Dispatch, limits: Limits, store: Store) -> None:
+        self._retained = retained
+        self._dispatch = dispatch
+        self._limits = limits
+        self._store = store
+
+    def on_publish(self, session: Session, packet: Publish, now: float) -> None:
+        """Pass a message on to everybody who wants it, and answer as its QoS demands."""
+        self._dispatch.counters.received += 1
+        if packet.topic not in session.publishable:
+            refusal = self._check(session, packet)
+            if refusal is not None:
+                self._refuse(session, packet, *refusal)
+                return
+        if self._store.failing and packet.qos and self._needs_disk(session, packet):
+            self._refuse_for_now(session, packet)
+            return
+        if packet.qos == 2:
+            self._on_publish_exactly_once(session, packet, now)
+            return
+        number = self._store.number
+        if packet.retain and not self._retain(packet, now):
+            self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+            return
+        wanted = self._dispatch.publish(packet, session, now)
+        if packet.qos == 1 and session.outbox is not None:
+            packet_id = packet.packet_id.to_bytes(2, "big")
+            if wanted or session.level == ProtocolLevel.V311:
+                puback = b"\x40\x02" + packet_id  # [MQTT-4.3.2-4]
+            else:
+                puback = b"\x40\x03" + packet_id + b"\x10"  # No matching subscribers
+            if self._store.number == number and not packet.retain and not session.promised:
+                session.outbox.acknowledge(packet.packet_id, puback)
+            else:
+                # A retained message is never skipped: that nothing had to be changed may itself not be safe yet.
+                keep = partial(session.outbox.acknowledge, packet.packet_id, puback)
+                number = self._store.number if self._store.number != number or packet.retain else 0
+                self._dispatch.promises.make(number, session, keep, self._breach(session, packet))
+
+    def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
+        number = self._store.number
+        if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
+            if packet.retain and not self._retain(packet, now):
+                self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+                return
+            session.incoming.add(packet.packet_id)
+            self._store.received(session, packet.packet_id)
+            self._dispatch.publish(packet, session, now)
+        if session.outbox is not None:
+            keep = partial(session.outbox.send, PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
+            number = self._store.number if self._store.number != number or packet.retain else 0
+            # No breach: it was passed on, and is taken for done only when that is safe. A client that hears nothing
+            # sends it again, and is then known by the packet identifier.
+            self._dispatch.promises.make(number, session, keep)
+
+    # -- what is refused ---------------------------------------------------------------------------------------------
+
+    def _check(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
+        """None when the client may publish to this topic name, which is remembered; else why not."""
+        if self._limits.forbids_topic(packet.topic):
+            return ReasonCode.TOPIC_NAME_INVALID, "the topic name is too long"
+        decision = session.may_publish(packet.topic)
+        if not decision.allowed:
+            return ReasonCode.NOT_AUTHORIZED, decision.rule
+        if len(session.publishable) >= REMEMBERED_TOPICS:
+            session.publishable.clear()
+        session.publishable.add(packet.topic)
+        return None
+
+    def _refuse(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
+        """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
+        dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
+        log.info(
+            "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
+        )
+        if session.outbox is None or packet.qos == 0:
+            return
+        if session.level == ProtocolLevel.V311:
+            reason_code = ReasonCode.SUCCESS
+        answer = self._answer(session, packet, reason_code, why)
+        # Behind the answers to what came before it [MQTT-4.6.0-2, MQTT-4.6.0-3]; it needs no commit of its own.
+        self._dispatch.promises.make(0, session, partial(session.outbox.send, answer))
+
+    def _answer(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> PubAck | PubRec:
+        properties = session.reason_string(why if reason_code else "")
+        if packet.qos == 1:
+            return PubAck(packet.packet_id, reason_code, properties)
+        if reason_code:
+            session.incoming.discard(packet.packet_id)
+        else:
+            session.incoming.add(packet.packet_id)
+        return PubRec(packet.packet_id, reason_code, properties)
+
+    # -- while the disk refuses --------------------------------------------------------------------------------------
+
+    def _needs_disk(self, session: Session, packet: Publish) -> bool:
+        """Could we say that it is done only when something was written? A repetition waits for what it repeats."""
+        if packet.qos == 2 and packet.packet_id in session.incoming:
+            return False
+        if packet.retain or (packet.qos == 2 and session.number):
+            return True
+        return any(taker.qos and taker.session.number for taker in self._dispatch.router.route(packet.topic).takers)
+
+    def _refuse_for_now(self, session: Session, packet: Publish) -> None:
+        self._dispatch.counters.refused_disk += 1
+        if session.outbox is None:
+            return
+        if session.level == ProtocolLevel.V311:
+            session.outbox.end(ReasonCode.QUOTA_EXCEEDED, DISK_REFUSES)
+            return
+        answer = self._answer(session, packet, ReasonCode.QUOTA_EXCEEDED, DISK_REFUSES)
+        say = partial(session.outbox.send, answer)
+        # At once, or at QoS 1 with the breach of what waits before it: each kind of answer keeps its order.
+        self._dispatch.promises.make(0, session, say, say if packet.qos == 1 else None)
+
+    def _breach(self, session: Session, packet: Publish) -> Callable[[], None] | None:
+        """What to say at QoS 1 of a message that is passed on but not safe; MQTT 3.1.1 has no word for it."""
+        return None if session.level == ProtocolLevel.V311 else partial(self._say_unsafe, session, packet)
+
+    def _say_unsafe(self, session: Session, packet: Publish) -> None:
+        if session.outbox is not None:
+            session.outbox.send(self._answer(session, packet, ReasonCode.QUOTA_EXCEEDED, DISK_REFUSES))
+
+    # -- what is retained, and wills ---------------------------------------------------------------------------------
+
+    def _retain(self, publish: Publish, now: float) -> bool:
+        """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
+        if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
+            if self._retained.forget(publish.topic):
+                self._store.forgotten(publish.topic)
+            return True
+        if self._store.failing and publish.topic not in self._retained:
+            return False  # one more row for each topic name that a client makes up: not now
+        interval = publish.properties.message_expiry_interval
+        message = RetainedMessage(publish, NEVER if interval is None else now + interval)
+        if not self._retained.keep(message):
+            return False
+        self._store.retained(message)
+        return True
+
+    def publish_will(self, will: Will, now: float) -> None:
+        """Speak a will [MQTT-3.1.2-8]."""
+        properties = NO_PROPERTIES
+        if will.properties:
+            properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
+        publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
+        if publish.retain:
+            self._retain(publish, now)
+        self._dispatch.publish(publish, None, now)
+
+    # -- PUBREL ------------------------------------------------------------------------------------------------------
+
+    def on_pubrel(self, session: Session, packet: PubRel) -> None:
+        """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
+        known = packet.packet_id in session.incoming
+        if known:
+            session.incoming.discard(packet.packet_id)
+            self._store.completed(session, packet.packet_id)
+        if session.outbox is not None:
+            reason_code = ReasonCode.SUCCESS
+            if not known and session.level == ProtocolLevel.V5:
+                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
+            # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.
+            keep = partial(session.outbox.send, PubComp(packet.packet_id, reason_code))
+            self._dispatch.promises.make(self._store.number if session.number else 0, session, keep)
