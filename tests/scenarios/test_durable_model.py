@@ -7,6 +7,10 @@ broker's crashes, as devices do.
 
 from __future__ import annotations
 
+import os
+import random
+
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -103,7 +107,7 @@ class Life(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), qos=st.sampled_from([1, 2]))
     def publish(self, name: str, qos: int) -> None:
         device = self.here(name)
-        if device is None or device.client is None or len(device.unacknowledged) > 4:
+        if device is None or device.client is None or len(device.unacknowledged) + len(device.released) > 4:
             return
         self.number += 1
         payload = b"%d" % self.number
@@ -201,6 +205,10 @@ class Life(RuleBasedStateMachine):
         for packet_id in device.released:
             device.client.send(PubRel(packet_id))
 
+    def unfinished(self, name: str) -> bool:
+        session = self.stage.session(name)
+        return session is not None and bool(session.queue or len(session.outgoing) or session.outgoing.unsent)
+
     def done(self, device: Device, packet_id: int) -> None:
         qos, payload = device.unacknowledged.pop(packet_id)
         self.acknowledged[payload] = qos
@@ -231,7 +239,10 @@ class Life(RuleBasedStateMachine):
                 elif device.owed:
                     said, device.owed = device.owed, []
                     device.client.send(*said)  # type: ignore[arg-type]
-            if not any(device.owed or device.unacknowledged or device.released for device in self.devices.values()):
+            if not any(
+                device.owed or device.unacknowledged or device.released or self.unfinished(device.name)
+                for device in self.devices.values()
+            ):
                 break
         self.stage.commit()
         for payload in self.acknowledged:
@@ -252,3 +263,45 @@ Life.TestCase.settings = settings(
     max_examples=60, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLife = Life.TestCase
+
+
+STEPS = (
+    ("connect", 3),
+    ("publish", 6),
+    ("answer", 6),
+    ("hand_over", 3),
+    ("commit_group", 3),
+    ("subscribe", 0.3),
+    ("lose", 0.7),
+    ("fail_to_commit", 0.2),
+    ("crash", 0.5),
+    ("in_the_end_everything_is_there", 0.1),
+)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SEALMQ_LIVES", "60"))))
+def test_a_long_life(seed: int) -> None:
+    """What the rules above rarely come to: hundreds of messages, packet identifiers used again and again."""
+    dice = random.Random(seed)
+    life = Life()
+    life.begin([dice.choice([4, 5]) for _ in NAMES], 2)  # type: ignore[call-arg]
+    names, weights = zip(*STEPS, strict=True)
+    for name in NAMES:
+        life.connect(name)  # type: ignore[call-arg]
+        life.subscribe(name)  # type: ignore[call-arg]
+    for _ in range(400):
+        step = dice.choices(names, weights)[0]
+        options: dict[str, object] = {}
+        if step in ("connect", "publish", "answer", "subscribe", "lose"):
+            options["name"] = dice.choice(NAMES)
+        if step == "publish":
+            options["qos"] = dice.choice([1, 2, 2])
+        elif step == "answer":
+            options["count"] = dice.randint(1, 6)
+        elif step == "crash":
+            options["after_commit"] = dice.random() < 0.3
+        getattr(life, step)(**options)
+        life.nothing_twice_at_qos_2()
+    life.in_the_end_everything_is_there()
+    life.nothing_twice_at_qos_2()
+    assert len(life.acknowledged) > 20
