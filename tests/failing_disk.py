@@ -43,6 +43,10 @@ class FailingDisk:
                 disk.step(sqlite3.OperationalError("database or disk is full"))
                 return super().execute(*args)
 
+            def executemany(self, *args):
+                disk.step(sqlite3.OperationalError("database or disk is full"))
+                return super().executemany(*args)
+
         connect = sqlite3.connect
         patch.setattr(sqlite3, "connect", lambda *args, **kw: connect(*args, factory=Connection, **kw))
         return self

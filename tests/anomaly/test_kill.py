@@ -1,0 +1,214 @@
+"""kill -9 at random moments, under load: what was acknowledged is there, and nothing at QoS 2 comes twice.
+
+    SEALMQ_KILLS=500 SEALMQ_KILL_SEED=7 pytest -s tests/anomaly/test_kill.py
+
+More kills take longer; the seed makes the moments the same, as far as a machine lets it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from interop_homes import make_home
+from remembering_clients import Client, Publisher, Subscriber
+from running import SEALMQ, Broker, Program
+
+KILLS = int(os.environ.get("SEALMQ_KILLS", "50"))
+SEED = int(os.environ.get("SEALMQ_KILL_SEED", "20260401"))
+PER_LIFE = 150
+"""Messages of each publisher for each life of the broker: so few that what waits for who is away stays within the
+limits of one session, and that there is always something to say."""
+
+RETAINED_TOPICS = 10
+IN_THE_END = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Source:
+    """Messages at QoS 1 and 2, each with a payload of its own, PER_LIFE for each life of the broker."""
+
+    def __init__(self, name: str, dice: random.Random) -> None:
+        self.name = name
+        self.dice = dice
+        self.number = 0
+        self.most = PER_LIFE
+
+    def __call__(self) -> tuple[str, bytes, int, bool] | None:
+        if self.number >= self.most:
+            return None
+        self.number += 1
+        return f"kill/{self.name}", f"{self.name}:{self.number}".encode(), self.dice.choice((1, 2)), False
+
+
+class Retainer:
+    """The last word on each of a few topics, with numbers that grow; now and then a topic is emptied."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.number = 0
+        self.said: dict[str, bytes] = {}
+        self.enough = threading.Event()
+
+    def __call__(self) -> tuple[str, bytes, int, bool] | None:
+        if self.enough.is_set():
+            return None
+        self.number += 1
+        topic = f"last/{self.dice.randrange(RETAINED_TOPICS)}"
+        payload = b"" if self.dice.random() < 0.1 else str(self.number).encode()
+        self.said[topic] = payload
+        return topic, payload, self.dice.choice((1, 2)), True
+
+
+class Scene:
+    """A broker that is killed, and those who talk to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.dice = random.Random(SEED)
+        broker = self.start()
+        context = broker.context("operator")
+        self.sources = [Source(f"p{n}", random.Random(SEED + n)) for n in range(3)]
+        self.retainer = Retainer(random.Random(SEED + 100))
+        self.publishers = [
+            Publisher(f"publisher-{n}", 4 if n == 1 else 5, self.port, context, source)
+            for n, source in enumerate(self.sources)
+        ]
+        self.publishers.append(Publisher("retainer", 5, self.port, context, self.retainer, window=5))
+        self.subscribers = [
+            Subscriber("here-5", 5, self.port, context, "kill/#"),
+            Subscriber("here-3.1.1", 4, self.port, context, "kill/+"),
+            Subscriber("now-and-then", 5, self.port, context, "kill/#"),
+            Subscriber("absent", 4, self.port, context, "kill/#"),
+        ]
+        for subscriber in self.subscribers:
+            subscriber.start()
+            assert subscriber.subscribed.wait(20)
+        self.now_and_then, self.absent = self.subscribers[2:]
+        self.absent.present.clear()
+        for publisher in self.publishers:
+            publisher.start()
+        self.program: Program = broker
+
+    @property
+    def clients(self) -> list[Client]:
+        return [*self.publishers, *self.subscribers]
+
+    def start(self) -> Broker:
+        return Broker(self.home, "--listen", f"127.0.0.1:{self.port}")
+
+    def kill(self, number: int) -> None:
+        """Let it run a random while, or not even that, then kill it."""
+        for source in self.sources:
+            source.most += PER_LIFE
+        if self.dice.random() < 0.15:  # while it is starting, and perhaps reading
+            self.program = Program([*SEALMQ, "up", "--home", self.home, "--listen", f"127.0.0.1:{self.port}"])
+            time.sleep(self.dice.uniform(0.1, 1.2))
+        else:
+            self.program = self.start()
+            time.sleep(self.dice.uniform(0.02, 0.6))
+        if number % 2:
+            self.now_and_then.present.set()
+        else:
+            self.now_and_then.present.clear()
+        self.program.kill()
+
+    def finish(self) -> None:
+        """Everybody comes back, and takes what there is."""
+        for source in self.sources:
+            source.most = 0
+        self.retainer.enough.set()
+        self.now_and_then.present.set()
+        self.absent.present.set()
+        self.program = self.start()
+        deadline = time.monotonic() + IN_THE_END
+        while time.monotonic() < deadline and not self.is_quiet():
+            time.sleep(0.1)
+
+    def is_quiet(self) -> bool:
+        if not all(publisher.idle for publisher in self.publishers):
+            return False
+        wanted = self.acknowledged().keys()
+        return all(wanted <= subscriber.taken.keys() for subscriber in self.subscribers) and all(
+            time.monotonic() - subscriber.last > 1 for subscriber in self.subscribers
+        )
+
+    def acknowledged(self) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        for publisher in self.publishers[:3]:
+            found |= dict(publisher.acknowledged)
+        return found
+
+    def retained(self) -> dict[str, bytes]:
+        """What a newcomer gets."""
+        newcomer = Newcomer(f"newcomer-{time.monotonic_ns()}", 5, self.port, self.subscribers[0]._context, "last/#")
+        newcomer.start()
+        assert newcomer.subscribed.wait(20)
+        time.sleep(0.5)
+        newcomer.stop()
+        return newcomer.values
+
+
+class Newcomer(Subscriber):
+    """Keeps the last payload of each topic."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.values: dict[str, bytes] = {}
+
+    def heard(self, packet: object) -> None:
+        topic = getattr(packet, "topic", None)
+        if topic is not None:
+            self.values[topic] = packet.payload  # type: ignore[attr-defined]
+        super().heard(packet)  # type: ignore[arg-type]
+
+
+# A socket whose peer is killed between connect and handshake is not closed by Python's own ssl.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(300 + 4 * KILLS)
+def test_nothing_that_was_acknowledged_is_lost_however_often_it_is_killed(tmp_path: Path) -> None:
+    scene = Scene(make_home(tmp_path / "home", "", ()))
+    try:
+        time.sleep(0.3)
+        scene.program.kill()
+        for number in range(1, KILLS):
+            scene.kill(number)
+        scene.finish()
+        acknowledged = scene.acknowledged()
+        at_2 = {payload for payload, qos in acknowledged.items() if qos == 2}
+        lost = {s.client_id: sorted(acknowledged.keys() - s.taken.keys()) for s in scene.subscribers}
+        twice = {s.client_id: sorted(payload for payload in at_2 if s.taken[payload] > 1) for s in scene.subscribers}
+        again = sum(s.taken[payload] > 1 for s in scene.subscribers for payload in acknowledged.keys() - at_2)
+        before = scene.retained()
+        scene.program.kill()
+        scene.program = scene.start()
+        after = scene.retained()
+        print(
+            f"\n{KILLS} kills, {sum(client.connects for client in scene.clients)} connections;"
+            f" acknowledged {len(acknowledged)} (QoS 2: {len(at_2)}) and {scene.retainer.number} retained;"
+            f" received {sum(sum(s.taken.values()) for s in scene.subscribers)} by {len(scene.subscribers)};"
+            f" lost {sum(map(len, lost.values()))}; twice at QoS 2 {sum(map(len, twice.values()))}, at QoS 1 {again};"
+            f" retained {len(after)}"
+        )
+        assert [wrong for client in scene.clients for wrong in client.wrong] == []
+        assert all(publisher.idle for publisher in scene.publishers)
+        assert not any(lost.values()), {name: found[:10] for name, found in lost.items()}
+        assert not any(twice.values()), {name: found[:10] for name, found in twice.items()}
+        assert len(acknowledged) > 10 * KILLS
+        assert before == after == {topic: payload for topic, payload in scene.retainer.said.items() if payload}
+    finally:
+        for client in scene.clients:
+            client.stop()
+        scene.program.kill()
