@@ -191,6 +191,8 @@ class Scenario:
         client = self.clients[name]
         for _ in range(50):
             self.commit()
+            if self.disk.broken:
+                self.repair()
             packets = client.packets()
             if not packets:
                 return
@@ -222,7 +224,7 @@ class Scenario:
                     assert self.taken[name].count(payload) == 1
         last = max((message.publish.payload for message in self.stage.broker.retained), default=b"")
         assert last >= max((payload for payload in self.acknowledged if payload.startswith(b"retained")), default=b"")
-        self.commit()
+        self.repair()
         assert self.stage.connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
 
 
