@@ -15,10 +15,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from sealmq.errors import ProtocolError
+from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
     ConnAck,
     Connect,
+    Disconnect,
     Packet,
     PubAck,
     PubComp,
@@ -174,6 +176,8 @@ class Publisher(Client):
                 self.mqtt.send(PubRel(packet.packet_id))
             case PubComp():
                 self.released.pop(packet.packet_id, None)
+            case Disconnect(reason_code=ReasonCode.SERVER_SHUTTING_DOWN):
+                pass
             case _:
                 self.wrong.append(f"{self.client_id}: {packet}")
 
@@ -220,5 +224,7 @@ class Subscriber(Client):
                 self.mqtt.send(PubComp(packet.packet_id))
             case Publish():
                 self.taken[packet.payload] += 1
+            case Disconnect(reason_code=ReasonCode.SERVER_SHUTTING_DOWN):
+                pass
             case _:
                 self.wrong.append(f"{self.client_id}: {packet}")

@@ -7,6 +7,8 @@
     HOME/ca/{root,server-ca,device-ca}.{pem,key}
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
     HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+    HOME/broker.lock                 locked while a broker runs
+    HOME/.replaced/                  what a `sealmq restore` took the place of
 
 Rule 1: a home is there whole or not at all. It is built in a hidden folder inside its place and moved out entry by
         entry, ca/ last: a folder without ca/ is no home, and what a killed `create` left in it is cleared by the next.
@@ -33,11 +35,12 @@ from typing import Self
 import ifaddr
 import platformdirs
 
+from sealmq import archive
 from sealmq.devices.enrollment import KEY_FILE, Enrollment, check_name
-from sealmq.devices.lock import locked_directory
+from sealmq.devices.lock import broker_lock, locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
-from sealmq.errors import HomeError, TrustError
+from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authority import (
     Authority,
@@ -57,7 +60,7 @@ OPERATOR = "operator"
 
 _BUILDING = ".creating"
 _ENTRIES = ("sealmq.db", "broker", "devices", "ca")  # in the order in which they are moved into place: ca/ last
-_HARMLESS = frozenset({"sealmq.toml", "lost+found"})  # may lie in the folder before the home is made
+_HARMLESS = frozenset({"sealmq.toml", "broker.lock", "lost+found"})  # may lie in the folder before the home is made
 _RENEW_AFTER = 2 / 3  # of a certificate's life
 _NAMES_AT_MOST = 64
 _FQDN_SECONDS = 0.5
@@ -129,7 +132,8 @@ class Home:
     def is_home(path: Path) -> bool:
         """Whether `path` holds a home; it may still be damaged. Raises HomeError when nobody lets us look."""
         with _failures_in_words(f"{path} cannot be looked into"):
-            return (path.expanduser() / "ca").is_dir()
+            path = path.expanduser()
+            return (path / "ca").is_dir() or archive.is_waiting(path)  # the second: a restore was killed on its way
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -139,6 +143,9 @@ class Home:
         """
         home = cls(path)
         with _failures_in_words(f"the home {home.path} cannot be opened"):
+            if archive.is_waiting(home.path):
+                with broker_lock(home.path):
+                    archive.finish_restore(home.path)
             home._check()
         home._registry = Registry.open(home.database)
         return home
@@ -161,6 +168,15 @@ class Home:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    @classmethod
+    def revoked_in(cls, path: Path) -> frozenset[str]:
+        """The names of the devices that a home calls revoked; none where there is no home that can be asked."""
+        try:
+            with cls.open(path) as home:
+                return frozenset(device.name for device in home.registry.devices() if device.state == "revoked")
+        except Error:
+            return frozenset()
 
     # --- using
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sealmq.archive import is_waiting
 from sealmq.broker.broker import Broker
 from sealmq.config import CertificateSettings, Configuration, parse_address
 from sealmq.devices.directory import Directory
@@ -56,6 +57,8 @@ class Server:
 
     home:          where CA and registry are.
     configuration: what sealmq.toml says.
+
+    restore_waits: `run` ended because a restore of the home waits to be finished; then a new Server is to take over.
     """
 
     def __init__(self, home: Home, configuration: Configuration) -> None:
@@ -71,6 +74,7 @@ class Server:
         self._certificate_checked = self.clock()
         self._listeners: list[asyncio.Server] = []
         self._stop = asyncio.Event()
+        self.restore_waits = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = SQLiteStore.open(home.messages, self._committed, self._not_committed)
         kept = self._store.load(self.clock())
@@ -207,7 +211,14 @@ class Server:
 
     def _tick(self) -> None:
         now = self.clock()
-        for duty in (self._tick_broker, self._end_overdue, self._read_registry, self._check_certificate, self._renew):
+        for duty in (
+            self._tick_broker,
+            self._end_overdue,
+            self._read_registry,
+            self._check_certificate,
+            self._renew,
+            self._look_for_restore,
+        ):
             name = duty.__name__
             try:
                 duty(now)
@@ -273,6 +284,12 @@ class Server:
         if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
             self._context_is_stale = True
             log.info("the broker has a new certificate; links that stand are not cut")
+
+    def _look_for_restore(self, now: float) -> None:
+        if not self.restore_waits and is_waiting(self._home.path):
+            log.warning("the home is being restored from a backup: every link ends, clients may come back at once")
+            self.restore_waits = True
+            self.stop()
 
     def _renew(self, now: float) -> None:
         """Build the context that the other duties asked for; at every tick anew until it is done."""

@@ -332,7 +332,8 @@ def test_a_full_disk(broker: Broker) -> None:
         twice = [p for p in publishers[1].acknowledged if away.taken[p] > 1]
         print(
             f"\nacknowledged {len(promised)}, refused with 0x97"
-            f" {publishers[0].refused} at QoS 1 and {publishers[1].refused} at QoS 2; lost 0; twice at QoS 2 {len(twice)}"
+            f" {publishers[0].refused} at QoS 1 and {publishers[1].refused} at QoS 2; lost 0, twice at QoS 2"
+            f" {len(twice)}"
         )
         assert not twice
         assert [wrong for client in clients for wrong in client.wrong] == []

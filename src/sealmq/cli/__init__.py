@@ -17,9 +17,11 @@ import typer
 
 from sealmq import __version__
 from sealmq.cli import device
+from sealmq.cli.backup import backup
 from sealmq.cli.program import as_typed
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
+from sealmq.cli.restore import restore
 from sealmq.cli.sub import sub
 from sealmq.cli.up import up
 from sealmq.errors import ConfigError, Error
@@ -59,6 +61,8 @@ app.command()(up)
 app.add_typer(device.app, name="device")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
+app.command()(backup)
+app.command()(restore)
 
 
 def main() -> None:

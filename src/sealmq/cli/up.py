@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,23 +35,50 @@ def up(
     ] = "XX",
 ) -> None:
     """Start the broker. The first start makes the certificate authority, the broker's certificate and your identity."""
+    from sealmq.archive import finish_restore
     from sealmq.cli.log_lines import start_logging
     from sealmq.config import parse_address
+    from sealmq.devices.lock import broker_lock
     from sealmq.home import Home
-    from sealmq.server import Server
 
     for address in listen or ():
         parse_address(address)  # before anything is made
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
-    opened, configuration = _make(path, organization, country) if is_new else _open(path)
-    start_logging(configuration.log.level, as_json=json_log)
-    with opened:
-        server = Server(opened, configuration)
-        asyncio.run(server.run(lambda bound: _welcome(opened, bound, is_new=is_new), listen or ()))
+    if is_new:
+        _make(path, organization, country).close()
+    with broker_lock(Home(path).path):
+        finish_restore(Home(path).path)
+        opened, configuration = _open(path)
+        start_logging(configuration.log.level, as_json=json_log)
+        _serve(opened, configuration, listen or [], is_new=is_new)
 
 
-def _make(path: Path, organization: str, country: str) -> tuple[Home, Configuration]:
+def _serve(opened: Home, configuration: Configuration, listen: Sequence[str], *, is_new: bool) -> None:
+    """Run a server; after a restore of its home another one, in the same place."""
+    from sealmq.archive import finish_restore
+    from sealmq.server import Server
+
+    addresses: list[tuple[str, int]] = []
+
+    def ready(bound: list[tuple[str, int]]) -> None:
+        if not addresses:
+            _welcome(opened, bound, is_new=is_new)
+        addresses[:] = bound
+
+    while True:
+        with opened:
+            server = Server(opened, configuration)
+            asyncio.run(server.run(ready, listen))
+        if not server.restore_waits:
+            return
+        if listen:  # port 0 was to be any, but from then on it is the one that clients know
+            listen = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses]
+        finish_restore(opened.path)
+        opened, configuration = _open(opened.path)
+
+
+def _make(path: Path, organization: str, country: str) -> Home:
     import time
 
     from sealmq import config
@@ -69,7 +97,7 @@ def _make(path: Path, organization: str, country: str) -> tuple[Home, Configurat
     )
     if not file.exists():
         vault.write_public(file, config.default_text().encode())
-    return made, configuration
+    return made
 
 
 def _open(path: Path) -> tuple[Home, Configuration]:

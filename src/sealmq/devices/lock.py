@@ -46,3 +46,24 @@ def _lock(path: Path) -> int:
     raise HomeError(
         f"{path} is in use", why="another sealmq command has been changing it for 10 seconds", remedy="try again"
     )
+
+
+@contextmanager
+def broker_lock(home: Path) -> Iterator[None]:
+    """Be the one broker of a home, or whoever needs that there is none. Raises HomeError when somebody else is.
+
+    The file stays behind and says nothing; the lock on it ends with its process, however that ends.
+    """
+    descriptor = os.open(home / "broker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError(
+                f"a broker is running in {home}",
+                why="two in one home would each know half of the messages",
+                remedy="end that one first, or choose another home with --home",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
