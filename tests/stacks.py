@@ -213,7 +213,8 @@ class Stage:
         moved = True
         while moved:
             self.flush()
-            moved = any([client.carry() for client in list(self.clients)]) or self._flush_wanted
+            carried = [client.carry() for client in self.clients]  # every one of them, so no any() around it
+            moved = any(carried) or self._flush_wanted
         self._depth -= 1
 
     def flush(self) -> None:
