@@ -160,6 +160,9 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
             monkeypatch.setattr(one, "_build_context", broken)
             home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
             await until(lambda: one._context is not old)
+            new = one._context
+            one._tick()
+            assert one._context is new, "it is built once for each change, not at each tick"
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context(home, "sensor-1"))
             with pytest.raises(ssl.SSLError, match="CERTIFICATE_REVOKED"):
                 await asyncio.wait_for(reader.read(), WAIT)

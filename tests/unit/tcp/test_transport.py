@@ -227,11 +227,11 @@ def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
             peer.socket.close()
             told = floor.told
             await floor.until(lambda: "lost" in told)
-            remains = weakref.ref(floor)
+            remains = [weakref.ref(thing) for thing in (floor, floor.wire, floor.wire._transport)]
             del floor
             await asyncio.sleep(0)
             gc.collect()
-            assert remains() is None
+            assert [remaining() for remaining in remains] == [None, None, None]
 
     asyncio.run(main())
 
