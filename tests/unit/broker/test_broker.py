@@ -8,8 +8,9 @@ from outboxes import EVERYTHING, RememberingOutbox, RememberingStore
 from sealmq.broker import broker as broker_module
 from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
-from sealmq.broker.sessions import LONGEST_REASON, NEVER, Session
+from sealmq.broker.sessions import NEVER, Session
 from sealmq.identity import Identity
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import ConnAck, Connect, PubAck, Publish, PubRec, PubRel, Will
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.writer import write_packet

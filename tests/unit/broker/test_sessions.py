@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from outboxes import RememberingOutbox, session
-from sealmq.broker.sessions import LONGEST_REASON, NEVER, Delivery, SessionKey
+from sealmq.broker.sessions import NEVER, Delivery, SessionKey
 from sealmq.identity import Identity
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import Publish
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.writer import write_packet

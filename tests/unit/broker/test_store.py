@@ -110,3 +110,15 @@ def test_what_expires_or_does_not_fit_in_the_queue_is_finished() -> None:
     back.connect("reader", clean_start=False, maximum_packet_size=200)
     assert back.messages() == []
     assert diary.lines == ["queued expires", "queued large", "opened reader", "finished expires", "finished large"]
+
+
+def test_a_takeover_is_one_loss_and_one_end() -> None:
+    diary = Diary()
+    stage = Stage(store=diary)
+    stage.client().connect("one")
+    stage.client().connect("one")
+    assert diary.lines == ["opened one", "ended one", "opened one"]
+    diary.lines.clear()
+    stage.client().connect("two", session_expiry_interval=10)
+    stage.client().connect("two", clean_start=False)
+    assert diary.lines == ["opened two", "opened two", "opened two"]  # made, lost, found
