@@ -31,6 +31,12 @@ async def listen(host: str | None, port: int, protocol: Callable[[], asyncio.Bas
     return servers
 
 
+def check_address(host: str | None, port: int) -> None:
+    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `listen`."""
+    for opened in _open_sockets(host, port):
+        opened.close()
+
+
 def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
     """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
     return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
