@@ -25,7 +25,7 @@ from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
-from sealmq.server import Server, broker_names
+from sealmq.server import Server, broker_names, wanted_addresses
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
 
@@ -69,7 +69,7 @@ async def running(home: Home, **limits: Any) -> AsyncIterator[tuple[Server, int]
     """A server on a free port; stopped, and ended, afterwards."""
     one = Server(home, Configuration(limits=Limits(**limits)))
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound[0][1]), ["127.0.0.1:0"]))
+    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound.mqtt[0][1]), ["127.0.0.1:0"]))
     try:
         yield one, await asyncio.wait_for(port, WAIT)
     finally:
@@ -327,3 +327,11 @@ def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
     [record] = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.exc_info
     assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_the_command_line_opens_no_port_that_it_does_not_name() -> None:
+    usual = Configuration()
+    assert wanted_addresses(usual, (), ()) == ((":8883",), (":8084",))
+    assert wanted_addresses(usual, (":1",), ()) == ((":1",), ())
+    assert wanted_addresses(usual, (), (":2",)) == ((":8883",), (":2",))
+    assert wanted_addresses(usual, (":1",), (":2",)) == ((":1",), (":2",))
