@@ -21,6 +21,7 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.errors import ConfigError, ProtocolError
 from sealmq.mqtt.topics import check_topic_filter
+from sealmq.tcp.origins import normal_origin
 
 Profile = Literal["default", "modern"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -29,6 +30,18 @@ PROFILES: Final[tuple[Profile, ...]] = ("default", "modern")
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 PLACEHOLDERS: Final = ("{device}", "{role}", "{client_id}")
 """What a topic in an access rule may hold for the client's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    """[websocket]: MQTT over WebSocket over TLS, for browsers and for what only lets HTTPS through."""
+
+    listen: tuple[str, ...] = (":8084",)
+    """Where; nowhere when empty. The same certificates are asked for as on the addresses for MQTT."""
+
+    origins: tuple[str, ...] = ()
+    """Whose web pages may connect, beside those of the same host and port: "https://dashboard.example.com". As
+    `tcp.origins.normal_origin` writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class Configuration:
     """All of sealmq.toml. `Configuration()` is what an unedited file gives."""
 
     listen: tuple[str, ...] = (":8883",)
+    websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
     tls: TLSSettings = field(default_factory=TLSSettings)
     certificate: CertificateSettings = field(default_factory=CertificateSettings)
     limits: Limits = field(default_factory=Limits)
@@ -92,6 +106,7 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
     "queued_bytes": (0, _LARGE),
     "session_expiry_maximum": (0, _UINT32),
     "subscriptions_per_session": (1, 10_000_000),
+    "client_id_length": (23, _UINT16),
     "topic_levels": (1, 65_536),
     "topic_length": (1, _UINT16),
     "topic_alias_maximum": (0, _UINT16),
@@ -239,6 +254,7 @@ def _configuration(top: _Table) -> Configuration:
     top.expect_keys(*(each.name for each in fields(Configuration)))
     return Configuration(
         listen=_listen(top),
+        websocket=_websocket(top.table("websocket")),
         tls=_tls(top.table("tls")),
         certificate=_certificate(top.table("certificate")),
         limits=_limits(top.table("limits")),
@@ -248,15 +264,35 @@ def _configuration(top: _Table) -> Configuration:
 
 
 def _listen(top: _Table) -> tuple[str, ...]:
-    addresses = top.texts("listen", Configuration().listen)
+    addresses = _addresses(top, Configuration().listen)
     if not addresses:
         raise top.error("listen", "is empty", why="a broker that listens nowhere serves nobody", remedy='[":8883"]')
+    return addresses
+
+
+def _addresses(table: _Table, default: tuple[str, ...]) -> tuple[str, ...]:
+    addresses = table.texts("listen", default)
     for address in addresses:
         try:
             parse_address(address)
         except ConfigError as error:
-            raise top.error("listen", f"cannot be used: {error.what}", remedy=error.remedy) from None
+            raise table.error("listen", f"cannot be used: {error.what}", remedy=error.remedy) from None
     return addresses
+
+
+def _websocket(table: _Table) -> WebSocketSettings:
+    table.expect_keys("listen", "origins")
+    origins = []
+    for origin in table.texts("origins", ()):
+        normal = normal_origin(origin)
+        if normal is None:
+            raise table.error(
+                "origins",
+                f"has {_shown(origin)}, which is no origin of a web page",
+                remedy='write them as browsers do, without a path: "https://dashboard.example.com:8443"',
+            )
+        origins.append(normal)
+    return WebSocketSettings(listen=_addresses(table, WebSocketSettings().listen), origins=tuple(origins))
 
 
 def _tls(table: _Table) -> TLSSettings:
@@ -381,6 +417,12 @@ _DEFAULT_TEXT: Final = """\
 # Where to listen: ":8883" is every address of this machine, IPv4 and IPv6; or "127.0.0.1:8883", or "[::1]:8883".
 #listen = []
 
+[websocket]
+# Where to listen for MQTT over WebSocket over TLS (wss://HOST:8084/mqtt), with certificates as above; [] is nowhere.
+#listen = [":8084"]
+# Web pages that may connect from a browser, beside those of the same host and port: ["https://dashboard.example.com"].
+#origins = []
+
 [tls]
 # "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only.
 #profile = "default"
@@ -394,7 +436,7 @@ _DEFAULT_TEXT: Final = """\
 #addresses_as_dns_names = false
 
 [limits]
-# Seconds from a new connection to the end of its TLS handshake.
+# Seconds from a new connection to the end of its TLS handshake, and of its WebSocket handshake where there is one.
 #handshake_timeout = 10
 # Seconds from the end of the handshake to the whole CONNECT.
 #connect_timeout = 10
@@ -412,14 +454,16 @@ _DEFAULT_TEXT: Final = """\
 #in_flight = 1_000
 # Messages that wait for one absent or slow client.
 #queued_messages = 100_000
-# Bytes that wait for one absent or slow client.
-#queued_bytes = 16_777_216
+# Bytes of memory that waiting messages may cost for one absent or slow client.
+#queued_bytes = 33_554_432
 # Seconds that a session outlives its connection at most (30 days); 4294967295 is for ever.
 #session_expiry_maximum = 2_592_000
 # Subscriptions of one client.
 #subscriptions_per_session = 1_000
+# Bytes of a client identifier.
+#client_id_length = 256
 # Levels of a topic: "a/b" has two.
-#topic_levels = 128
+#topic_levels = 32
 # Bytes of a topic.
 #topic_length = 65_535
 # Topic aliases in each direction (MQTT 5).

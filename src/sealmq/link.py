@@ -4,7 +4,8 @@
     send, push         what the broker says to this client is queued ...
     flush              ... and leaves once for each turn of the loop: joined, encrypted, written in one go
 
-A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected.
+A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where TLS
+carries WebSocket (secure_websocket.py), a link sees both as one TLSConnection, and both handshakes as one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Protocol
 from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
-from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError
+from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
@@ -175,7 +176,7 @@ class Link:
         now = house.clock()
         try:
             plaintext = self._tls.receive_data(ciphertext)
-        except TLSError as error:
+        except (TLSError, WebSocketError) as error:
             self._refuse_handshake(error)
             return
         if self.identity is None and self._refusal is None and self._tls.established:
@@ -305,8 +306,8 @@ class Link:
         if sooner:  # else the wheel finds out when it comes to the old one
             self._house.deadlines.watch(self)
 
-    def _refuse_handshake(self, error: TLSError) -> None:
-        """The handshake or a record failed: send the alert that says so, then close."""
+    def _refuse_handshake(self, error: TLSError | WebSocketError) -> None:
+        """The handshake, a record or a frame failed: send the answer that says so (an alert, HTTP), then close."""
         if self._tls.established:
             self.end(ReasonCode.UNSPECIFIED_ERROR, error.what)
             return
@@ -316,12 +317,14 @@ class Link:
             self._wire.peer,
             error.what,
             f" ({self._house.directory.describe(refused)})" if refused else "",
-            f"; alert {error.alert} {'sent' if error.sent else 'received'}" if error.alert else "",
+            f"; alert {error.alert} {'sent' if error.sent else 'received'}"
+            if isinstance(error, TLSError) and error.alert
+            else "",
             f"; next: {error.remedy}" if error.remedy else "",
             extra=self._who(),
         )
         self._ended = True
-        self._wire.write(self._tls.data_to_send())  # the alert: without it the device sees a bare disconnect
+        self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
 
     # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------
@@ -399,11 +402,12 @@ class Link:
         if self._ended:
             return
         if self.session is None:
-            limits = self._house.limits
+            limits, tls = self._house.limits, self._tls
+            handshake = "WebSocket handshake" if tls.proof else "TLS handshake"
             doing, seconds, key = (
                 ("CONNECT", limits.connect_timeout, "connect_timeout")
-                if self._tls.established
-                else ("TLS handshake", limits.handshake_timeout, "handshake_timeout")
+                if tls.established
+                else (handshake, limits.handshake_timeout, "handshake_timeout")
             )
             log.info(
                 "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",

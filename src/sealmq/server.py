@@ -11,6 +11,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sealmq.archive import is_waiting
@@ -23,11 +24,12 @@ from sealmq.home import Home, local_names
 from sealmq.link import House, Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki.profiles import ServerNames
+from sealmq.secure_websocket import SecureWebSocket
 from sealmq.store.sqlite import SQLiteStore
 from sealmq.tcp.listener import bound_addresses, listen
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
-from sealmq.tls.middleware import TLSContext
+from sealmq.tls.middleware import TLSConnection, TLSContext
 from sealmq.tls.policy import TLSPolicy
 
 log = logging.getLogger("sealmq.server")
@@ -52,6 +54,17 @@ QUIET = 10.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens: host and port of each socket."""
+
+    mqtt: list[tuple[str, int]]
+    """MQTT over TLS."""
+
+    websocket: list[tuple[str, int]]
+    """MQTT over WebSocket over TLS."""
+
+
 class Server:
     """One SealMQ: its listeners, its broker, its links.
 
@@ -72,6 +85,7 @@ class Server:
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
+        self._origins = frozenset(configuration.websocket.origins)
         self._listeners: list[asyncio.Server] = []
         self._stop = asyncio.Event()
         self.restore_waits = False
@@ -92,22 +106,29 @@ class Server:
         """Unix seconds that never jump."""
         return time.monotonic() + self._offset
 
-    async def run(self, ready: Callable[[list[tuple[str, int]]], None], listen_on: Sequence[str] = ()) -> None:
+    async def run(
+        self, ready: Callable[[Addresses], None], listen_on: Sequence[str] = (), websocket_on: Sequence[str] = ()
+    ) -> None:
         """Listen and serve until SIGINT, SIGTERM or `stop`; say goodbye to every client; return.
 
-        ready:     called with the addresses once all of them accept connections.
-        listen_on: addresses in place of the configuration's.
+        ready:        called with the addresses once all of them accept connections.
+        listen_on:    addresses in place of all that the configuration has, those for WebSocket too.
+        websocket_on: addresses for WebSocket in place of the configuration's.
         Raises ConfigError when an address cannot be had; then nothing listens.
         """
         loop = self._loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
         try:
-            for text in listen_on or self._configuration.listen:
+            for_mqtt, for_websocket = wanted_addresses(self._configuration, listen_on, websocket_on)
+            for text in for_mqtt:
                 self._listeners += await listen(*parse_address(text), self._transport)
+            count = len(self._listeners)
+            for text in for_websocket:
+                self._listeners += await listen(*parse_address(text), self._websocket_transport, "--websocket")
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.stop)
-            ready(bound_addresses(self._listeners))
+            ready(Addresses(bound_addresses(self._listeners[:count]), bound_addresses(self._listeners[count:])))
             await self._tick_until_stopped()
         finally:
             for listener in self._listeners:
@@ -122,7 +143,16 @@ class Server:
     def _transport(self) -> Transport:
         return Transport(self._link, self._configuration.limits.buffered_bytes)
 
+    def _websocket_transport(self) -> Transport:
+        return Transport(self._websocket_link, self._configuration.limits.buffered_bytes)
+
     def _link(self, transport: Transport) -> Link | None:
+        return self._admit(transport, lambda: self._context.connection())
+
+    def _websocket_link(self, transport: Transport) -> Link | None:
+        return self._admit(transport, lambda: SecureWebSocket(self._context.connection(), self._origins))
+
+    def _admit(self, transport: Transport, tls: Callable[[], TLSConnection]) -> Link | None:
         most = self._configuration.limits.connections
         if len(self.house.links) >= most:
             log.warning(
@@ -132,7 +162,7 @@ class Server:
                 extra={"address": transport.peer},
             )
             return None
-        return Link(transport, self._context.connection(), self.house)
+        return Link(transport, tls(), self.house)
 
     def _flush_at_end_of_turn(self) -> None:
         asyncio.get_running_loop().call_soon(self._end_of_turn)
@@ -324,6 +354,8 @@ class Server:
                     len(self.house.links),
                 )
             return
+        if self._stop.is_set() and isinstance(error, ValueError) and "_start_serving" in context.get("message", ""):
+            return  # asyncio wanted to accept again after such a pause; the listener is closed by now
         log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=error)
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -350,6 +382,17 @@ def _allow_descriptors(wanted: int) -> None:
             " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
             hard,
         )
+
+
+def wanted_addresses(
+    configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Where to listen for MQTT and for WebSocket: `run`'s arguments, else the configuration.
+
+    Who says where to listen for MQTT alone wants no other port to be opened.
+    """
+    for_websocket = websocket_on or (() if listen_on else configuration.websocket.listen)
+    return listen_on or configuration.listen, for_websocket
 
 
 def broker_names(settings: CertificateSettings) -> ServerNames:

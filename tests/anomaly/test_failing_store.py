@@ -40,7 +40,7 @@ LASTS = Properties(session_expiry_interval=1_000)
 
 
 class Disk:
-    """Fails step n: `once`, `for good` (until `repair`), or `behind` (the COMMIT went well, and says that it did not)."""
+    """Fails step n: `once`, `for good` (until `repair`), or `behind` (a COMMIT went well, and says that it did not)."""
 
     def __init__(self, n: int, how: str) -> None:
         self.n = n

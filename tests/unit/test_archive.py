@@ -253,7 +253,7 @@ def test_an_archive_that_is_no_backup_changes_nothing(
 ) -> None:
     wrong = repacked(backup, tmp_path / "wrong", change, honest=honest)
     before = contents(home)
-    with pytest.raises(HomeError, match="damaged|no whole home"):
+    with pytest.raises(HomeError, match=r"damaged|no whole home"):
         prepare_restore(wrong, home)
     assert contents(home) == before
     assert not any(path.name.startswith(".") for path in home.iterdir())

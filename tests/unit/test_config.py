@@ -35,7 +35,14 @@ def test_the_defaults_that_the_first_file_shows_are_the_defaults() -> None:
 
 def test_the_first_file_shows_every_key() -> None:
     shown = uncommented(default_text())
-    tables = (Configuration, config.TLSSettings, config.CertificateSettings, Limits, config.LogSettings)
+    tables = (
+        Configuration,
+        config.WebSocketSettings,
+        config.TLSSettings,
+        config.CertificateSettings,
+        Limits,
+        config.LogSettings,
+    )
     for table in tables:
         for each in fields(table):
             name = re.escape(each.name)
@@ -53,9 +60,17 @@ def test_the_first_file_remembers_where_up_was_told_to_listen() -> None:
     assert parse(text).listen == ("127.0.0.1:1884", "[::1]:1884")
 
 
+def test_websocket_can_be_switched_off() -> None:
+    assert parse("[websocket]\nlisten = []").websocket.listen == ()
+    assert Configuration().websocket.listen == (":8084",)
+
+
 def test_every_value_arrives() -> None:
     text = """
         listen = ["127.0.0.1:1", "[::1]:2"]
+        [websocket]
+        listen = [":8084", "[::1]:4"]
+        origins = ["https://Dashboard.example.com:443", "http://localhost:3000"]
         [tls]
         profile = "modern"
         max_record = 1024
@@ -77,6 +92,9 @@ def test_every_value_arrives() -> None:
     """
     read = parse(text)
     assert read.listen == ("127.0.0.1:1", "[::1]:2")
+    assert read.websocket == config.WebSocketSettings(
+        listen=(":8084", "[::1]:4"), origins=("https://dashboard.example.com", "http://localhost:3000")
+    )
     assert read.tls == config.TLSSettings(profile="modern", max_record=1024)
     assert read.certificate.names == ("broker.example.com", "192.0.2.7", "2001:db8::1")
     assert read.certificate.addresses_as_dns_names
@@ -98,6 +116,10 @@ def test_every_value_arrives() -> None:
         ('listen = ":8883"', "it must be a list of texts", "listen = ["),
         ("listen = []", "listen is empty", ":8883"),
         ('listen = ["8883"]', "no port", "127.0.0.1:8883"),
+        ('[websocket]\nlisten = ["8084"]', "[websocket] listen cannot be used", "127.0.0.1:8883"),
+        ('[websocket]\norigins = ["*"]', "has '*', which is no origin of a web page", "https://dashboard"),
+        ('[websocket]\norigins = ["https://a/b"]', "which is no origin of a web page", "without a path"),
+        ("[websocket]\norigin = []", "[websocket] has no key 'origin'", "did you mean 'origins'?"),
         ("[limits]\nconnections = true", "connections is true; it must be a whole number from 1", ""),
         ("[limits]\nconnections = 1.5", "must be a whole number", ""),
         ("[limits]\nconnections = 0", "connections is 0; it must be a whole number from 1 to 10000000", ""),

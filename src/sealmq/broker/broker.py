@@ -18,11 +18,12 @@ from sealmq.broker.publishing import Publishing
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import LONGEST_REASON, NEVER, Outbox, Session, SessionKey, drop
+from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey, drop
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import (
     ConnAck,
     Connect,
@@ -81,6 +82,9 @@ class Broker:
             self._refuse(
                 outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "a session that lasts needs a client identifier"
             )
+            return None
+        if len(client_id.encode()) > self.limits.client_id_length:
+            self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
         grants = Grants(self._rules, identity, client_id)
         key = SessionKey(identity.name, client_id)

@@ -16,6 +16,7 @@ from functools import partial
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
+from sealmq.broker.router import REMEMBERED_LENGTH
 from sealmq.broker.sessions import NEVER, Session
 from sealmq.broker.store import Store
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
@@ -97,9 +98,10 @@ class Publishing:
         decision = session.may_publish(packet.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, decision.rule
-        if len(session.publishable) >= REMEMBERED_TOPICS:
-            session.publishable.clear()
-        session.publishable.add(packet.topic)
+        if len(packet.topic) <= REMEMBERED_LENGTH:
+            if len(session.publishable) >= REMEMBERED_TOPICS:
+                session.publishable.clear()
+            session.publishable.add(packet.topic)
         return None
 
     def _refuse(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:

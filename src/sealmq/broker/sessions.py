@@ -14,14 +14,12 @@ from typing import NamedTuple, Protocol
 from sealmq.broker.access import Decision, Grants
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.inflight import Outgoing
 from sealmq.mqtt.packets import Packet, Publish, Subscription, Will
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 
 log = logging.getLogger("sealmq.broker")
-
-LONGEST_REASON = 512
-"""Characters of a Reason String: words for a person, which may quote a topic of 65,535 bytes."""
 
 NEVER = float("inf")
 
@@ -83,7 +81,7 @@ class Delivery:
     @property
     def size(self) -> int:
         """Bytes that count against the session's limit: topic, payload and what stands around them."""
-        return len(self.publish.wire) or len(self.publish.topic) + len(self.publish.payload)
+        return self.publish.weight
 
 
 class Held(NamedTuple):
@@ -185,6 +183,7 @@ class Session:
         self.outbox = None
         self.push = drop
         self.link_is_full = False
+        self.publishable.clear()  # a session may be away for a month: it need not remember
 
     def may_publish(self, topic: str) -> Decision:
         """May its client publish to this topic name?"""

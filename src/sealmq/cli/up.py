@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from sealmq.config import Configuration
     from sealmq.home import Home
+    from sealmq.server import Addresses
 
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
@@ -24,7 +25,14 @@ def up(
     ] = None,
     listen: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS:PORT", help="Listen here in place of sealmq.toml's addresses. Repeatable."),
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Listen here in place of all the addresses in sealmq.toml, those for WebSocket too. Repeatable.",
+        ),
+    ] = None,
+    websocket: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="Listen here for MQTT over WebSocket (wss://). Repeatable."),
     ] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
     organization: Annotated[
@@ -41,53 +49,66 @@ def up(
     from sealmq.devices.lock import broker_lock
     from sealmq.home import Home
 
-    for address in listen or ():
+    for address in [*(listen or ()), *(websocket or ())]:
         parse_address(address)  # before anything is made
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
     if is_new:
-        _make(path, organization, country).close()
+        _make(path, organization, country, listen or (), websocket or ()).close()
     with broker_lock(Home(path).path):
         finish_restore(Home(path).path)
         opened, configuration = _open(path)
         start_logging(configuration.log.level, as_json=json_log)
-        _serve(opened, configuration, listen or [], is_new=is_new)
+        _serve(opened, configuration, listen or [], websocket or [], is_new=is_new)
 
 
-def _serve(opened: Home, configuration: Configuration, listen: Sequence[str], *, is_new: bool) -> None:
+def _serve(
+    opened: Home, configuration: Configuration, listen: Sequence[str], websocket: Sequence[str], *, is_new: bool
+) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
     from sealmq.archive import finish_restore
     from sealmq.server import Server
 
-    addresses: list[tuple[str, int]] = []
+    known: list[Addresses] = []
 
-    def ready(bound: list[tuple[str, int]]) -> None:
-        if not addresses:
+    def ready(bound: Addresses) -> None:
+        if not known:
             _welcome(opened, bound, is_new=is_new)
-        addresses[:] = bound
+        known[:] = [bound]
 
     while True:
         with opened:
             server = Server(opened, configuration)
-            asyncio.run(server.run(ready, listen))
+            asyncio.run(server.run(ready, listen, websocket))
         if not server.restore_waits:
             return
         if listen:  # port 0 was to be any, but from then on it is the one that clients know
-            listen = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses]
+            listen = [_as_option(*address) for address in known[0].mqtt]
+        if websocket:
+            websocket = [_as_option(*address) for address in known[0].websocket]
         finish_restore(opened.path)
         opened, configuration = _open(opened.path)
 
 
-def _make(path: Path, organization: str, country: str) -> Home:
+def _as_option(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _make(path: Path, organization: str, country: str, listen: Sequence[str], websocket: Sequence[str]) -> Home:
     import time
 
     from sealmq import config
     from sealmq.home import Home
     from sealmq.pki import vault
-    from sealmq.server import broker_names
+    from sealmq.server import broker_names, wanted_addresses
+    from sealmq.tcp.listener import check_address
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
+    wanted = wanted_addresses(configuration, listen, websocket)
+    for option, addresses in zip(("--listen", "--websocket"), wanted, strict=True):
+        for address in addresses:
+            check_address(*config.parse_address(address), option)  # before a home is made that nobody could reach
     made = Home.create(
         path,
         organization=organization,
@@ -120,7 +141,7 @@ def _open(path: Path) -> tuple[Home, Configuration]:
     return opened, configuration
 
 
-def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
+def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
     """Where it listens, whom to trust, what to type next."""
     from rich.console import Console
 
@@ -128,8 +149,10 @@ def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
 
     console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
-    for host, port in bound:
+    for host, port in bound.mqtt:
         console.print(f"  listening on    {_where(host, port)}", markup=False)
+    for host, port in bound.websocket:
+        console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
     console.print(f"  root to trust   {home.root_certificate}", markup=False)
     fingerprint = home.root_fingerprint()
@@ -142,7 +165,7 @@ def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
         console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
     here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
     console.print(f"Next, in another terminal{here}:\n")
-    for command in _next_commands(home, bound):
+    for command in _next_commands(home, bound.mqtt):
         console.print(f"  {command}", markup=False)
     console.print("\nCtrl-C ends it.")
 

@@ -11,10 +11,11 @@ from sealmq.cli.log_lines import start_logging
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    logger = logging.getLogger("sealmq")
-    before = logger.handlers[:], logger.level, logger.propagate
+    loggers = [logging.getLogger(name) for name in ("sealmq", "asyncio")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
 
 
 def test_a_person_reads_time_level_and_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,11 +39,13 @@ def test_a_program_reads_one_object_a_line_with_who_it_was(capsys: pytest.Captur
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_client_cannot_write_a_line_of_its_own(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     start_logging("info", as_json=as_json)
-    logging.getLogger("sealmq.link").info("client %s", "x\n12:00:00 info     all is well\x1b[2J\r")
+    logging.getLogger("sealmq.link").info(
+        "client %s", "x\n12:00:00 info     all is well\x1b[2J\r\u2028\u0085\x9b2J\u202e\x7f"
+    )
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert "\x1b" not in said
-    assert "\r" not in said
+    assert all(character.isprintable() for character in said.rstrip("\n"))
 
 
 def test_what_is_below_the_level_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +72,11 @@ def test_starting_twice_says_everything_once(capsys: pytest.CaptureFixture[str])
     start_logging("info", as_json=False)
     logging.getLogger("sealmq").info("once")
     assert capsys.readouterr().err.count("once") == 1
+
+
+def test_what_asyncio_complains_of_is_a_line_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("error", as_json=True)
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").debug("Using selector: EpollSelector")
+    [line] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["level"], line["message"]) == ("warning", "socket.send() raised exception.")
