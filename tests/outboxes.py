@@ -49,6 +49,9 @@ class RememberingOutbox:
 class RememberingStore:
     """A Store that keeps the names of what it was told."""
 
+    number = 0
+    failing = ""
+
     def __init__(self) -> None:
         self.told: list[str] = []
 

@@ -10,6 +10,7 @@ import pytest
 from interop_homes import add_device, make_home
 from remembering_clients import Publisher, Subscriber
 from running import Broker, sealmq
+from sealmq.store.sqlite import open_messages
 
 
 class Messages:
@@ -97,6 +98,7 @@ def test_two_brokers_do_not_share_a_home(tmp_path: Path) -> None:
 def test_messages_that_cannot_be_read_are_refused_at_the_start_and_left_alone(tmp_path: Path, spoil, words) -> None:
     home = make_home(tmp_path / "home", "", ())
     messages = home / "messages.db"
+    open_messages(messages).close()
     messages.write_bytes(spoil(messages.read_bytes()))
     before = messages.read_bytes()
     done = sealmq("up", "--home", home, "--listen", "127.0.0.1:0")

@@ -56,8 +56,8 @@ class Subscriptions:
                 session.outbox.send(answer)  # [MQTT-3.8.4-1]
             for held, is_new in granted:
                 handling = held.subscription.retain_handling
-                if session.subscriptions.get(held.subscription.topic_filter) is not held:
-                    continue  # replaced or taken back since
+                if held.subscription.topic_filter not in session.subscriptions:
+                    continue  # taken back before this could be said
                 if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
                     self._send_retained(session, held, now)
 

@@ -59,7 +59,9 @@ def up(
         finish_restore(Home(path).path)
         opened, configuration = _open(path)
         start_logging(configuration.log.level, as_json=json_log)
-        _serve(opened, configuration, listen or [], websocket or [], is_new=is_new)
+        with opened:
+            _check_addresses(configuration, listen or (), websocket or ())
+            _serve(opened, configuration, listen or [], websocket or [], is_new=is_new)
 
 
 def _serve(
@@ -100,15 +102,11 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
     from sealmq import config
     from sealmq.home import Home
     from sealmq.pki import vault
-    from sealmq.server import broker_names, wanted_addresses
-    from sealmq.tcp.listener import check_address
+    from sealmq.server import broker_names
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
-    wanted = wanted_addresses(configuration, listen, websocket)
-    for option, addresses in zip(("--listen", "--websocket"), wanted, strict=True):
-        for address in addresses:
-            check_address(*config.parse_address(address), option)  # before a home is made that nobody could reach
+    _check_addresses(configuration, listen, websocket)  # before a home is made that nobody could reach
     made = Home.create(
         path,
         organization=organization,
@@ -119,6 +117,17 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
     if not file.exists():
         vault.write_public(file, config.default_text().encode())
     return made
+
+
+def _check_addresses(configuration: Configuration, listen: Sequence[str], websocket: Sequence[str]) -> None:
+    from sealmq.config import parse_address
+    from sealmq.server import wanted_addresses
+    from sealmq.tcp.listener import check_address
+
+    wanted = wanted_addresses(configuration, listen, websocket)
+    for option, addresses in zip(("--listen", "--websocket"), wanted, strict=True):
+        for address in addresses:
+            check_address(*parse_address(address), option)
 
 
 def _open(path: Path) -> tuple[Home, Configuration]:

@@ -52,18 +52,37 @@ def _lock(path: Path) -> int:
 def broker_lock(home: Path) -> Iterator[None]:
     """Be the one broker of a home, or whoever needs that there is none. Raises HomeError when somebody else is.
 
-    The file stays behind and says nothing; the lock on it ends with its process, however that ends.
+    The lock ends with its process, however that ends; its file says nothing, and goes when it ends in order.
     """
-    descriptor = os.open(home / "broker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = home / "broker.lock"
+    descriptor = _lock_file(path)
+    while descriptor is None:
+        descriptor = _lock_file(path)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeError(
-                f"a broker is running in {home}",
-                why="two in one home would each know half of the messages",
-                remedy="end that one first, or choose another home with --home",
-            ) from None
         yield
     finally:
+        path.unlink(missing_ok=True)  # first: who opened it meanwhile finds that it is another's, and tries again
         os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int | None:
+    """None: its holder has just gone, and the file with it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except BlockingIOError:
+        os.close(descriptor)
+        raise HomeError(
+            f"a broker is running in {path.parent}",
+            why="two in one home would each know half of the messages",
+            remedy="end that one first, or choose another home with --home",
+        ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

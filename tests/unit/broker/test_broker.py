@@ -125,16 +125,6 @@ def test_our_connack_fits_the_smallest_client_that_we_take() -> None:
     assert len(write_packet(connack, 5)) + len("auto-0123456789abcdef") <= broker_module.SMALLEST_PACKET_LIMIT
 
 
-def test_remembered_permissions_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sealmq.broker.publishing.REMEMBERED_TOPICS", 5)
-    broker = make()
-    session, _ = connect(broker)
-    assert session is not None
-    for number in range(20):
-        broker.on_publish(session, Publish(f"t/{number}"), 0.0)
-        assert len(session.publishable) <= 5
-
-
 def test_a_refused_topic_is_asked_about_each_time() -> None:
     broker = make(rules=())
     session, outbox = connect(broker)
