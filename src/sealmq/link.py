@@ -196,11 +196,12 @@ class Link:
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
         broker = self._house.broker
+        on_publish = broker.publishing.on_publish  # the hot path, without a detour
         packet: Packet | None = None
         try:
             for packet in self._mqtt.receive_data(plaintext):
                 if type(packet) is Publish and self.session is not None:
-                    broker.on_publish(self.session, packet, now)
+                    on_publish(self.session, packet, now)
                 else:
                     self._packet_received(packet, now)
                 if self._ended:
@@ -370,7 +371,7 @@ class Link:
         """The client has caught up (Floor)."""
         if self.session is not None:
             self._house.broker.dispatch.link_drained(self.session, self._house.clock())
-            self._house.flush()
+            self._house.mark(self)
 
     def lost(self, why: str) -> None:
         """The connection is gone (Floor)."""

@@ -106,7 +106,7 @@ def test_our_own_mistake_ends_the_link_and_is_told_in_the_log(
 
     client = stage.client()
     client.connect()
-    monkeypatch.setattr(stage.broker, "on_publish", mistaken)
+    monkeypatch.setattr(stage.broker.publishing, "on_publish", mistaken)
     client.publish("a")
     assert client.goodbye() == 0x83
     assert "our own mistake: we said what cannot be said" in caplog.text

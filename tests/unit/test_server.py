@@ -312,7 +312,7 @@ def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
             def broken(*_: object) -> None:
                 raise ZeroDivisionError("ours")
 
-            monkeypatch.setattr(one.house.broker, "on_publish", broken)
+            monkeypatch.setattr(one.house.broker.publishing, "on_publish", broken)
             writer.write(publish("devices/operator/x", b""))
             with contextlib.suppress(ConnectionResetError, ssl.SSLError):
                 assert await asyncio.wait_for(reader.read(), WAIT) == b""

@@ -48,13 +48,15 @@ class Publishing:
             if refusal is not None:
                 self._refuse(session, packet, *refusal)
                 return
-        if self._store.failing and packet.qos and self._needs_disk(session, packet):
-            self._refuse_for_now(session, packet)
-            return
-        if packet.qos == 2:
-            self._on_publish_exactly_once(session, packet, now)
-            return
-        number = self._store.number
+        number = 0
+        if packet.qos:
+            number = self._store.number
+            if self._store.failing and self._needs_disk(session, packet):
+                self._refuse_for_now(session, packet)
+                return
+            if packet.qos == 2:
+                self._on_publish_exactly_once(session, packet, now)
+                return
         if packet.retain and not self._retain(packet, now):
             self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
             return
