@@ -322,7 +322,7 @@ class Link:
             extra=self._who(),
         )
         self._ended = True
-        self._wire.write(self._tls.data_to_send())  # the alert: without it the device sees a bare disconnect
+        self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
 
     # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------

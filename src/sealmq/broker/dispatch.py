@@ -25,10 +25,14 @@ PATIENCE = 1.0
 """Seconds that writers wait for a reader that is behind: longer than a pause of the network or a flash write, shorter
 than anybody's keep-alive."""
 
+DRAIN_RATE = 2_097_152
+"""Bytes a second of its backlog that a full link must get rid of: a reader that is only slow, not gone, is given the
+time that its backlog takes at this rate, on top of PATIENCE."""
+
 LONG_QUEUE = 1_000
 """Deliveries that wait for a connected client before it counts as behind."""
 
-BACKLOG_FACTOR = 8
+BACKLOG_FACTOR = 16
 """A full link may take this many times `buffered_bytes` more while its writers are being held: what they had already
 sent is in our hands, and should not be lost."""
 
@@ -315,7 +319,7 @@ class Dispatch:
         for session in self._behind:
             if session.behind_since == NEVER:
                 session.behind_since = now
-            elif now - session.behind_since > PATIENCE:
+            elif now - session.behind_since > PATIENCE + session.backlog / DRAIN_RATE:
                 self._release_writers(session)
 
     def _push_to_full(self, session: Session, piece: bytes) -> None:

@@ -11,10 +11,11 @@ from sealmq.cli.log_lines import start_logging
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    logger = logging.getLogger("sealmq")
-    before = logger.handlers[:], logger.level, logger.propagate
+    loggers = [logging.getLogger(name) for name in ("sealmq", "asyncio")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
 
 
 def test_a_person_reads_time_level_and_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +70,11 @@ def test_starting_twice_says_everything_once(capsys: pytest.CaptureFixture[str])
     start_logging("info", as_json=False)
     logging.getLogger("sealmq").info("once")
     assert capsys.readouterr().err.count("once") == 1
+
+
+def test_what_asyncio_complains_of_is_a_line_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("error", as_json=True)
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").debug("Using selector: EpollSelector")
+    [line] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["level"], line["message"]) == ("warning", "socket.send() raised exception.")
