@@ -372,7 +372,7 @@ def test_a_reason_is_as_long_as_a_person_reads_and_the_peer_takes() -> None:
 # --- noise
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from((4, 5)), st.sampled_from(Sender), st.booleans())
 def test_noise_raises_nothing_but_remote_protocol_error(
     data: st.DataObject, level: int, role: Sender, is_connected: bool
@@ -393,7 +393,7 @@ def test_noise_raises_nothing_but_remote_protocol_error(
         assert connection.phase is Phase.ENDED
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(packets(5), max_size=6), st.sets(st.integers(0, 2_000), max_size=5))
 def test_however_the_bytes_are_cut_the_packets_are_the_same(given_packets: list[Packet], places: set[int]) -> None:
     wire = b"".join(write_packet(one, 5) for one in given_packets)

@@ -1,0 +1,130 @@
+"""Ordered rules, default deny: what each form of rule answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealmq.broker.access import Decision, Grants
+from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
+from sealmq.identity import Identity
+
+SENSOR = Identity("sensor-1", "device")
+
+
+def rule(effect: str, *topics: str, role: str | None = None, device: str | None = None, actions=ACTIONS) -> Rule:
+    return Rule(role, device, effect, frozenset(actions), topics)
+
+
+def grants(*rules: Rule, identity: Identity = SENSOR, client_id: str = "client") -> Grants:
+    return Grants(rules, identity, client_id)
+
+
+def test_where_no_rule_matches_the_answer_is_no_and_says_so() -> None:
+    for one in (grants(), grants(rule("allow", "b")), grants(rule("allow", "#", role="operator"))):
+        assert one.may_publish("a") == Decision(False, "no rule allows it")
+        assert one.may_subscribe("a") == Decision(False, "no rule allows it")
+
+
+def test_a_decision_names_its_rule_by_number_and_as_it_is_written() -> None:
+    decided = grants(rule("deny", "x"), rule("allow", "y", "devices/{device}/#"))
+    assert decided.may_publish("devices/sensor-1/a") == Decision(True, "rule 2 (allow devices/{device}/#)")
+    assert decided.may_subscribe("x") == Decision(False, "rule 1 (deny x)")
+
+
+def test_an_action_that_the_rule_does_not_name_is_not_concerned() -> None:
+    decided = grants(rule("deny", "a", actions=["subscribe"]), rule("allow", "a"))
+    assert decided.may_publish("a").allowed
+    assert not decided.may_subscribe("a").allowed
+    only_publish = grants(rule("allow", "#", actions=["publish"]))
+    assert not only_publish.may_subscribe("a").allowed
+
+
+@pytest.mark.parametrize(
+    ("role", "device", "concerned"),
+    [
+        (None, None, True),
+        ("device", None, True),
+        ("operator", None, False),
+        (None, "sensor-1", True),
+        (None, "sensor-*", True),
+        (None, "Sensor-*", False),
+        (None, "sensor-?", True),
+        (None, "sensor", False),
+    ],
+)
+def test_a_rule_concerns_a_role_a_device_or_everybody(role: str | None, device: str | None, concerned: bool) -> None:
+    assert grants(rule("allow", "a", role=role, device=device)).may_publish("a").allowed is concerned
+
+
+def test_the_default_rules_give_a_device_its_own_and_the_operator_everything() -> None:
+    device = Grants(DEFAULT_RULES, SENSOR, "c")
+    operator = Grants(DEFAULT_RULES, Identity("me", "operator"), "c")
+    nobody = Grants(DEFAULT_RULES, Identity("me", "guest"), "c")
+    for topic, answers in {
+        "devices/sensor-1/temp": (True, True, False),
+        "devices/sensor-2/temp": (False, True, False),
+        "anything": (False, True, False),
+        "$SYS/broker": (False, True, False),
+    }.items():
+        assert tuple(one.may_publish(topic).allowed for one in (device, operator, nobody)) == answers
+        assert tuple(one.may_subscribe(topic).allowed for one in (device, operator, nobody)) == answers
+
+
+def test_a_subscription_is_never_wider_than_what_is_allowed() -> None:
+    decided = grants(rule("allow", "a/+/c", "b/#"))
+    for topic_filter, allowed in {
+        "a/x/c": True,
+        "a/+/c": True,
+        "a/#": False,
+        "+/x/c": False,
+        "b": True,
+        "b/#": True,
+        "b/+/+": True,
+        "#": False,
+        "+/#": False,
+    }.items():
+        assert decided.may_subscribe(topic_filter).allowed is allowed, topic_filter
+
+
+def test_two_rules_that_cover_a_filter_only_together_do_not_allow_it() -> None:
+    assert not grants(rule("allow", "a/b"), rule("allow", "a/c")).may_subscribe("a/+").allowed
+
+
+def test_a_denial_counts_only_where_it_comes_before_what_allows() -> None:
+    deny, allow = rule("deny", "a/secret"), rule("allow", "a/#")
+    assert not grants(deny, allow).may_subscribe("a/#").allowed
+    assert grants(allow, deny).may_subscribe("a/#").allowed
+
+
+@pytest.mark.parametrize("client_id", ["", "+", "#", "a/b", "a#", "\u202e", "a\tb", "x\u0001"])
+def test_a_value_that_is_more_than_a_name_allows_nothing_and_escapes_nothing(client_id: str) -> None:
+    allowing = grants(rule("allow", "c/{client_id}/#"), client_id=client_id)
+    assert not allowing.may_subscribe("c/x").allowed
+    assert not allowing.may_publish(f"c/{client_id}/x").allowed
+    denying = grants(
+        rule("deny", "c/{client_id}/#", "$SYS/a-{client_id}/#"), rule("allow", "#", "$SYS/#"), client_id=client_id
+    )
+    assert not denying.may_publish("c/anybody/x").allowed
+    assert not denying.may_publish("$SYS/a-anybody/x").allowed
+    assert denying.may_publish("d").allowed
+
+
+def test_all_placeholders_are_filled_in_and_only_once() -> None:
+    decided = grants(
+        rule("allow", "{role}/{device}/{client_id}/{other}"),
+        identity=Identity("{client_id}", "{role}"),
+        client_id="{device}",
+    )
+    assert decided.may_publish("{role}/{client_id}/{device}/{other}").allowed
+    assert not decided.may_publish("{role}/{device}/{device}/{other}").allowed
+
+
+def test_a_value_may_be_a_part_of_a_level() -> None:
+    decided = grants(rule("allow", "client-{client_id}/x"), client_id="7")
+    assert decided.may_publish("client-7/x").allowed
+    assert not decided.may_publish("client-8/x").allowed
+
+
+def test_a_value_does_not_lead_into_the_servers_topics() -> None:
+    assert not grants(rule("allow", "{client_id}/#"), client_id="$SYS").may_subscribe("$SYS/#").allowed
+    assert grants(rule("allow", "$SYS/{client_id}"), client_id="$x").may_publish("$SYS/$x").allowed
