@@ -49,12 +49,6 @@ def test_a_filter_that_is_none_is_refused(stage: Stage, level: int, topic_filter
     assert client.subscribe("good") == [0]
 
 
-def test_shared_subscriptions_are_refused_as_announced(stage: Stage) -> None:
-    client = stage.client()
-    client.connect()
-    assert client.subscribe("$share/group/a") == [0x9E]
-
-
 def test_a_new_subscription_to_the_same_filter_replaces_the_old_one(stage: Stage, level: int) -> None:
     publisher, reader = stage.pair(level)
     for topic_filter in ("a", "a/#"):

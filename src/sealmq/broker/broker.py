@@ -97,6 +97,7 @@ class Broker:
         if session.level != packet.level and session.subscriptions:
             self.router.forget_routes()
         session.attach(outbox, identity, packet.level)
+        self.router.presence_changed(session)
         self.subscriptions.check_again(session)
         self._store.opened(session)
         outbox.send(ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id)))
@@ -148,7 +149,7 @@ class Broker:
             return None
         if session.outbox is not None:
             outbox = session.outbox
-            self.on_lost(session, now)
+            self.on_lost(session, now, is_back=not clean_start)
             outbox.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected again")
         self._look_at(session, now)  # its time may have come since the last tick
         if key not in self.sessions:
@@ -193,7 +194,6 @@ class Broker:
             receive_maximum=self.limits.receive_maximum,
             maximum_packet_size=self.limits.packet_size,
             topic_alias_maximum=self.limits.topic_alias_maximum,
-            shared_subscription_available=0,
         )
         if not packet.client_id:
             properties.assigned_client_identifier = client_id  # [MQTT-3.2.2-16]
@@ -216,13 +216,19 @@ class Broker:
             session.will = None
         self.on_lost(session, now)
 
-    def on_lost(self, session: Session, now: float) -> None:
-        """The link is gone. The will is due now or after its delay, and the session lives on as long as it may."""
+    def on_lost(self, session: Session, now: float, *, is_back: bool = False) -> None:
+        """The link is gone. The will is due now or after its delay, and the session lives on as long as it may.
+
+        is_back: its client has already come by another link, and takes up what it left.
+        """
         session.detach()
+        self.router.presence_changed(session)
         self.dispatch.link_gone(session)
         if session.expiry == 0:
             self._end_session(session, now)
             return
+        if not is_back:
+            self.dispatch.hand_on(session, now)
         session.expires_at = now + session.expiry
         if session.will is not None:
             session.will_at = now + (session.will.properties.will_delay_interval or 0)  # [MQTT-3.1.2-8]
@@ -245,6 +251,7 @@ class Broker:
         self.sessions.pop(session.key, None)
         self._agenda.forget(session.key)
         self._store.ended(session)
+        self.dispatch.inherit(session, now)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
 
@@ -433,7 +440,7 @@ class Broker:
                 reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
             if delivery is not None:
                 self._store.released(session, delivery, packet.packet_id)
-            # Not before it is safe: else, after a crash, the message would be sent anew to a client that is done with it.
+            # Not before it is safe: else, after a crash, the message would be sent anew to a client that has it.
             self._promise(
                 session, partial(session.outbox.send, PubRel(packet.packet_id, reason_code))
             )  # [MQTT-4.3.3-4]

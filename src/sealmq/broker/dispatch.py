@@ -10,8 +10,11 @@ counted, QoS 1 and 2 wait in its session as far as the limits allow. So no reade
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Container, Iterable
 from functools import partial
 
+from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
@@ -78,14 +81,16 @@ class Dispatch:
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
         """Give the message to its takers. False: there are none. `sender` None: the broker itself, or a will."""
         route = self.router.route(publish.topic)
+        if route.groups:
+            self._publish_to_groups(publish, route, sender, now)
         if not route.takers:
-            return False
+            return bool(route.groups)
         if publish.qos == 0:
             self._publish_qos0(publish, route, sender)
         else:
             self._publish_with_acknowledgement(publish, route, sender, now)
         if self._behind and sender is not None and not self._behind.isdisjoint(route.sessions):
-            self._hold(sender, route)
+            self._hold(sender, route.sessions)
         return True
 
     def _publish_qos0(self, publish: Publish, route: Route, sender: Session | None) -> None:
@@ -155,6 +160,77 @@ class Dispatch:
             if frame is None:
                 frame = frames[variant] = encode_publish_frame(publish, session.level, qos)
             self.deliver(session, delivery, now, frame)
+
+    # -- one member of a group gets it -------------------------------------------------------------------------------
+
+    def _publish_to_groups(self, publish: Publish, route: Route, sender: Session | None, now: float) -> None:
+        """One copy for each shared subscription that matches, whatever else its members get [MQTT 4.8.2]."""
+        interval = publish.properties.message_expiry_interval
+        expires_at = NEVER if interval is None else now + interval
+        for group in route.groups:
+            chosen = self._give(group, publish, expires_at, now)
+            if chosen in self._behind and sender is not None:
+                self._hold(sender, (chosen,))  # it was the best: everybody is behind
+
+    def _give(self, group: Group, publish: Publish, expires_at: float, now: float) -> Session | None:
+        """Give the message to the member whose turn it is. None: there is nobody who could have it."""
+        session = group.next(publish.qos, self._is_ready)
+        if session is None:
+            return None
+        subscription, identifier = group.members[session]
+        delivery = Delivery(
+            publish,
+            min(publish.qos, subscription.qos),  # [MQTT-4.8.2-3]
+            publish.retain and subscription.retain_as_published,
+            (identifier,) if identifier else (),
+            expires_at,
+            subscription.topic_filter,
+        )
+        if delivery.qos:
+            self.deliver(session, delivery, now)
+        else:
+            self.deliver_once(session, delivery, now)
+        return session
+
+    def _is_ready(self, session: Session) -> bool:
+        """Could it be sent a message at once?"""
+        return session not in self._behind and not session.queue and self._has_room(session)
+
+    def hand_on(self, session: Session, now: float) -> None:
+        """The session's client is gone: what it took for groups and did not finish goes to other members that are here.
+
+        At QoS 1 that may be done as soon as the link is lost; at QoS 2 what was sent belongs to this client, whether it
+        comes back [MQTT-4.8.2-4] or not [MQTT-4.8.2-5]. What nobody else can take stays, for the end of the session.
+        """
+        served = {shared for shared in session.subscriptions if shared in self.router.groups}
+        served = {shared for shared in served if self.router.groups[shared].is_served}
+        for delivery in self._take_shared(session, served) if served else ():
+            self._store.finished(session, delivery)
+            self._pass_on(delivery, now)
+
+    def inherit(self, session: Session, now: float) -> None:
+        """The session has ended: what it took for groups goes to other members, also to those that are away."""
+        for delivery in self._take_shared(session, self.router.groups) if self.router.groups else ():
+            self._pass_on(delivery, now)
+
+    def _pass_on(self, delivery: Delivery, now: float) -> None:
+        if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
+            self.counters.dropped_expired += 1
+        else:
+            self._give(self.router.groups[delivery.shared], delivery.publish, delivery.expires_at, now)
+
+    def _take_shared(self, session: Session, groups: Container[str]) -> list[Delivery]:
+        """Take out of the session, in its order, what it holds for these groups and another member may have."""
+        session.outgoing.restart()
+        unsent = reversed(session.outgoing.unsent.items())
+        left = {packet_id: one for packet_id, one in unsent if one.qos == 1 and one.shared in groups}
+        for packet_id in left:
+            session.outgoing.drop(packet_id)
+        taken = [*left.values(), *(one for one in session.queue if one.shared in groups)]
+        if len(taken) > len(left):
+            session.queue = deque(one for one in session.queue if one.shared not in groups)
+            session.queued_bytes = sum(one.size for one in session.queue)
+        return taken
 
     # -- a delivery goes to a session --------------------------------------------------------------------------------
 
@@ -342,14 +418,14 @@ class Dispatch:
         session.backlog = 0
         session.link_is_full = False
 
-    def _hold(self, sender: Session, route: Route) -> None:
+    def _hold(self, sender: Session, readers: Iterable[Session]) -> None:
         """Read no more from the sender until its slow reader has caught up or PATIENCE is over."""
         outbox = sender.outbox
         # We wait for this one's acknowledgements: if it were not read they would not come, and two clients that write
         # to each other would stand still.
         if outbox is None or sender.outgoing.sent or sender.outgoing.released:
             return
-        for session in self._behind & route.sessions:
+        for session in self._behind.intersection(readers):
             if session is not sender and not session.given_up and outbox not in session.holding:
                 session.holding.add(outbox)
                 outbox.hold()

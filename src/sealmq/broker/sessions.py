@@ -57,10 +57,11 @@ class Delivery:
     """One message on its way to one session.
 
     expires_at: Unix seconds after which it is not delivered any more [MQTT-3.3.2-5].
+    shared:     the whole filter of the shared subscription for whose group the session took it; "": for itself.
     number:     what a store calls it, 0 while no store keeps it.
     """
 
-    __slots__ = ("expires_at", "number", "publish", "qos", "retain", "subscription_identifiers")
+    __slots__ = ("expires_at", "number", "publish", "qos", "retain", "shared", "subscription_identifiers")
 
     def __init__(
         self,
@@ -69,12 +70,14 @@ class Delivery:
         retain: bool = False,
         subscription_identifiers: tuple[int, ...] = (),
         expires_at: float = NEVER,
+        shared: str = "",
     ) -> None:
         self.publish = publish
         self.qos = qos
         self.retain = retain
         self.subscription_identifiers = subscription_identifiers
         self.expires_at = expires_at
+        self.shared = shared
         self.number = 0
 
     @property

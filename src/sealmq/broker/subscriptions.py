@@ -13,9 +13,9 @@ from sealmq.broker.router import Router
 from sealmq.broker.sessions import Delivery, Held, Session
 from sealmq.broker.store import Store
 from sealmq.errors import RemoteProtocolError
-from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe
-from sealmq.mqtt.topics import check_topic_filter, split_shared
+from sealmq.mqtt.topics import SHARED, check_topic_filter, split_shared
 
 log = logging.getLogger("sealmq.broker")
 
@@ -55,6 +55,8 @@ class Subscriptions:
             if session.outbox is not None:
                 session.outbox.send(answer)  # [MQTT-3.8.4-1]
             for held, is_new in granted:
+                if held.subscription.topic_filter.startswith(SHARED):
+                    continue  # what is retained is for a subscriber, not for a group [MQTT 4.8.2]
                 handling = held.subscription.retain_handling
                 if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
                     self._send_retained(session, held, now)
@@ -70,9 +72,7 @@ class Subscriptions:
             return ReasonCode.TOPIC_FILTER_INVALID, error.what
         if self._limits.forbids_topic(topic_filter):
             return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
-        if session.level == ProtocolLevel.V5 and split_shared(topic_filter) is not None:
-            return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED, "shared subscriptions are not supported"
-        decision = session.may_subscribe(topic_filter)
+        decision = session.may_subscribe(wanted_by(topic_filter))
         if not decision.allowed:
             who, client_id = session.key
             log.info("%s (client %r) may not subscribe to %r: %s", who, client_id, topic_filter, decision.rule)
@@ -110,7 +110,7 @@ class Subscriptions:
     def check_again(self, session: Session) -> None:
         """A client came back, perhaps in another role or to other rules: take away what it may no longer have."""
         for topic_filter in list(session.subscriptions):
-            decision = session.may_subscribe(topic_filter)
+            decision = session.may_subscribe(wanted_by(topic_filter))
             if not decision.allowed:
                 who, client_id = session.key
                 log.info("%s (client %r) loses %r, to which it may no longer subscribe", who, client_id, topic_filter)
@@ -125,3 +125,9 @@ class Subscriptions:
         del session.subscriptions[topic_filter]
         self._router.unsubscribe(session, topic_filter)
         self._store.unsubscribed(session, topic_filter)
+
+
+def wanted_by(topic_filter: str) -> str:
+    """What a subscription asks for: of a shared one, the filter behind its group [MQTT 4.8.2]."""
+    shared = split_shared(topic_filter)
+    return topic_filter if shared is None else shared[1]

@@ -49,6 +49,13 @@ def publish_from_bytes(level: int, wire: bytes) -> Publish:
     return packet
 
 
+def delivery_as_values(delivery: Delivery) -> tuple[object, ...]:
+    """A delivery as the columns of its message's row behind the number."""
+    level, wire = publish_as_bytes(delivery.publish)
+    identifiers = " ".join(str(identifier) for identifier in delivery.subscription_identifiers)
+    return level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at, delivery.shared
+
+
 def will_as_bytes(will: Will | None) -> bytes | None:
     """A will as a CONNECT that carries nothing else."""
     return None if will is None else write_packet(Connect(client_id="-", will=will, level=LEVEL), LEVEL)
@@ -119,16 +126,17 @@ def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session]) 
     holders: dict[int, int] = {}
     delivery: Delivery | None = None
     rows = connection.execute(
-        "SELECT m.id, m.level, m.wire, m.qos, m.retain, m.identifiers, m.expires_at, d.session, d.packet_id, d.released"
+        "SELECT m.id, m.level, m.wire, m.qos, m.retain, m.identifiers, m.expires_at, m.shared,"
+        " d.session, d.packet_id, d.released"
         " FROM deliveries d JOIN messages m ON m.id = d.message ORDER BY m.id"
     )
-    for message, level, wire, qos, retain, identifiers, expires_at, number, packet_id, released in rows:
+    for message, level, wire, qos, retain, identifiers, expires_at, shared, number, packet_id, released in rows:
         session = by_id.get(number)
         if session is None:
             continue
         if delivery is None or delivery.number != message:  # one object for all sessions that it waits in
             several = tuple(int(identifier) for identifier in identifiers.split())
-            delivery = Delivery(publish_from_bytes(level, wire), qos, bool(retain), several, expires_at)
+            delivery = Delivery(publish_from_bytes(level, wire), qos, bool(retain), several, expires_at, shared)
             delivery.number = message
         holders[message] = holders.get(message, 0) + 1
         if released:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sealmq.broker.retained import RetainedMessage
 from sealmq.broker.sessions import Delivery, Held, Session, SessionKey
 from sealmq.database import open_database
-from sealmq.store.rows import Kept, options_byte, publish_as_bytes, read_all, will_as_bytes
+from sealmq.store.rows import Kept, delivery_as_values, options_byte, publish_as_bytes, read_all, will_as_bytes
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
 from sealmq.store.writer import Change, Writer
 
@@ -24,7 +24,7 @@ Row: TypeAlias = tuple[object, ...]
 
 _SESSION = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SUBSCRIPTION = "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)"
-_MESSAGE = "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MESSAGE = "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)"
 _INCOMING = "INSERT OR REPLACE INTO incoming VALUES (?, ?)"
 _RETAINED = "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?)"
@@ -180,10 +180,7 @@ class SQLiteStore:
             self._last_message += 1
             delivery.number = self._last_message
             row = ("message", delivery.number)
-            level, wire = publish_as_bytes(delivery.publish)
-            identifiers = " ".join(str(identifier) for identifier in delivery.subscription_identifiers)
-            values = (delivery.number, level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at)
-            self._put(row, _MESSAGE, values)
+            self._put(row, _MESSAGE, (delivery.number, *delivery_as_values(delivery)))
             self._new.add(row)
         self.holders[delivery.number] = self.holders.get(delivery.number, 0) + 1
         place = ("delivery", number, delivery.number)
