@@ -2,20 +2,17 @@
 
 Encode once, append many: a fan-out encodes each variant (protocol level, QoS) once, and what a taker costs at QoS 0 is
 one list append. QoS 1 and 2 differ in the packet identifier alone.
-
-A client that does not keep up is `behind`: its link is full, or its queue is long. For PATIENCE seconds those who write
-to it are held (their TCP windows close, nothing is lost); after that they go on, QoS 0 for the slow one is dropped and
-counted, QoS 1 and 2 wait in its session as far as the limits allow. So no reader can stop a writer for long.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from functools import partial
 
 from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
+from sealmq.broker.patience import LONG_QUEUE, Patience
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
 from sealmq.broker.sessions import NEVER, Delivery, Session
@@ -23,24 +20,6 @@ from sealmq.broker.store import Store
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
-
-PATIENCE = 1.0
-"""Seconds that writers wait for a reader that is behind: longer than a pause of the network or a flash write, shorter
-than anybody's keep-alive."""
-
-DRAIN_RATE = 2_097_152
-"""Bytes a second of its backlog that a full link must get rid of: a reader that is only slow, not gone, is given the
-time that its backlog takes at this rate, on top of PATIENCE."""
-
-LONG_QUEUE = 1_000
-"""Deliveries that wait for a connected client before it counts as behind."""
-
-BACKLOG_FACTOR = 16
-"""A full link may take this many times `buffered_bytes` more while its writers are being held: what they had already
-sent is in our hands, and should not be lost."""
-
-BACKLOG_TOTAL = 67_108_864
-"""Bytes of such backlog for all full links together: 64 MiB."""
 
 DUP = 0x08
 
@@ -73,8 +52,7 @@ class Dispatch:
         self.promises = Promises(self.spoken)
         self._limits = limits
         self._store = store
-        self._behind: set[Session] = set()
-        self._backlog = 0
+        self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
 
     # -- a message comes ---------------------------------------------------------------------------------------------
 
@@ -89,8 +67,9 @@ class Dispatch:
             self._publish_qos0(publish, route, sender)
         else:
             self._publish_with_acknowledgement(publish, route, sender, now)
-        if self._behind and sender is not None and not self._behind.isdisjoint(route.sessions):
-            self._hold(sender, route.sessions)
+        behind = self.patience.behind
+        if behind and sender is not None and not behind.isdisjoint(route.sessions):
+            self.patience.hold(sender, route.sessions)
         return True
 
     def _publish_qos0(self, publish: Publish, route: Route, sender: Session | None) -> None:
@@ -169,8 +148,8 @@ class Dispatch:
         expires_at = NEVER if interval is None else now + interval
         for group in route.groups:
             chosen = self._give(group, publish, expires_at, now)
-            if chosen in self._behind and sender is not None:
-                self._hold(sender, (chosen,))  # it was the best: everybody is behind
+            if chosen in self.patience.behind and sender is not None:
+                self.patience.hold(sender, (chosen,))  # it was the best: everybody is behind
 
     def _give(self, group: Group, publish: Publish, expires_at: float, now: float) -> Session | None:
         """Give the message to the member whose turn it is. None: there is nobody who could have it."""
@@ -194,7 +173,7 @@ class Dispatch:
 
     def _is_ready(self, session: Session) -> bool:
         """Could it be sent a message at once?"""
-        return session not in self._behind and not session.queue and self._has_room(session)
+        return session not in self.patience.behind and not session.queue and self._has_room(session)
 
     def hand_on(self, session: Session, now: float) -> None:
         """The session's client is gone: what it took for groups and did not finish goes to other members that are here.
@@ -321,7 +300,7 @@ class Dispatch:
         session.queued_bytes += size
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
-            self._behind.add(session)
+            self.patience.behind.add(session)
 
     def send_waiting(self, session: Session, now: float) -> None:
         """Send what the session's client can take now: first what has to leave again, then the queue."""
@@ -353,8 +332,8 @@ class Dispatch:
                 self._send_when_safe(session, delivery, frame, packet_id)
             else:
                 self._store.finished(session, delivery)
-        if session in self._behind and len(queue) < LONG_QUEUE // 2:
-            self._caught_up(session)
+        if session in self.patience.behind and len(queue) < LONG_QUEUE // 2:
+            self.patience.caught_up(session)
 
     def resume(self, session: Session, now: float) -> None:
         """A new link serves the session: send again what is unfinished, then what waits [MQTT-4.4.0-1]."""
@@ -365,79 +344,30 @@ class Dispatch:
             self.spoken.add(session)
         self.send_waiting(session, now)
 
-    # -- who can't keep up -------------------------------------------------------------------------------------------
+    # -- the link tells ----------------------------------------------------------------------------------------------
 
     def link_full(self, session: Session, now: float) -> None:
         """The session's link has more waiting than `buffered_bytes`."""
-        self._end_backlog(session)
-        session.link_is_full = True
-        session.push = partial(self._push_to_full, session)
-        session.behind_since = now
-        self._behind.add(session)
+        self.patience.link_full(session, now)
 
     def link_drained(self, session: Session, now: float) -> None:
         """The session's link has room again."""
         if session.outbox is None or not session.link_is_full:
             return
-        self._end_backlog(session)
+        self.patience.link_free(session)
         session.push = session.outbox.push
         if len(session.queue) < LONG_QUEUE:
-            self._caught_up(session)
+            self.patience.caught_up(session)
         self.send_waiting(session, now)
 
     def link_gone(self, session: Session) -> None:
         """No link serves the session any more: nobody waits for it."""
-        self._end_backlog(session)
-        self._caught_up(session)
+        self.patience.link_free(session)
+        self.patience.caught_up(session)
 
     def tick(self, now: float) -> None:
-        """Let go of writers whose reader has been behind for longer than PATIENCE."""
-        for session in self._behind:
-            if session.behind_since == NEVER:
-                session.behind_since = now
-            elif now - session.behind_since > PATIENCE + session.backlog / DRAIN_RATE:
-                self._release_writers(session)
+        """Time has passed."""
+        self.patience.tick(now)
 
-    def _push_to_full(self, session: Session, piece: bytes) -> None:
-        """`push` of a full link: what its writers had already sent is taken, within bounds; the rest is dropped."""
-        size = len(piece)
-        if (
-            session.outbox is None
-            or session.given_up
-            or session.backlog + size > BACKLOG_FACTOR * self._limits.buffered_bytes
-            or self._backlog + size > BACKLOG_TOTAL
-        ):
-            self.counters.dropped_qos0 += 1
-            return
-        session.backlog += size
-        self._backlog += size
-        session.outbox.push(piece)
-
-    def _end_backlog(self, session: Session) -> None:
-        self._backlog -= session.backlog
-        session.backlog = 0
-        session.link_is_full = False
-
-    def _hold(self, sender: Session, readers: Iterable[Session]) -> None:
-        """Read no more from the sender until its slow reader has caught up or PATIENCE is over."""
-        outbox = sender.outbox
-        # We wait for this one's acknowledgements: if it were not read they would not come, and two clients that write
-        # to each other would stand still.
-        if outbox is None or sender.outgoing.sent or sender.outgoing.released:
-            return
-        for session in self._behind.intersection(readers):
-            if session is not sender and not session.given_up and outbox not in session.holding:
-                session.holding.add(outbox)
-                outbox.hold()
-
-    def _release_writers(self, session: Session) -> None:
-        session.given_up = True
-        for outbox in session.holding:
-            outbox.release()
-        session.holding.clear()
-
-    def _caught_up(self, session: Session) -> None:
-        self._behind.discard(session)
-        self._release_writers(session)
-        session.given_up = False
-        session.behind_since = NEVER
+    def _count_dropped(self) -> None:
+        self.counters.dropped_qos0 += 1
