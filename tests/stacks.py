@@ -116,6 +116,9 @@ class Wire:
             assert self.link is not None
             self.link.full()
 
+    def waiting(self) -> int:
+        return sum(map(len, self.writes)) if self.slow else 0
+
     def pause_reading(self) -> None:
         self.reading = False
 

@@ -65,6 +65,9 @@ class Wire(Protocol):
     def resume_reading(self) -> None:
         """Take what comes again."""
 
+    def waiting(self) -> int:
+        """Bytes that were written and not taken by the network yet."""
+
     def finish(self) -> None:
         """Send what is left, then close so that it arrives."""
 
@@ -105,6 +108,9 @@ class House:
     def mark(self, link: Link) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""
         self.unflushed.add(link)
+        self._ask()
+
+    def _ask(self) -> None:
         if not self.flush_is_due:
             self.flush_is_due = True
             self.ask_for_flush()
@@ -121,6 +127,10 @@ class House:
         dispatch.spoken.clear()
         while unflushed:
             unflushed.pop().flush()
+        if dispatch.pace.unfinished:
+            # Now that their links have written. What they are given leaves in the next turn, when others were heard.
+            dispatch.go_on(self.clock())
+            self._ask()
 
 
 class Link:
@@ -343,6 +353,10 @@ class Link:
         ciphertext = self._tls.data_to_send()
         if ciphertext:
             self._wire.write(ciphertext)
+
+    def waiting(self) -> int:
+        """Bytes that the network has not taken yet (Outbox)."""
+        return self._wire.waiting()
 
     def hold(self) -> None:
         """Read nothing more from this client for now (Outbox)."""

@@ -12,6 +12,8 @@ from functools import partial
 
 from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
+from sealmq.broker.owed import Owed
+from sealmq.broker.pace import STEP, Pace
 from sealmq.broker.patience import LONG_QUEUE, Patience
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
@@ -53,6 +55,7 @@ class Dispatch:
         self._limits = limits
         self._store = store
         self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
+        self.pace = Pace(lambda: self._limits.buffered_bytes)
 
     # -- a message comes ---------------------------------------------------------------------------------------------
 
@@ -173,7 +176,8 @@ class Dispatch:
 
     def _is_ready(self, session: Session) -> bool:
         """Could it be sent a message at once?"""
-        return session not in self.patience.behind and not session.queue and self._has_room(session)
+        waits = session.queue or session.outgoing.unsent
+        return session not in self.patience.behind and not waits and self._has_room(session)
 
     def hand_on(self, session: Session, now: float) -> None:
         """The session's client is gone: what it took for groups and did not finish goes to other members that are here.
@@ -220,7 +224,13 @@ class Dispatch:
 
         frame: the packet in front of and behind its packet identifier, when the caller has it already.
         """
-        if session.outbox is None or session.queue or session.link_is_full or not self._has_room(session):
+        if (
+            session.outbox is None
+            or session.queue
+            or session.link_is_full
+            or not self._has_room(session)
+            or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
+        ):
             self._enqueue(session, delivery)
             return
         if frame is None:
@@ -303,37 +313,97 @@ class Dispatch:
             self.patience.behind.add(session)
 
     def send_waiting(self, session: Session, now: float) -> None:
-        """Send what the session's client can take now: first what has to leave again, then the queue."""
-        if session.outbox is None or session.link_is_full:
+        """Send what the session's client can take now, as far as its share of this turn goes (pace.py)."""
+        if not (session.queue or session.outgoing.unsent or session.owed) or session.link_is_full:
             return
-        while session.outgoing.unsent and self._has_room(session):
-            again = session.outgoing.again()
-            if again is None:
+        left = room = self.pace.room(session)
+        if not room:
+            return
+        size: int | None = 0
+        while left > 0:
+            size = self._send_next(session, now)
+            if size is None:
                 break
-            packet_id, delivery = again
-            frame = self._encode(session, delivery, now)
-            if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                self._send(session, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
-            else:
-                session.outgoing.drop(packet_id)
-                self._store.finished(session, delivery)
-        queue = session.queue
-        while queue and self._has_room(session):
-            delivery = queue.popleft()
-            session.queued_bytes -= delivery.size
-            if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
-                self.counters.dropped_expired += 1
-                self._store.finished(session, delivery)
-                continue
-            frame = self._encode(session, delivery, now)
-            if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                packet_id = session.outgoing.add(delivery)
-                self._store.sent(session, delivery, packet_id)
-                self._send_when_safe(session, delivery, frame, packet_id)
-            else:
-                self._store.finished(session, delivery)
-        if session in self.patience.behind and len(queue) < LONG_QUEUE // 2:
+            left -= max(size, STEP)
+        self.pace.gave(session, room - left, size is None)
+        if session in self.patience.behind and len(session.queue) < LONG_QUEUE // 2:
             self.patience.caught_up(session)
+
+    def _send_next(self, session: Session, now: float) -> int | None:
+        """First what has to leave again, then the queue, then what is retained. The bytes that were sent, 0 for a step
+        that sent nothing; None: there is no more that the client could take now."""
+        if self._has_room(session):
+            again = session.outgoing.again()
+            if again is not None:
+                return self._send_again(session, now, *again)
+            if session.queue:
+                return self._send_queued(session, now)
+        return self._send_owed(session, session.owed, now) if session.owed is not None else None
+
+    def _send_again(self, session: Session, now: float, packet_id: int, delivery: Delivery) -> int:
+        frame = self._encode(session, delivery, now)
+        size = len(frame[0]) + 2 + len(frame[1])
+        if self._fits(session, size):
+            self._send(session, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            return size
+        session.outgoing.drop(packet_id)
+        self._store.finished(session, delivery)
+        return 0
+
+    def _send_queued(self, session: Session, now: float) -> int:
+        delivery = session.queue.popleft()
+        session.queued_bytes -= delivery.size
+        if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
+            self.counters.dropped_expired += 1
+            self._store.finished(session, delivery)
+            return 0
+        frame = self._encode(session, delivery, now)
+        size = len(frame[0]) + 2 + len(frame[1])
+        if not self._fits(session, size):
+            self._store.finished(session, delivery)
+            return 0
+        packet_id = session.outgoing.add(delivery)
+        self._store.sent(session, delivery, packet_id)
+        self._send_when_safe(session, delivery, frame, packet_id)
+        return size
+
+    def _send_owed(self, session: Session, owed: Owed, now: float) -> int | None:
+        """One step through what is retained for the session's new subscriptions."""
+        topic_filter = owed.topic_filter
+        held = session.subscriptions.get(topic_filter)
+        if held is None:  # it has unsubscribed meanwhile [MQTT-3.10.4-2], or all is done
+            owed.skip()
+            if not owed.topic_filter:
+                session.owed = None
+                return None
+            return 0
+        if held.subscription.qos and not self._has_room(session):
+            return None  # asked before the message is looked up: it could be another when there is room
+        message = owed.next(now)
+        if message is None:
+            return 0
+        delivery = Delivery(
+            message.publish,
+            min(message.publish.qos, held.subscription.qos),  # [MQTT-3.8.4-8]
+            True,  # [MQTT-3.3.1-8], whatever Retain As Published says
+            (held.identifier,) if held.identifier else (),
+            message.expires_at,
+        )
+        if delivery.qos:
+            self.deliver(session, delivery, now)
+        else:
+            self.deliver_once(session, delivery, now)
+        return delivery.size
+
+    def go_on(self, now: float) -> None:
+        """A turn of the loop is over: prepare what the unfinished are given in the next one."""
+        pace = self.pace
+        pace.new_turn()
+        for session in list(pace.unfinished):
+            if pace.is_over:
+                break
+            del pace.unfinished[session]  # who is not done yet comes back in, behind those who had nothing
+            self.send_waiting(session, now)
 
     def resume(self, session: Session, now: float) -> None:
         """A new link serves the session: send again what is unfinished, then what waits [MQTT-4.4.0-1]."""
@@ -364,10 +434,12 @@ class Dispatch:
         """No link serves the session any more: nobody waits for it."""
         self.patience.link_free(session)
         self.patience.caught_up(session)
+        self.pace.forget(session)
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Time has passed: let go of writers, and look again at slow links."""
         self.patience.tick(now)
+        self.pace.tick()
 
     def _count_dropped(self) -> None:
         self.counters.dropped_qos0 += 1

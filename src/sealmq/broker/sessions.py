@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from sealmq.broker.access import Decision, Grants
+from sealmq.broker.owed import Owed
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.connection import LONGEST_REASON
@@ -38,6 +39,9 @@ class Outbox(Protocol):
 
     def end(self, reason_code: int, why: str) -> None:
         """Say goodbye (MQTT 5: DISCONNECT with the reason code), then close the link; `why` is for the log."""
+
+    def waiting(self) -> int:
+        """Bytes that the network has not taken yet."""
 
     def hold(self) -> None:
         """Read nothing more from this client until `release`: somebody it writes to can't keep up."""
@@ -108,7 +112,8 @@ class Session:
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
     promised:   what waits in promises.py to be said to its client.
-    link_is_full, backlog, behind_since, given_up, holding: what dispatch.py knows of a client that can't keep up.
+    owed:       what its new subscriptions are still to be sent of what is retained; None: nothing.
+    link_is_full, backlog, behind_since, given_up, holding: what patience.py knows of a client that can't keep up.
     """
 
     __slots__ = (
@@ -127,6 +132,7 @@ class Session:
         "link_is_full",
         "outbox",
         "outgoing",
+        "owed",
         "packet_limit",
         "problem_information",
         "promised",
@@ -151,6 +157,7 @@ class Session:
         self.queued_bytes = 0
         self.outgoing: Outgoing[Delivery] = Outgoing()
         self.incoming: set[int] = set()
+        self.owed: Owed | None = None
         self.publishable: set[str] = set()
         self.in_flight_limit = 0
         self.packet_limit = 0

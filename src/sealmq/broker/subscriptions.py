@@ -8,9 +8,10 @@ from functools import partial
 
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
+from sealmq.broker.owed import Owed
 from sealmq.broker.retained import Retained
 from sealmq.broker.router import Router
-from sealmq.broker.sessions import Delivery, Held, Session
+from sealmq.broker.sessions import Held, Session
 from sealmq.broker.store import Store
 from sealmq.errors import RemoteProtocolError
 from sealmq.mqtt.codes import ReasonCode
@@ -55,11 +56,10 @@ class Subscriptions:
             if session.outbox is not None:
                 session.outbox.send(answer)  # [MQTT-3.8.4-1]
             for held, is_new in granted:
-                if held.subscription.topic_filter.startswith(SHARED):
-                    continue  # what is retained is for a subscriber, not for a group [MQTT 4.8.2]
                 handling = held.subscription.retain_handling
                 if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
-                    self._send_retained(session, held, now)
+                    self._owe_retained(session, held.subscription.topic_filter)
+            self._dispatch.send_waiting(session, now)
 
         self._promise(session, keep)
 
@@ -82,17 +82,12 @@ class Subscriptions:
             return ReasonCode.QUOTA_EXCEEDED, f"no more than {most} subscriptions"
         return None
 
-    def _send_retained(self, session: Session, held: Held, now: float) -> None:
-        identifiers = (held.identifier,) if held.identifier else ()
-        subscription = held.subscription
-        for message in list(self._retained.matching(subscription.topic_filter, now)):
-            qos = min(message.publish.qos, subscription.qos)  # [MQTT-3.8.4-8]
-            # [MQTT-3.3.1-8]: RETAIN is 1, whatever Retain As Published says.
-            delivery = Delivery(message.publish, qos, True, identifiers, message.expires_at)
-            if qos:
-                self._dispatch.deliver(session, delivery, now)
-            else:
-                self._dispatch.deliver_once(session, delivery, now)
+    def _owe_retained(self, session: Session, topic_filter: str) -> None:
+        if topic_filter.startswith(SHARED):
+            return  # what is retained is for a subscriber, not for a group [MQTT 4.8.2]
+        if session.owed is None:
+            session.owed = Owed(self._retained.walk)
+        session.owed.add(topic_filter)
 
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
         """Forget the filters, compared letter by letter [MQTT-3.10.4-1]."""
