@@ -275,6 +275,7 @@ class Client:
     ) -> ConnAck:
         """CONNECT; returns the CONNACK. Keyword arguments are properties of MQTT 5."""
         self.mqtt._packet_size = properties.get("maximum_packet_size", 268_435_460)
+        self.mqtt._topic_alias_maximum = properties.get("topic_alias_maximum", 0)
         self.mqtt._receive_maximum = properties.get("receive_maximum", 65_535)
         self.send(
             Connect(

@@ -21,6 +21,7 @@ from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
+from sealmq.mqtt.aliases import TopicAliases
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import (
@@ -176,10 +177,13 @@ class Broker:
         in_flight = self.limits.in_flight  # fewer than the client takes is allowed [MQTT 3.1.2.11.3]
         session.in_flight_limit = min(properties.receive_maximum or in_flight, in_flight)
         packet_limit = properties.maximum_packet_size or 0
-        if packet_limit != session.packet_limit:
-            session.packet_limit = packet_limit
+        # [MQTT-3.1.2-26], [MQTT-3.1.2-27]; none is known from the link before [MQTT-3.3.2-7].
+        aliases = min(properties.topic_alias_maximum or 0, self.limits.topic_alias_maximum)
+        if packet_limit != session.packet_limit or bool(aliases) != session.takes_aliases:
+            session.packet_limit, session.takes_aliases = packet_limit, bool(aliases)
             if session.subscriptions:
                 self.router.forget_routes()
+        session.aliases = TopicAliases(aliases) if aliases else None
         session.problem_information = properties.request_problem_information != 0
 
     def _capped(self, interval: int) -> float:

@@ -19,6 +19,7 @@ from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
 from sealmq.broker.sessions import NEVER, Delivery, Session
 from sealmq.broker.store import Store
+from sealmq.mqtt.aliases import MOST_ADDED
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
@@ -91,8 +92,31 @@ class Dispatch:
             self.spoken.update(sessions)
             self.spoken_bytes += len(piece) * len(sessions)
         self.counters.delivered += len(route.plain_v311) + len(route.plain_v5)
+        if route.aliased:
+            self._push_aliased(publish, route.aliased)
         for taker in route.special:
             self._push_one(publish, taker, sender)
+
+    def _push_aliased(self, publish: Publish, sessions: tuple[Session, ...]) -> None:
+        """QoS 0 to takers of topic aliases: encoded once for each number that the topic has on their links."""
+        piece = encode_publish_qos0(publish, ProtocolLevel.V5)
+        topic = publish.topic.encode()
+        shortened: dict[bytes, bytes] = {}
+        for session in sessions:
+            aliases = session.aliases
+            if aliases is None:
+                continue  # away
+            alias = aliases.known.get(topic)
+            if alias is None:
+                session.push(aliases.shorten_packet(piece, not session.link_is_full))
+                continue
+            short = shortened.get(alias)
+            if short is None:
+                short = shortened[alias] = aliases.shorten_packet(piece, False)
+            session.push(short)
+        self.spoken.update(sessions)
+        self.spoken_bytes += len(piece) * len(sessions)
+        self.counters.delivered += len(sessions)
 
     def _push_one(self, publish: Publish, taker: Taker, sender: Session | None) -> None:
         """QoS 0 to a taker whose copy differs from the others'."""
@@ -109,6 +133,8 @@ class Dispatch:
 
     def _push_piece(self, session: Session, piece: bytes) -> None:
         if self._fits(session, len(piece)):
+            if session.aliases is not None:
+                piece = session.aliases.shorten_packet(piece, self._may_introduce_alias(session, len(piece)))
             session.push(piece)
             self.spoken.add(session)
             self.spoken_bytes += len(piece)
@@ -261,6 +287,10 @@ class Dispatch:
             return False
         return True
 
+    def _may_introduce_alias(self, session: Session, size: int) -> bool:
+        """A packet that a full link might drop must not be the one that says what an alias means."""
+        return not session.link_is_full and not 0 < session.packet_limit < size + MOST_ADDED
+
     def _encode(self, session: Session, delivery: Delivery, now: float) -> tuple[bytes, bytes]:
         return encode_publish_frame(
             delivery.publish,
@@ -290,6 +320,10 @@ class Dispatch:
         if session.outbox is None:
             return
         head, tail = frame
+        if session.aliases is not None:
+            head, tail = session.aliases.shorten(
+                head, tail, self._may_introduce_alias(session, len(head) + 2 + len(tail))
+            )
         push = session.outbox.push  # never the one of a full link, which may drop a piece of it
         push(bytes((head[0] | first,)) + head[1:] if first else head)
         push(packet_id.to_bytes(2, "big"))

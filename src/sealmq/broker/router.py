@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from sealmq.broker.groups import Group
 from sealmq.broker.sessions import Held, Session
+from sealmq.mqtt.aliases import SHORTEST
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.topics import SHARED, split_shared
 
@@ -58,28 +59,33 @@ class Route:
     groups:   shared subscriptions, of each of which one member gets it.
     plain_v311, plain_v5: the sessions to which a QoS 0 message goes as the same bytes for all: nothing in their
               subscriptions or limits makes their copy differ. The fan-out's fast way.
+    aliased:  sessions for which the same holds, but that take topic aliases, and the topic name is worth one.
     special:  the takers whose copy must be looked at one by one.
     sessions: all the takers', to ask whether one is behind.
     """
 
-    __slots__ = ("groups", "plain_v5", "plain_v311", "sessions", "special", "takers")
+    __slots__ = ("aliased", "groups", "plain_v5", "plain_v311", "sessions", "special", "takers")
 
-    def __init__(self, takers: list[Taker], groups: tuple[Group, ...] = ()) -> None:
+    def __init__(self, takers: list[Taker], groups: tuple[Group, ...] = (), *, topic_is_long: bool = False) -> None:
         self.takers = takers
         self.groups = groups
         self.special: list[Taker] = []
         v311: list[Session] = []
         v5: list[Session] = []
+        aliased: list[Session] = []
         for taker in takers:
             session = taker.session
             if taker.differs or session.packet_limit:
                 self.special.append(taker)
+            elif topic_is_long and session.takes_aliases:
+                aliased.append(session)
             elif session.level == ProtocolLevel.V311:
                 v311.append(session)
             else:
                 v5.append(session)
         self.plain_v311 = tuple(v311)
         self.plain_v5 = tuple(v5)
+        self.aliased = tuple(aliased)
         self.sessions = frozenset(taker.session for taker in takers)
 
 
@@ -201,7 +207,7 @@ class Router:
                 takers[holder] = Taker(holder, held)
             else:
                 taker.add(held)
-        return Route(list(takers.values()), tuple(groups))
+        return Route(list(takers.values()), tuple(groups), topic_is_long=len(topic.encode()) >= SHORTEST)
 
     def _holders(self, topic: str) -> Iterator[tuple[Holder, Held]]:
         yield from self._exact.get(topic, {}).items()

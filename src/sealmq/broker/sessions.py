@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from sealmq.broker.access import Decision, Grants
 from sealmq.broker.owed import Owed
 from sealmq.identity import Identity
+from sealmq.mqtt.aliases import TopicAliases
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.inflight import Outgoing
@@ -110,6 +111,7 @@ class Session:
     publishable: topic names that this client was found to be allowed to publish to: the remembered answer.
     expiry:     seconds that it outlives its link; NEVER for ever.
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
+    aliases:    our topic aliases on its link; None: its client takes none, or is away (`takes_aliases`: did it?).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
     promised:   what waits in promises.py to be said to its client.
     owed:       what its new subscriptions are still to be sent of what is retained; None: nothing.
@@ -117,6 +119,7 @@ class Session:
     """
 
     __slots__ = (
+        "aliases",
         "backlog",
         "behind_since",
         "expires_at",
@@ -141,6 +144,7 @@ class Session:
         "queue",
         "queued_bytes",
         "subscriptions",
+        "takes_aliases",
         "will",
         "will_at",
     )
@@ -160,6 +164,8 @@ class Session:
         self.owed: Owed | None = None
         self.publishable: set[str] = set()
         self.in_flight_limit = 0
+        self.aliases: TopicAliases | None = None
+        self.takes_aliases = False
         self.packet_limit = 0
         self.problem_information = True
         self.promised = 0
@@ -187,6 +193,7 @@ class Session:
     def detach(self) -> None:
         """No link serves it any more."""
         self.outbox = None
+        self.aliases = None
         self.push = drop
         self.link_is_full = False
 
