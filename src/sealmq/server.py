@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.metadata
 import ipaddress
 import logging
 import resource
@@ -73,6 +74,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = SQLiteStore(home.messages, self._committed, self._not_committed)
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        broker.statistics.version = _version()
         kept = self._store.load(self.clock())
         broker.restore(kept.sessions, kept.retained)
         self.house = House(
@@ -297,6 +299,13 @@ class Server:
         deadline = self.clock() + LINGER + 0.5
         while self.house.links and self.clock() < deadline:  # noqa: ASYNC110 - once, and not for long
             await asyncio.sleep(0.02)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("sealmq")
+    except importlib.metadata.PackageNotFoundError:  # it runs from a folder of sources
+        return "unknown"
 
 
 def _allow_descriptors(wanted: int) -> None:

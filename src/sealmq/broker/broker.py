@@ -7,17 +7,19 @@ resolved (mqtt/connection.py); here it is allowed (access.py), stored, routed (r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
+from sealmq.broker.complaints import tell_refusal
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
 from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey
+from sealmq.broker.statistics import Statistics
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
@@ -67,7 +69,8 @@ class Broker:
         self.router = Router()
         self.retained = Retained(limits.retained_messages, limits.retained_bytes)
         self.dispatch = Dispatch(self.router, limits, store)
-        self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, limits, store)
+        self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
+        self.subscriptions = Subscriptions(self.router, self._walk, self.dispatch, limits, store)
         self._rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
@@ -98,6 +101,7 @@ class Broker:
         if session.level != packet.level and session.subscriptions:
             self.router.forget_routes()
         session.attach(outbox, identity, packet.level)
+        self.statistics.traffic.connect()
         self.router.presence_changed(session)
         self.subscriptions.check_again(session)
         self._store.opened(session)
@@ -226,6 +230,7 @@ class Broker:
         is_back: its client has already come by another link, and takes up what it left.
         """
         session.detach()
+        self.statistics.traffic.disconnect()
         self.router.presence_changed(session)
         self.dispatch.link_gone(session)
         if session.expiry == 0:
@@ -273,7 +278,7 @@ class Broker:
         self.dispatch.publish(publish, None, now)
 
     def tick(self, now: float) -> None:
-        """Time has passed: wills that are due, sessions that end, writers that have waited long enough."""
+        """Time has passed: wills that are due, sessions that end, writers that have waited long enough, numbers."""
         for key in self._agenda.due(now):
             session = self.sessions.get(key)
             if session is not None and session.outbox is None:
@@ -281,6 +286,8 @@ class Broker:
                 if key in self.sessions:
                     self._agenda.remind(session)
         self.dispatch.tick(now)
+        for publish in self.statistics.tick(now):
+            self.dispatch.publish(publish, None, now)
 
     def _look_at(self, session: Session, now: float) -> None:
         """Do what is due for a session whose client is away."""
@@ -356,9 +363,8 @@ class Broker:
     def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
         """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
         dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
-        log.info(
-            "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
-        )
+        self.dispatch.counters.refused_publish += 1
+        tell_refusal(session, "publish to", packet.topic, why)
         if session.outbox is None or packet.qos == 0:
             return
         if session.level == ProtocolLevel.V311:
@@ -386,6 +392,11 @@ class Broker:
             return False
         self._store.retained(message)
         return True
+
+    def _walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
+        """What is retained, and the broker's own numbers, which are never old."""
+        yield from self.retained.walk(topic_filter, now)
+        yield from self.statistics.walk(topic_filter, now)
 
     def on_pubrel(self, session: Session, packet: PubRel) -> None:
         """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Container
 from functools import partial
 
+from sealmq.broker.counters import Counters
 from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
 from sealmq.broker.owed import Owed
@@ -25,20 +26,6 @@ from sealmq.mqtt.packets import Publish, PubRel
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
 
 DUP = 0x08
-
-
-class Counters:
-    """What happened, in numbers that only grow."""
-
-    __slots__ = ("delivered", "dropped_expired", "dropped_qos0", "dropped_queue_full", "dropped_too_large", "received")
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.delivered = 0
-        self.dropped_qos0 = 0
-        self.dropped_queue_full = 0
-        self.dropped_too_large = 0
-        self.dropped_expired = 0
 
 
 class Dispatch:

@@ -113,6 +113,7 @@ class Session:
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
     aliases:    our topic aliases on its link; None: its client takes none, or is away (`takes_aliases`: did it?).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
+    refusals:   how often its client was told that it may not.
     promised:   what waits in promises.py to be said to its client.
     owed:       what its new subscriptions are still to be sent of what is retained; None: nothing.
     link_is_full, backlog, behind_since, given_up, holding: what patience.py knows of a client that can't keep up.
@@ -143,6 +144,7 @@ class Session:
         "push",
         "queue",
         "queued_bytes",
+        "refusals",
         "subscriptions",
         "takes_aliases",
         "will",
@@ -169,6 +171,7 @@ class Session:
         self.packet_limit = 0
         self.problem_information = True
         self.promised = 0
+        self.refusals = 0
         self.expiry = 0.0
         self.expires_at = NEVER
         self.will: Will | None = None

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from sealmq.broker.complaints import tell_refusal
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
-from sealmq.broker.owed import Owed
-from sealmq.broker.retained import Retained
+from sealmq.broker.owed import Owed, Walk
 from sealmq.broker.router import Router
 from sealmq.broker.sessions import Held, Session
 from sealmq.broker.store import Store
@@ -22,11 +22,14 @@ log = logging.getLogger("sealmq.broker")
 
 
 class Subscriptions:
-    """Takes subscriptions in and out of sessions and router, as far as rules and limits allow."""
+    """Takes subscriptions in and out of sessions and router, as far as rules and limits allow.
 
-    def __init__(self, router: Router, retained: Retained, dispatch: Dispatch, limits: Limits, store: Store) -> None:
+    walk: finds what is retained for a new subscription.
+    """
+
+    def __init__(self, router: Router, walk: Walk, dispatch: Dispatch, limits: Limits, store: Store) -> None:
         self._router = router
-        self._retained = retained
+        self._walk = walk
         self._dispatch = dispatch
         self._limits = limits
         self._store = store
@@ -41,6 +44,7 @@ class Subscriptions:
         for subscription in packet.subscriptions:
             refusal = self._check(session, subscription)
             if refusal is not None:
+                self._dispatch.counters.refused_subscribe += 1
                 reason_codes.append(refusal[0])
                 reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
                 continue
@@ -74,8 +78,7 @@ class Subscriptions:
             return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
         decision = session.may_subscribe(wanted_by(topic_filter))
         if not decision.allowed:
-            who, client_id = session.key
-            log.info("%s (client %r) may not subscribe to %r: %s", who, client_id, topic_filter, decision.rule)
+            tell_refusal(session, "subscribe to", topic_filter, decision.rule)
             return ReasonCode.NOT_AUTHORIZED, decision.rule
         most = self._limits.subscriptions_per_session
         if len(session.subscriptions) >= most and topic_filter not in session.subscriptions:
@@ -86,7 +89,7 @@ class Subscriptions:
         if topic_filter.startswith(SHARED):
             return  # what is retained is for a subscriber, not for a group [MQTT 4.8.2]
         if session.owed is None:
-            session.owed = Owed(self._retained.walk)
+            session.owed = Owed(self._walk)
         session.owed.add(topic_filter)
 
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:

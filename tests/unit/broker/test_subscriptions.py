@@ -24,7 +24,7 @@ class Rooms:
         self.router = Router()
         self.retained = Retained(100, 100_000)
         self.dispatch = Dispatch(self.router, bounds, self.store)
-        self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, bounds, self.store)
+        self.subscriptions = Subscriptions(self.router, self.retained.walk, self.dispatch, bounds, self.store)
         self.outbox = RememberingOutbox()
         self.session = session(outbox=self.outbox)
 
