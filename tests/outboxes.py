@@ -22,6 +22,7 @@ class RememberingOutbox:
         self.acknowledged: list[tuple[int, bytes]] = []
         self.ended: list[tuple[int, str]] = []
         self.holds = 0
+        self.unsent = 0
         self.push = self.pushed.append
 
     def send(self, packet: Packet) -> None:
@@ -32,6 +33,9 @@ class RememberingOutbox:
 
     def end(self, reason_code: int, why: str) -> None:
         self.ended.append((reason_code, why))
+
+    def waiting(self) -> int:
+        return self.unsent
 
     def hold(self) -> None:
         self.holds += 1

@@ -116,6 +116,9 @@ class Wire:
             assert self.link is not None
             self.link.full()
 
+    def waiting(self) -> int:
+        return sum(map(len, self.writes)) if self.slow else 0
+
     def pause_reading(self) -> None:
         self.reading = False
 
@@ -272,6 +275,7 @@ class Client:
     ) -> ConnAck:
         """CONNECT; returns the CONNACK. Keyword arguments are properties of MQTT 5."""
         self.mqtt._packet_size = properties.get("maximum_packet_size", 268_435_460)
+        self.mqtt._topic_alias_maximum = properties.get("topic_alias_maximum", 0)
         self.mqtt._receive_maximum = properties.get("receive_maximum", 65_535)
         self.send(
             Connect(

@@ -65,6 +65,9 @@ class Wire(Protocol):
     def resume_reading(self) -> None:
         """Take what comes again."""
 
+    def waiting(self) -> int:
+        """Bytes that were written and not taken by the network yet."""
+
     def finish(self) -> None:
         """Send what is left, then close so that it arrives."""
 
@@ -105,6 +108,9 @@ class House:
     def mark(self, link: Link) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""
         self.unflushed.add(link)
+        self._ask()
+
+    def _ask(self) -> None:
         if not self.flush_is_due:
             self.flush_is_due = True
             self.ask_for_flush()
@@ -121,6 +127,10 @@ class House:
         dispatch.spoken.clear()
         while unflushed:
             unflushed.pop().flush()
+        if dispatch.pace.unfinished:
+            # Now that their links have written. What they are given leaves in the next turn, when others were heard.
+            dispatch.go_on(self.clock())
+            self._ask()
 
 
 class Link:
@@ -135,6 +145,7 @@ class Link:
         "_refusal",
         "_silence",
         "_tls",
+        "_traffic",
         "_wire",
         "deadline",
         "identity",
@@ -147,6 +158,8 @@ class Link:
         self._wire = wire
         self._tls = tls
         self._house = house
+        self._traffic = house.broker.statistics.traffic
+        self._traffic.sockets += 1
         self._mqtt = MQTTConnection(
             Sender.SERVER,
             first_packet_size=limits.first_packet_size,
@@ -182,6 +195,7 @@ class Link:
         if self.identity is None and self._refusal is None and self._tls.established:
             self._identify(now)
         if plaintext:
+            self._traffic.bytes_received += len(plaintext)
             self._packets_received(bytes(plaintext), now)
         if self._tls.closed and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
@@ -220,6 +234,7 @@ class Link:
 
     def _packet_received(self, packet: Packet, now: float) -> None:
         broker, session = self._house.broker, self.session
+        self._traffic.packets_received += 1
         if session is None:
             self._connect_received(packet, now)
             return
@@ -254,6 +269,7 @@ class Link:
             self._finish()
             return
         house = self._house
+        self._traffic.connections += 1
         session = house.broker.on_connect(self, self.identity, packet, now)
         if session is None:
             return
@@ -289,6 +305,7 @@ class Link:
             self.identity = self._house.directory.identify(proof.peer_certificate, now)
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
             self._refusal = error
+            self._traffic.refused["certificate"] += 1
             log.warning(
                 "%s was refused: %s (%s)%s",
                 self._wire.peer,
@@ -313,6 +330,7 @@ class Link:
             self.end(ReasonCode.UNSPECIFIED_ERROR, error.what)
             return
         refused = self._tls.refused_certificate
+        self._traffic.refused[(error.alert or "no_alert") if isinstance(error, TLSError) else "websocket"] += 1
         log.warning(
             "%s was refused: %s%s%s%s",
             self._wire.peer,
@@ -333,19 +351,30 @@ class Link:
     def send(self, packet: Packet) -> None:
         """Queue one packet for this client (Outbox)."""
         self._mqtt.send(packet)
+        self._traffic.packets_sent += 1
         self._house.mark(self)
 
     def acknowledge(self, packet_id: int, encoded: bytes) -> None:
         """Queue an acknowledgement that is already encoded (Outbox). Its PUBLISH is being received: we flush anyway."""
         self._mqtt.acknowledge(packet_id, encoded)
+        self._traffic.packets_sent += 1
 
     def flush(self) -> None:
         """Join what is queued, encrypt it once, write it once."""
-        if self._mqtt.has_data():
-            self._tls.send(self._mqtt.data_to_send())
+        self._encrypt()
         ciphertext = self._tls.data_to_send()
         if ciphertext:
             self._wire.write(ciphertext)
+
+    def _encrypt(self) -> None:
+        if self._mqtt.has_data():
+            data = self._mqtt.data_to_send()
+            self._traffic.bytes_sent += len(data)
+            self._tls.send(data)
+
+    def waiting(self) -> int:
+        """Bytes that the network has not taken yet (Outbox)."""
+        return self._wire.waiting()
 
     def hold(self) -> None:
         """Read nothing more from this client for now (Outbox)."""
@@ -431,8 +460,7 @@ class Link:
 
     def _finish(self) -> None:
         self._ended = True
-        if self._mqtt.has_data():
-            self._tls.send(self._mqtt.data_to_send())
+        self._encrypt()
         self._tls.close()
         self.flush()
         self._wire.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.metadata
 import ipaddress
 import logging
 import resource
@@ -97,6 +98,7 @@ class Server:
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        broker.statistics.version = _version()
         broker.restore(kept.sessions, kept.retained)
         self.house = House(
             broker, Directory(home.registry), configuration.limits, self.clock, self._flush_at_end_of_turn
@@ -367,6 +369,13 @@ class Server:
         deadline = self.clock() + LINGER + 0.5
         while self.house.links and self.clock() < deadline:  # noqa: ASYNC110 - once, and not for long
             await asyncio.sleep(0.02)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("sealmq")
+    except importlib.metadata.PackageNotFoundError:  # it runs from a folder of sources
+        return "unknown"
 
 
 def _allow_descriptors(wanted: int) -> None:

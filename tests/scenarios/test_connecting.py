@@ -13,7 +13,6 @@ V5_CONNACK = {
     "receive_maximum": 1_000,
     "maximum_packet_size": 1_048_576,
     "topic_alias_maximum": 16,
-    "shared_subscription_available": 0,
 }
 
 

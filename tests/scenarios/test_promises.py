@@ -198,7 +198,7 @@ class Promises(RuleBasedStateMachine):
                 assert isinstance(session.outbox, Link)
                 assert session.outbox in house.links
                 assert session.outbox.session is session
-        assert broker.dispatch._backlog == sum(session.backlog for session in broker.sessions.values())
+        assert broker.dispatch.patience.backlog == sum(session.backlog for session in broker.sessions.values())
         assert len(broker._agenda) < 200
 
     def teardown(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealmq.broker.dispatch import BACKLOG_FACTOR, LONG_QUEUE
+from sealmq.broker.patience import BACKLOG_FACTOR, LONG_QUEUE
 from sealmq.mqtt.packets import PubAck, Publish, Subscribe, Subscription
 from sealmq.mqtt.writer import write_packet
 from stacks import Client, Stage
@@ -64,7 +64,7 @@ def test_after_its_patience_the_broker_lets_writers_go_and_drops_qos_0(stage: St
     assert [packet.reason_code for packet in publisher.packets() if isinstance(packet, PubAck)] == [0] * 5
     reader.read_on()
     assert [one for one in reader.payloads() if one != CHUNK] == [b"later %d" % number for number in range(5)]
-    assert stage.broker.dispatch._behind == set()
+    assert stage.broker.dispatch.patience.behind == set()
 
 
 def test_qos_1_waits_in_the_session_and_is_bounded_there(level: int) -> None:
@@ -85,7 +85,7 @@ def test_what_writers_had_already_sent_is_taken_within_a_bound(stage: Stage, lev
         for _ in range(200):
             publisher.publish("fill", CHUNK)
             publisher.wire.reading = True  # one chunk of TCP held it all
-    taken = stage.broker.dispatch._backlog
+    taken = stage.broker.dispatch.patience.backlog
     one = len(write_packet(Publish("fill", CHUNK), level))
     assert FULL * BACKLOG_FACTOR - one < taken <= FULL * BACKLOG_FACTOR
     assert stage.counters.dropped_qos0 == 200 - taken // one
@@ -95,15 +95,15 @@ def test_the_account_of_backlog_is_empty_when_all_is_over(stage: Stage, level: i
     for end in ("read", "lose", "takeover"):
         publisher, reader = full_reader(stage, level, ("fill", 0))
         publisher.publish("fill", CHUNK)
-        assert stage.broker.dispatch._backlog > 0
+        assert stage.broker.dispatch.patience.backlog > 0
         if end == "read":
             reader.read_on()
         elif end == "lose":
             reader.lose()
         else:
             stage.client("other", level).connect("subscriber")
-        assert stage.broker.dispatch._backlog == 0
-        assert stage.broker.dispatch._behind == set()
+        assert stage.broker.dispatch.patience.backlog == 0
+        assert stage.broker.dispatch.patience.behind == set()
         assert publisher.wire.reading
         for client in (publisher, reader):
             client.lose()
@@ -116,7 +116,7 @@ def test_a_link_that_is_told_twice_that_it_is_full_is_counted_once(stage: Stage)
     publisher.wire.reading = True
     publisher.publish("fill", CHUNK)
     reader.read_on()
-    assert stage.broker.dispatch._backlog == 0
+    assert stage.broker.dispatch.patience.backlog == 0
 
 
 def test_a_writer_that_is_held_by_two_readers_waits_for_both(stage: Stage) -> None:
@@ -196,7 +196,7 @@ def test_a_long_queue_holds_writers_too(stage: Stage, level: int) -> None:
     (message,) = reader.messages()
     reader.send(PubAck(message.packet_id))
     assert len(reader.messages()) == LONG_QUEUE
-    assert stage.broker.dispatch._behind == set()
+    assert stage.broker.dispatch.patience.behind == set()
 
 
 def test_answers_reach_a_client_whose_link_is_full(stage: Stage) -> None:

@@ -68,6 +68,9 @@ class Wire:
         self.written += data
         self.writes += 1
 
+    def waiting(self) -> int:
+        return 0
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...

@@ -34,6 +34,9 @@ class _Grant:
 
 NO_RULE = Decision(False, "no rule allows it")
 
+OURS = Decision(False, "the topics below $SYS are the broker's own")
+"""No rule can give them away [MQTT 4.7.2]."""
+
 _PLACEHOLDER = re.compile(r"\{(?:device|role|client_id)\}")
 
 
@@ -53,6 +56,8 @@ class Grants:
 
     def may_publish(self, topic: str) -> Decision:
         """May it publish to this topic name?"""
+        if topic.startswith("$SYS/") or topic == "$SYS":
+            return OURS
         for grant in self._grants:
             if "publish" in grant.actions and matches(grant.topic_filter, topic):
                 return Decision(grant.allow, grant.rule)

@@ -7,7 +7,7 @@ resolved (mqtt/connection.py); here it is allowed (access.py), stored, routed (r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from sealmq.broker.access import Grants
@@ -19,9 +19,11 @@ from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
 from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey, drop
+from sealmq.broker.statistics import Statistics
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
+from sealmq.mqtt.aliases import TopicAliases
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import (
@@ -66,7 +68,8 @@ class Broker:
         self.retained = Retained(limits.retained_messages, limits.retained_bytes)
         self.dispatch = Dispatch(self.router, limits, store)
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
-        self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, limits, store)
+        self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
+        self.subscriptions = Subscriptions(self.router, self._walk, self.dispatch, limits, store)
         self._rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
@@ -102,6 +105,8 @@ class Broker:
         if session.level != packet.level and session.subscriptions:
             self.router.forget_routes()
         session.attach(outbox, identity, packet.level)
+        self.statistics.traffic.connect()
+        self.router.presence_changed(session)
         self.subscriptions.check_again(session)
         self._store.opened(session)
         connack = ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id))
@@ -165,7 +170,7 @@ class Broker:
             return None
         if session.outbox is not None:
             outbox = session.outbox
-            self.on_lost(session, now)
+            self.on_lost(session, now, is_back=not clean_start)
             outbox.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected again")
         self._look_at(session, now)  # its time may have come since the last tick
         if key not in self.sessions:
@@ -202,10 +207,13 @@ class Broker:
         in_flight = self.limits.in_flight  # fewer than the client takes is allowed [MQTT 3.1.2.11.3]
         session.in_flight_limit = min(properties.receive_maximum or in_flight, in_flight)
         packet_limit = properties.maximum_packet_size or 0
-        if packet_limit != session.packet_limit:
-            session.packet_limit = packet_limit
+        # [MQTT-3.1.2-26], [MQTT-3.1.2-27]; none is known from the link before [MQTT-3.3.2-7].
+        aliases = min(properties.topic_alias_maximum or 0, self.limits.topic_alias_maximum)
+        if packet_limit != session.packet_limit or bool(aliases) != session.takes_aliases:
+            session.packet_limit, session.takes_aliases = packet_limit, bool(aliases)
             if session.subscriptions:
                 self.router.forget_routes()
+        session.aliases = TopicAliases(aliases) if aliases else None
         session.problem_information = properties.request_problem_information != 0
 
     def _capped(self, interval: int) -> float:
@@ -220,7 +228,6 @@ class Broker:
             receive_maximum=self.limits.receive_maximum,
             maximum_packet_size=self.limits.packet_size,
             topic_alias_maximum=self.limits.topic_alias_maximum,
-            shared_subscription_available=0,
         )
         if not packet.client_id:
             properties.assigned_client_identifier = client_id  # [MQTT-3.2.2-16]
@@ -243,13 +250,20 @@ class Broker:
             session.will = None
         self.on_lost(session, now)
 
-    def on_lost(self, session: Session, now: float) -> None:
-        """The link is gone. The will is due now or after its delay, and the session lives on as long as it may."""
+    def on_lost(self, session: Session, now: float, *, is_back: bool = False) -> None:
+        """The link is gone. The will is due now or after its delay, and the session lives on as long as it may.
+
+        is_back: its client has already come by another link, and takes up what it left.
+        """
         session.detach()
+        self.statistics.traffic.disconnect()
+        self.router.presence_changed(session)
         self.dispatch.link_gone(session)
         if session.expiry == 0:
             self._end_session(session, now)
             return
+        if not is_back:
+            self.dispatch.hand_on(session, now)
         session.expires_at = now + session.expiry
         if session.will is not None:
             session.will_at = now + (session.will.properties.will_delay_interval or 0)  # [MQTT-3.1.2-8]
@@ -272,6 +286,7 @@ class Broker:
         self.sessions.pop(session.key, None)
         self._agenda.forget(session.key)
         self._store.ended(session)
+        self.dispatch.inherit(session, now)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
 
@@ -283,7 +298,7 @@ class Broker:
         self.publishing.publish_will(will, now)
 
     def tick(self, now: float) -> None:
-        """Time has passed: wills that are due, sessions that end, writers that have waited long enough."""
+        """Time has passed: wills that are due, sessions that end, writers that have waited long enough, numbers."""
         for key in self._agenda.due(now):
             session = self.sessions.get(key)
             if session is not None and session.outbox is None:
@@ -291,6 +306,8 @@ class Broker:
                 if key in self.sessions:
                     self._agenda.remind(session)
         self.dispatch.tick(now)
+        for publish in self.statistics.tick(now):
+            self.dispatch.publish(publish, None, now)
 
     def _look_at(self, session: Session, now: float) -> None:
         """Do what is due for a session whose client is away."""
@@ -305,6 +322,11 @@ class Broker:
     def on_publish(self, session: Session, packet: Publish, now: float) -> None:
         """See publishing.py."""
         self.publishing.on_publish(session, packet, now)
+
+    def _walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
+        """What is retained, and the broker's own numbers, which are never old."""
+        yield from self.retained.walk(topic_filter, now)
+        yield from self.statistics.walk(topic_filter, now)
 
     def on_pubrel(self, session: Session, packet: PubRel) -> None:
         """See publishing.py."""

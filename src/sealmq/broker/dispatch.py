@@ -2,67 +2,30 @@
 
 Encode once, append many: a fan-out encodes each variant (protocol level, QoS) once, and what a taker costs at QoS 0 is
 one list append. QoS 1 and 2 differ in the packet identifier alone.
-
-A client that does not keep up is `behind`: its link is full, or its queue is long. For PATIENCE seconds those who write
-to it are held (their TCP windows close, nothing is lost); after that they go on, QoS 0 for the slow one is dropped and
-counted, QoS 1 and 2 wait in its session as far as the limits allow. So no reader can stop a writer for long.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Container
 from functools import partial
 
+from sealmq.broker.counters import Counters
+from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
+from sealmq.broker.owed import Owed
+from sealmq.broker.pace import STEP, Pace
+from sealmq.broker.patience import LONG_QUEUE, Patience
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
 from sealmq.broker.sessions import NEVER, Delivery, Session, drop
 from sealmq.broker.store import Store
+from sealmq.mqtt.aliases import MOST_ADDED
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
 
-PATIENCE = 1.0
-"""Seconds that writers wait for a reader that is behind: longer than a pause of the network or a flash write, shorter
-than anybody's keep-alive."""
-
-DRAIN_RATE = 2_097_152
-"""Bytes a second of its backlog that a full link must get rid of: a reader that is only slow, not gone, is given the
-time that its backlog takes at this rate, on top of PATIENCE."""
-
-LONG_QUEUE = 1_000
-"""Deliveries that wait for a connected client before it counts as behind."""
-
-BACKLOG_FACTOR = 16
-"""A full link may take this many times `buffered_bytes` more while its writers are being held: what they had already
-sent is in our hands, and should not be lost."""
-
-BACKLOG_TOTAL = 67_108_864
-"""Bytes of such backlog for all full links together: 64 MiB."""
-
 DUP = 0x08
-
-
-class Counters:
-    """What happened, in numbers that only grow."""
-
-    __slots__ = (
-        "delivered",
-        "dropped_expired",
-        "dropped_qos0",
-        "dropped_queue_full",
-        "dropped_too_large",
-        "received",
-        "refused_disk",
-    )
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.delivered = 0
-        self.dropped_qos0 = 0
-        self.dropped_queue_full = 0
-        self.dropped_too_large = 0
-        self.dropped_expired = 0
-        self.refused_disk = 0
 
 
 class Dispatch:
@@ -79,22 +42,25 @@ class Dispatch:
         self.promises = Promises(self.spoken)
         self._limits = limits
         self._store = store
-        self._behind: set[Session] = set()
-        self._backlog = 0
+        self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
+        self.pace = Pace(lambda: self._limits.buffered_bytes)
 
     # -- a message comes ---------------------------------------------------------------------------------------------
 
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
         """Give the message to its takers. False: there are none. `sender` None: the broker itself, or a will."""
         route = self.router.route(publish.topic)
+        if route.groups:
+            self._publish_to_groups(publish, route, sender, now)
         if not route.takers:
-            return False
+            return bool(route.groups)
         if publish.qos == 0:
             self._publish_qos0(publish, route, sender)
         else:
             self._publish_with_acknowledgement(publish, route, sender, now)
-        if self._behind and sender is not None and not self._behind.isdisjoint(route.sessions):
-            self._hold(sender, route)
+        behind = self.patience.behind
+        if behind and sender is not None and not behind.isdisjoint(route.sessions):
+            self.patience.hold(sender, route.sessions)
         return True
 
     def _publish_qos0(self, publish: Publish, route: Route, sender: Session | None) -> None:
@@ -113,8 +79,31 @@ class Dispatch:
             self.spoken.update(sessions)
             self.spoken_bytes += len(piece) * len(sessions)
         self.counters.delivered += len(route.plain_v311) + len(route.plain_v5)
+        if route.aliased:
+            self._push_aliased(publish, route.aliased)
         for taker in route.special:
             self._push_one(publish, taker, sender)
+
+    def _push_aliased(self, publish: Publish, sessions: tuple[Session, ...]) -> None:
+        """QoS 0 to takers of topic aliases: encoded once for each number that the topic has on their links."""
+        piece = encode_publish_qos0(publish, ProtocolLevel.V5)
+        topic = publish.topic.encode()
+        shortened: dict[bytes, bytes] = {}
+        for session in sessions:
+            aliases = session.aliases
+            if aliases is None:
+                continue  # away
+            alias = aliases.known.get(topic)
+            if alias is None:
+                session.push(aliases.shorten_packet(piece, not session.link_is_full))
+                continue
+            short = shortened.get(alias)
+            if short is None:
+                short = shortened[alias] = aliases.shorten_packet(piece, False)
+            session.push(short)
+        self.spoken.update(sessions)
+        self.spoken_bytes += len(piece) * len(sessions)
+        self.counters.delivered += len(sessions)
 
     def _push_one(self, publish: Publish, taker: Taker, sender: Session | None) -> None:
         """QoS 0 to a taker whose copy differs from the others'."""
@@ -131,6 +120,8 @@ class Dispatch:
 
     def _push_piece(self, session: Session, piece: bytes) -> None:
         if self._fits(session, len(piece)):
+            if session.aliases is not None:
+                piece = session.aliases.shorten_packet(piece, self._may_introduce_alias(session, len(piece)))
             session.push(piece)
             self.spoken.add(session)
             self.spoken_bytes += len(piece)
@@ -165,6 +156,79 @@ class Dispatch:
                 frame = frames[variant] = encode_publish_frame(publish, session.level, qos)
             self.deliver(session, delivery, now, frame)
 
+    # -- one member of a group gets it -------------------------------------------------------------------------------
+
+    def _publish_to_groups(self, publish: Publish, route: Route, sender: Session | None, now: float) -> None:
+        """One copy for each shared subscription that matches, whatever else its members get [MQTT 4.8.2]."""
+        interval = publish.properties.message_expiry_interval
+        expires_at = NEVER if interval is None else now + interval
+        for group in route.groups:
+            chosen = self._give(group, publish, expires_at, now)
+            if chosen in self.patience.behind and sender is not None:
+                self.patience.hold(sender, (chosen,))  # it was the best: everybody is behind
+
+    def _give(self, group: Group, publish: Publish, expires_at: float, now: float) -> Session | None:
+        """Give the message to the member whose turn it is. None: there is nobody who could have it."""
+        session = group.next(publish.qos, self._is_ready)
+        if session is None:
+            return None
+        subscription, identifier = group.members[session]
+        delivery = Delivery(
+            publish,
+            min(publish.qos, subscription.qos),  # [MQTT-4.8.2-3]
+            publish.retain and subscription.retain_as_published,
+            (identifier,) if identifier else (),
+            expires_at,
+            subscription.topic_filter,
+        )
+        if delivery.qos:
+            self.deliver(session, delivery, now)
+        else:
+            self.deliver_once(session, delivery, now)
+        return session
+
+    def _is_ready(self, session: Session) -> bool:
+        """Could it be sent a message at once?"""
+        waits = session.queue or session.outgoing.unsent
+        is_slow = session.link_is_full or session in self.patience.behind
+        return not is_slow and not waits and self._has_room(session)
+
+    def hand_on(self, session: Session, now: float) -> None:
+        """The session's client is gone: what it took for groups and did not finish goes to other members that are here.
+
+        At QoS 1 that may be done as soon as the link is lost; at QoS 2 what was sent belongs to this client, whether it
+        comes back [MQTT-4.8.2-4] or not [MQTT-4.8.2-5]. What nobody else can take stays, for the end of the session.
+        """
+        served = {shared for shared in session.subscriptions if shared in self.router.groups}
+        served = {shared for shared in served if self.router.groups[shared].is_served}
+        for delivery in self._take_shared(session, served) if served else ():
+            self._store.finished(session, delivery)
+            self._pass_on(delivery, now)
+
+    def inherit(self, session: Session, now: float) -> None:
+        """The session has ended: what it took for groups goes to other members, also to those that are away."""
+        for delivery in self._take_shared(session, self.router.groups) if self.router.groups else ():
+            self._pass_on(delivery, now)
+
+    def _pass_on(self, delivery: Delivery, now: float) -> None:
+        if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
+            self.counters.dropped_expired += 1
+        else:
+            self._give(self.router.groups[delivery.shared], delivery.publish, delivery.expires_at, now)
+
+    def _take_shared(self, session: Session, groups: Container[str]) -> list[Delivery]:
+        """Take out of the session, in its order, what it holds for these groups and another member may have."""
+        session.outgoing.restart()
+        unsent = reversed(session.outgoing.unsent.items())
+        left = {packet_id: one for packet_id, one in unsent if one.qos == 1 and one.shared in groups}
+        for packet_id in left:
+            session.outgoing.drop(packet_id)
+        taken = [*left.values(), *(one for one in session.queue if one.shared in groups)]
+        if len(taken) > len(left):
+            session.queue = deque(one for one in session.queue if one.shared not in groups)
+            session.queued_bytes = sum(one.size for one in session.queue)
+        return taken
+
     # -- a delivery goes to a session --------------------------------------------------------------------------------
 
     def deliver(
@@ -174,7 +238,13 @@ class Dispatch:
 
         frame: the packet in front of and behind its packet identifier, when the caller has it already.
         """
-        if session.outbox is None or session.queue or session.link_is_full or not self._has_room(session):
+        if (
+            session.outbox is None
+            or session.queue
+            or session.link_is_full
+            or not self._has_room(session)
+            or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
+        ):
             self._enqueue(session, delivery)
             return
         if frame is None:
@@ -204,6 +274,10 @@ class Dispatch:
             self.counters.dropped_too_large += 1
             return False
         return True
+
+    def _may_introduce_alias(self, session: Session, size: int) -> bool:
+        """A packet that a full link might drop must not be the one that says what an alias means."""
+        return not session.link_is_full and not 0 < session.packet_limit < size + MOST_ADDED
 
     def _encode(self, session: Session, delivery: Delivery, now: float) -> tuple[bytes, bytes]:
         return encode_publish_frame(
@@ -236,6 +310,10 @@ class Dispatch:
         if session.outbox is None:
             return
         head, tail = frame
+        if session.aliases is not None:
+            head, tail = session.aliases.shorten(
+                head, tail, self._may_introduce_alias(session, len(head) + 2 + len(tail))
+            )
         push = session.outbox.push  # never the one of a full link, which may drop a piece of it
         push(bytes((head[0] | first,)) + head[1:] if first else head)
         push(packet_id.to_bytes(2, "big"))
@@ -256,40 +334,100 @@ class Dispatch:
         session.queued_bytes += size
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
-            self._behind.add(session)
+            self.patience.behind.add(session)
 
     def send_waiting(self, session: Session, now: float) -> None:
-        """Send what the session's client can take now: first what has to leave again, then the queue."""
-        if session.outbox is None or session.link_is_full:
+        """Send what the session's client can take now, as far as its share of this turn goes (pace.py)."""
+        if not (session.queue or session.outgoing.unsent or session.owed) or session.link_is_full:
             return
-        while session.outgoing.unsent and self._has_room(session):
-            again = session.outgoing.again()
-            if again is None:
+        left = room = self.pace.room(session)
+        if not room:
+            return
+        size: int | None = 0
+        while left > 0:
+            size = self._send_next(session, now)
+            if size is None:
                 break
-            packet_id, delivery = again
-            frame = self._encode(session, delivery, now)
-            if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
-            else:
-                session.outgoing.drop(packet_id)
-                self._store.finished(session, delivery)
-        queue = session.queue
-        while queue and self._has_room(session):
-            delivery = queue.popleft()
-            session.queued_bytes -= delivery.size
-            if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
-                self.counters.dropped_expired += 1
-                self._store.finished(session, delivery)
-                continue
-            frame = self._encode(session, delivery, now)
-            if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-                packet_id = session.outgoing.add(delivery)
-                self._store.sent(session, delivery, packet_id)
-                self._send_when_safe(session, delivery.qos, frame, packet_id)
-            else:
-                self._store.finished(session, delivery)
-        if session in self._behind and len(queue) < LONG_QUEUE // 2:
-            self._caught_up(session)
+            left -= max(size, STEP)
+        self.pace.gave(session, room - left, size is None)
+        if session in self.patience.behind and len(session.queue) < LONG_QUEUE // 2:
+            self.patience.caught_up(session)
+
+    def _send_next(self, session: Session, now: float) -> int | None:
+        """First what has to leave again, then the queue, then what is retained. The bytes that were sent, 0 for a step
+        that sent nothing; None: there is no more that the client could take now."""
+        if self._has_room(session):
+            again = session.outgoing.again()
+            if again is not None:
+                return self._send_again(session, now, *again)
+            if session.queue:
+                return self._send_queued(session, now)
+        return self._send_owed(session, session.owed, now) if session.owed is not None else None
+
+    def _send_again(self, session: Session, now: float, packet_id: int, delivery: Delivery) -> int:
+        frame = self._encode(session, delivery, now)
+        size = len(frame[0]) + 2 + len(frame[1])
+        if self._fits(session, size):
+            self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            return size
+        session.outgoing.drop(packet_id)
+        self._store.finished(session, delivery)
+        return 0
+
+    def _send_queued(self, session: Session, now: float) -> int:
+        delivery = session.queue.popleft()
+        session.queued_bytes -= delivery.size
+        if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
+            self.counters.dropped_expired += 1
+            self._store.finished(session, delivery)
+            return 0
+        frame = self._encode(session, delivery, now)
+        size = len(frame[0]) + 2 + len(frame[1])
+        if not self._fits(session, size):
+            self._store.finished(session, delivery)
+            return 0
+        packet_id = session.outgoing.add(delivery)
+        self._store.sent(session, delivery, packet_id)
+        self._send_when_safe(session, delivery.qos, frame, packet_id)
+        return size
+
+    def _send_owed(self, session: Session, owed: Owed, now: float) -> int | None:
+        """One step through what is retained for the session's new subscriptions."""
+        topic_filter = owed.topic_filter
+        held = session.subscriptions.get(topic_filter)
+        if held is None:  # it has unsubscribed meanwhile [MQTT-3.10.4-2], or all is done
+            owed.skip()
+            if not owed.topic_filter:
+                session.owed = None
+                return None
+            return 0
+        if held.subscription.qos and not self._has_room(session):
+            return None  # asked before the message is looked up: it could be another when there is room
+        message = owed.next(now)
+        if message is None:
+            return 0
+        delivery = Delivery(
+            message.publish,
+            min(message.publish.qos, held.subscription.qos),  # [MQTT-3.8.4-8]
+            True,  # [MQTT-3.3.1-8], whatever Retain As Published says
+            (held.identifier,) if held.identifier else (),
+            message.expires_at,
+        )
+        if delivery.qos:
+            self.deliver(session, delivery, now)
+        else:
+            self.deliver_once(session, delivery, now)
+        return delivery.size
+
+    def go_on(self, now: float) -> None:
+        """A turn of the loop is over: prepare what the unfinished are given in the next one."""
+        pace = self.pace
+        pace.new_turn()
+        for session in list(pace.unfinished):
+            if pace.is_over:
+                break
+            del pace.unfinished[session]  # who is not done yet comes back in, behind those who had nothing
+            self.send_waiting(session, now)
 
     def wait_for_welcome(self, session: Session) -> None:
         """Nothing may be said to its client before CONNACK [MQTT-3.2.0-1]: it is treated as a full link until then."""
@@ -314,79 +452,32 @@ class Dispatch:
             keep = partial(session.outbox.send, pubrel)
             self.promises.make(self._store.number if session.number else 0, session, keep)
 
-    # -- who can't keep up -------------------------------------------------------------------------------------------
+    # -- the link tells ----------------------------------------------------------------------------------------------
 
     def link_full(self, session: Session, now: float) -> None:
         """The session's link has more waiting than `buffered_bytes`."""
-        self._end_backlog(session)
-        session.link_is_full = True
-        session.push = partial(self._push_to_full, session)
-        session.behind_since = now
-        self._behind.add(session)
+        self.patience.link_full(session, now)
 
     def link_drained(self, session: Session, now: float) -> None:
         """The session's link has room again."""
         if session.outbox is None or not session.link_is_full:
             return
-        self._end_backlog(session)
+        self.patience.link_free(session)
         session.push = session.outbox.push
         if len(session.queue) < LONG_QUEUE:
-            self._caught_up(session)
+            self.patience.caught_up(session)
         self.send_waiting(session, now)
 
     def link_gone(self, session: Session) -> None:
         """No link serves the session any more: nobody waits for it."""
-        self._end_backlog(session)
-        self._caught_up(session)
+        self.patience.link_free(session)
+        self.patience.caught_up(session)
+        self.pace.forget(session)
 
     def tick(self, now: float) -> None:
-        """Let go of writers whose reader has been behind for longer than PATIENCE."""
-        for session in self._behind:
-            if session.behind_since == NEVER:
-                session.behind_since = now
-            elif now - session.behind_since > PATIENCE + session.backlog / DRAIN_RATE:
-                self._release_writers(session)
+        """Time has passed: let go of writers, and look again at slow links."""
+        self.patience.tick(now)
+        self.pace.tick()
 
-    def _push_to_full(self, session: Session, piece: bytes) -> None:
-        """`push` of a full link: what its writers had already sent is taken, within bounds; the rest is dropped."""
-        size = len(piece)
-        if (
-            session.outbox is None
-            or session.given_up
-            or session.backlog + size > BACKLOG_FACTOR * self._limits.buffered_bytes
-            or self._backlog + size > BACKLOG_TOTAL
-        ):
-            self.counters.dropped_qos0 += 1
-            return
-        session.backlog += size
-        self._backlog += size
-        session.outbox.push(piece)
-
-    def _end_backlog(self, session: Session) -> None:
-        self._backlog -= session.backlog
-        session.backlog = 0
-        session.link_is_full = False
-
-    def _hold(self, sender: Session, route: Route) -> None:
-        """Read no more from the sender until its slow reader has caught up or PATIENCE is over."""
-        outbox = sender.outbox
-        # We wait for this one's acknowledgements: if it were not read they would not come, and two clients that write
-        # to each other would stand still.
-        if outbox is None or sender.outgoing.sent or sender.outgoing.released:
-            return
-        for session in self._behind & route.sessions:
-            if session is not sender and not session.given_up and outbox not in session.holding:
-                session.holding.add(outbox)
-                outbox.hold()
-
-    def _release_writers(self, session: Session) -> None:
-        session.given_up = True
-        for outbox in session.holding:
-            outbox.release()
-        session.holding.clear()
-
-    def _caught_up(self, session: Session) -> None:
-        self._behind.discard(session)
-        self._release_writers(session)
-        session.given_up = False
-        session.behind_since = NEVER
+    def _count_dropped(self) -> None:
+        self.counters.dropped_qos0 += 1

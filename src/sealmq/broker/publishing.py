@@ -9,10 +9,10 @@ may send it again, which QoS 1 allows); everybody else gets the acknowledgement 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 
+from sealmq.broker.complaints import tell_refusal
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
@@ -22,8 +22,6 @@ from sealmq.broker.store import Store
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
 from sealmq.mqtt.packets import PubAck, PubComp, Publish, PubRec, PubRel, Will
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
-
-log = logging.getLogger("sealmq.broker")
 
 REMEMBERED_TOPICS = 4_096
 """Topic names that a session is known to be allowed to publish to; beyond it the memory starts anew."""
@@ -109,9 +107,8 @@ class Publishing:
     def _refuse(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
         """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
         dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
-        log.info(
-            "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
-        )
+        self._dispatch.counters.refused_publish += 1
+        tell_refusal(session, "publish to", packet.topic, why)
         if session.outbox is None or packet.qos == 0:
             return
         if session.level == ProtocolLevel.V311:
@@ -124,10 +121,11 @@ class Publishing:
         properties = session.reason_string(why if reason_code else "")
         if packet.qos == 1:
             return PubAck(packet.packet_id, reason_code, properties)
-        if reason_code:
-            session.incoming.discard(packet.packet_id)
-        else:
+        if not reason_code:
             session.incoming.add(packet.packet_id)
+        elif packet.packet_id in session.incoming:
+            session.incoming.discard(packet.packet_id)
+            self._store.completed(session, packet.packet_id)
         return PubRec(packet.packet_id, reason_code, properties)
 
     # -- while the disk refuses --------------------------------------------------------------------------------------
@@ -138,7 +136,11 @@ class Publishing:
             return False
         if packet.retain or (packet.qos == 2 and session.number):
             return True
-        return any(taker.qos and taker.session.number for taker in self._dispatch.router.route(packet.topic).takers)
+        route = self._dispatch.router.route(packet.topic)
+        if any(taker.qos and taker.session.number for taker in route.takers):
+            return True
+        members = (member for group in route.groups for member in group.members.items())
+        return any(held.subscription.qos and member.number for member, held in members)
 
     def _refuse_for_now(self, session: Session, packet: Publish) -> None:
         self._dispatch.counters.refused_disk += 1

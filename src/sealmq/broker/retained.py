@@ -10,6 +10,9 @@ from sealmq.mqtt.packets import Publish
 BRANCH = 256
 """Bytes that one level of the tree costs, about: an object, a dictionary, the level's name."""
 
+STRETCH = 64
+"""Levels that a walk looks at without finding a message before it lets others have their turn."""
+
 
 class RetainedMessage(NamedTuple):
     """A retained message; `expires_at` in Unix seconds."""
@@ -94,15 +97,17 @@ class Retained:
         return True
 
     def matching(self, topic_filter: str, now: float) -> Iterator[RetainedMessage]:
-        """What a new subscription is sent; the expired are forgotten on the way [MQTT-3.3.2-5]."""
-        expired: list[str] = []
+        """All that a filter matches; the expired are forgotten on the way [MQTT-3.3.2-5]."""
+        return (message for message in self.walk(topic_filter, now) if message is not None)
+
+    def walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
+        """The same, step by step: None after each stretch in which nothing was found. Between two steps anything may be
+        kept or forgotten: the walk finds what is there when it comes by."""
         for message in _walk(self._tree, topic_filter.split("/")):
-            if message.expires_at <= now:
-                expired.append(message.publish.topic)
+            if message is not None and message.expires_at <= now:
+                self.forget(message.publish.topic)
             else:
                 yield message
-        for topic in expired:
-            self.forget(topic)
 
     def _find(self, names: list[str]) -> RetainedMessage | None:
         level = self._tree
@@ -114,27 +119,42 @@ class Retained:
         return level.message
 
 
-def _walk(root: _Level, names: list[str]) -> Iterator[RetainedMessage]:
-    """Every message below `root` that the filter's levels match. A list of what is left to visit: no recursion, so a
-    topic of many levels can't exhaust the stack."""
-    waiting: list[tuple[_Level, int]] = [(root, 0)]
-    while waiting:
-        level, depth = waiting.pop()
-        if depth == len(names):
-            if level.message is not None:
-                yield level.message
+def _walk(root: _Level, names: list[str]) -> Iterator[RetainedMessage | None]:
+    """Every message below `root` that the filter's levels match; None after STRETCH levels without one.
+
+    A list of where we are in each level: no recursion, so a topic of many levels can't exhaust the stack.
+    """
+    path: list[tuple[Iterator[_Level], int]] = [(iter((root,)), 0)]
+    visited = 0
+    while path:
+        levels, depth = path[-1]
+        level = next(levels, None)
+        if level is None:
+            path.pop()
             continue
-        name = names[depth]
+        visited += 1
+        name = names[depth] if depth < len(names) else ""
+        if level.message is not None and (depth == len(names) or name == "#"):
+            visited = 0
+            yield level.message  # "sport/#" also matches "sport" [MQTT 4.7.1.2]
+        elif visited >= STRETCH:
+            visited = 0
+            yield None
+        if depth == len(names):
+            continue
         if name == "#":
-            if level.message is not None:
-                yield level.message  # "sport/#" also matches "sport" [MQTT 4.7.1.2]
-            waiting.extend((below, depth) for key, below in level.below.items() if _may_be_wild(level, root, key))
+            path.append((_below(level, root), depth))
         elif name == "+":
-            waiting.extend((below, depth + 1) for key, below in level.below.items() if _may_be_wild(level, root, key))
+            path.append((_below(level, root), depth + 1))
         elif name in level.below:
-            waiting.append((level.below[name], depth + 1))
+            path.append((iter((level.below[name],)), depth + 1))
 
 
-def _may_be_wild(level: _Level, root: _Level, key: str) -> bool:
-    """A wildcard at the beginning does not match topic names that begin with "$" [MQTT-4.7.2-1]."""
-    return level is not root or not key.startswith("$")
+def _below(level: _Level, root: _Level) -> Iterator[_Level]:
+    """What a wildcard finds below a level, as it is now; at the beginning no topic names that begin with "$".
+
+    [MQTT-4.7.2-1]
+    """
+    if level is root:
+        return iter([below for name, below in level.below.items() if not name.startswith("$")])
+    return iter(list(level.below.values()))

@@ -7,9 +7,16 @@ out once for each topic name and remembered until a subscription that it concern
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
+from sealmq.broker.groups import Group
 from sealmq.broker.sessions import Held, Session
+from sealmq.mqtt.aliases import SHORTEST
 from sealmq.mqtt.codes import ProtocolLevel
+from sealmq.mqtt.topics import SHARED, split_shared
+
+Holder: TypeAlias = Session | Group
+"""Who stands at a topic filter: a session for itself, or a group for all its members."""
 
 REMEMBERED_ROUTES = 65_536
 """Routes kept at most: a client that makes up topic names must not fill the memory. Then all are forgotten at once,
@@ -52,29 +59,36 @@ class Route:
     """What publishing to one topic name means.
 
     takers:   everybody who gets it.
+    groups:   shared subscriptions, of each of which one member gets it.
     plain_v311, plain_v5: the sessions to which a QoS 0 message goes as the same bytes for all: nothing in their
               subscriptions or limits makes their copy differ. The fan-out's fast way.
+    aliased:  sessions for which the same holds, but that take topic aliases, and the topic name is worth one.
     special:  the takers whose copy must be looked at one by one.
-    sessions: all of them, to ask whether one is behind.
+    sessions: all the takers', to ask whether one is behind.
     """
 
-    __slots__ = ("plain_v5", "plain_v311", "sessions", "special", "takers")
+    __slots__ = ("aliased", "groups", "plain_v5", "plain_v311", "sessions", "special", "takers")
 
-    def __init__(self, takers: list[Taker]) -> None:
+    def __init__(self, takers: list[Taker], groups: tuple[Group, ...] = (), *, topic_is_long: bool = False) -> None:
         self.takers = takers
+        self.groups = groups
         self.special: list[Taker] = []
         v311: list[Session] = []
         v5: list[Session] = []
+        aliased: list[Session] = []
         for taker in takers:
             session = taker.session
             if taker.differs or session.packet_limit:
                 self.special.append(taker)
+            elif topic_is_long and session.takes_aliases:
+                aliased.append(session)
             elif session.level == ProtocolLevel.V311:
                 v311.append(session)
             else:
                 v5.append(session)
         self.plain_v311 = tuple(v311)
         self.plain_v5 = tuple(v5)
+        self.aliased = tuple(aliased)
         self.sessions = frozenset(taker.session for taker in takers)
 
 
@@ -85,14 +99,18 @@ class _Level:
 
     def __init__(self) -> None:
         self.below: dict[str, _Level] = {}
-        self.here: dict[Session, Held] = {}
+        self.here: dict[Holder, Held] = {}
 
 
 class Router:
-    """Every subscription of every session."""
+    """Every subscription of every session.
+
+    groups: the shared subscriptions by their whole filter, `$share/group/filter`.
+    """
 
     def __init__(self) -> None:
-        self._exact: dict[str, dict[Session, Held]] = {}
+        self.groups: dict[str, Group] = {}
+        self._exact: dict[str, dict[Holder, Held]] = {}
         self._tree = _Level()
         self._routes: dict[str, Route] = {}
 
@@ -100,7 +118,7 @@ class Router:
         """Who wants this topic name, remembered."""
         route = self._routes.get(topic)
         if route is None:
-            route = Route(self._takers(topic))
+            route = self._find(topic)
             if len(topic) <= REMEMBERED_LENGTH:
                 if len(self._routes) >= REMEMBERED_ROUTES:
                     self._routes.clear()
@@ -110,6 +128,40 @@ class Router:
     def subscribe(self, session: Session, held: Held) -> None:
         """Add a subscription, or replace the session's one to the same filter [MQTT-3.8.4-3]."""
         topic_filter = held.subscription.topic_filter
+        shared = split_shared(topic_filter)
+        if shared is None:
+            self._add(topic_filter, session, held)
+            return
+        group = self.groups.get(topic_filter)
+        if group is None:
+            group = self.groups[topic_filter] = Group()
+            self._add(shared[1], group, held)
+        group.join(session, held)
+
+    def unsubscribe(self, session: Session, topic_filter: str) -> None:
+        """Take a subscription away; nothing happens when it is not there."""
+        shared = split_shared(topic_filter)
+        if shared is None:
+            self._remove(topic_filter, session)
+            return
+        group = self.groups.get(topic_filter)
+        if group is not None:
+            group.leave(session)
+            if not group.members:
+                del self.groups[topic_filter]
+                self._remove(shared[1], group)
+
+    def presence_changed(self, session: Session) -> None:
+        """The session's client has come or gone: its groups have to know."""
+        for topic_filter in session.subscriptions:
+            if topic_filter.startswith(SHARED):
+                self.groups[topic_filter].presence_changed()
+
+    def forget_routes(self) -> None:
+        """A session's protocol level or limits changed: work the routes out anew."""
+        self._routes.clear()
+
+    def _add(self, topic_filter: str, holder: Holder, held: Held) -> None:
         if _has_wildcard(topic_filter):
             level = self._tree
             for name in topic_filter.split("/"):
@@ -117,53 +169,52 @@ class Router:
                 if below is None:
                     below = level.below[name] = _Level()
                 level = below
-            level.here[session] = held
+            level.here[holder] = held
             self._routes.clear()
         else:
-            self._exact.setdefault(topic_filter, {})[session] = held
+            self._exact.setdefault(topic_filter, {})[holder] = held
             self._routes.pop(topic_filter, None)
 
-    def unsubscribe(self, session: Session, topic_filter: str) -> None:
-        """Take a subscription away; nothing happens when it is not there."""
+    def _remove(self, topic_filter: str, holder: Holder) -> None:
         if _has_wildcard(topic_filter):
-            self._prune(session, topic_filter.split("/"))
+            self._prune(holder, topic_filter.split("/"))
             self._routes.clear()
             return
         holders = self._exact.get(topic_filter)
         if holders is not None:
-            holders.pop(session, None)
+            holders.pop(holder, None)
             if not holders:
                 del self._exact[topic_filter]
             self._routes.pop(topic_filter, None)
 
-    def forget_routes(self) -> None:
-        """A session's protocol level or limits changed: work the routes out anew."""
-        self._routes.clear()
-
-    def _prune(self, session: Session, names: list[str]) -> None:
+    def _prune(self, holder: Holder, names: list[str]) -> None:
         path = [self._tree]
         for name in names:
             below = path[-1].below.get(name)
             if below is None:
                 return
             path.append(below)
-        path[-1].here.pop(session, None)
+        path[-1].here.pop(holder, None)
         for depth in range(len(names), 0, -1):
             if path[depth].here or path[depth].below:
                 break
             del path[depth - 1].below[names[depth - 1]]
 
-    def _takers(self, topic: str) -> list[Taker]:
+    def _find(self, topic: str) -> Route:
         takers: dict[Session, Taker] = {}
-        for session, held in self._holders(topic):
-            taker = takers.get(session)
+        groups: list[Group] = []
+        for holder, held in self._holders(topic):
+            if isinstance(holder, Group):
+                groups.append(holder)
+                continue
+            taker = takers.get(holder)
             if taker is None:
-                takers[session] = Taker(session, held)
+                takers[holder] = Taker(holder, held)
             else:
                 taker.add(held)
-        return list(takers.values())
+        return Route(list(takers.values()), tuple(groups), topic_is_long=len(topic.encode()) >= SHORTEST)
 
-    def _holders(self, topic: str) -> Iterator[tuple[Session, Held]]:
+    def _holders(self, topic: str) -> Iterator[tuple[Holder, Held]]:
         yield from self._exact.get(topic, {}).items()
         names = topic.split("/")
         levels = [self._tree]

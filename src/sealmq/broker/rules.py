@@ -33,4 +33,5 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     Rule(role="operator", device=None, effect="allow", actions=ACTIONS, topics=("#", "$SYS/#")),
     Rule(role="device", device=None, effect="allow", actions=ACTIONS, topics=("devices/{device}/#",)),
 )
-"""The operator may do everything; a device speaks and listens below devices/NAME."""
+"""The operator may do everything but publish below $SYS, which nobody may; a device speaks and listens below
+devices/NAME."""

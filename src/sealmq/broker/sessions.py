@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from sealmq.broker.access import Decision, Grants
+from sealmq.broker.owed import Owed
 from sealmq.identity import Identity
+from sealmq.mqtt.aliases import TopicAliases
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.inflight import Outgoing
@@ -39,6 +41,9 @@ class Outbox(Protocol):
     def end(self, reason_code: int, why: str) -> None:
         """Say goodbye (MQTT 5: DISCONNECT with the reason code), then close the link; `why` is for the log."""
 
+    def waiting(self) -> int:
+        """Bytes that the network has not taken yet."""
+
     def hold(self) -> None:
         """Read nothing more from this client until `release`: somebody it writes to can't keep up."""
 
@@ -57,10 +62,11 @@ class Delivery:
     """One message on its way to one session.
 
     expires_at: Unix seconds after which it is not delivered any more [MQTT-3.3.2-5].
+    shared:     the whole filter of the shared subscription for whose group the session took it; "": for itself.
     number, holders: what a store calls it, and in how many sessions the store keeps it.
     """
 
-    __slots__ = ("expires_at", "holders", "number", "publish", "qos", "retain", "subscription_identifiers")
+    __slots__ = ("expires_at", "holders", "number", "publish", "qos", "retain", "shared", "subscription_identifiers")
 
     def __init__(
         self,
@@ -69,12 +75,14 @@ class Delivery:
         retain: bool = False,
         subscription_identifiers: tuple[int, ...] = (),
         expires_at: float = NEVER,
+        shared: str = "",
     ) -> None:
         self.publish = publish
         self.qos = qos
         self.retain = retain
         self.subscription_identifiers = subscription_identifiers
         self.expires_at = expires_at
+        self.shared = shared
         self.number = 0
         self.holders = 0
 
@@ -104,13 +112,17 @@ class Session:
     publishable: topic names that this client was found to be allowed to publish to: the remembered answer.
     expiry:     seconds that it outlives its link; NEVER for ever.
     in_flight_limit: unfinished QoS 1 and 2 messages that the client takes (its Receive Maximum).
+    aliases:    our topic aliases on its link; None: its client takes none, or is away (`takes_aliases`: did it?).
     packet_limit: bytes of the largest packet that the client takes; 0: any.
+    refusals:   how often its client was told that it may not.
     promised:   what waits in promises.py to be said to its client.
     number:     what a store calls it; 0: no store keeps it.
-    link_is_full, backlog, behind_since, given_up, holding: what dispatch.py knows of a client that can't keep up.
+    owed:       what its new subscriptions are still to be sent of what is retained; None: nothing.
+    link_is_full, backlog, behind_since, given_up, holding: what patience.py knows of a client that can't keep up.
     """
 
     __slots__ = (
+        "aliases",
         "backlog",
         "behind_since",
         "expires_at",
@@ -127,6 +139,7 @@ class Session:
         "number",
         "outbox",
         "outgoing",
+        "owed",
         "packet_limit",
         "problem_information",
         "promised",
@@ -134,7 +147,9 @@ class Session:
         "push",
         "queue",
         "queued_bytes",
+        "refusals",
         "subscriptions",
+        "takes_aliases",
         "will",
         "will_at",
     )
@@ -151,12 +166,16 @@ class Session:
         self.queued_bytes = 0
         self.outgoing: Outgoing[Delivery] = Outgoing()
         self.incoming: set[int] = set()
+        self.owed: Owed | None = None
         self.publishable: set[str] = set()
         self.in_flight_limit = 0
+        self.aliases: TopicAliases | None = None
+        self.takes_aliases = False
         self.packet_limit = 0
         self.problem_information = True
         self.promised = 0
         self.number = 0
+        self.refusals = 0
         self.expiry = 0.0
         self.expires_at = NEVER
         self.will: Will | None = None
@@ -181,6 +200,7 @@ class Session:
     def detach(self) -> None:
         """No link serves it any more."""
         self.outbox = None
+        self.aliases = None
         self.push = drop
         self.link_is_full = False
         self.publishable.clear()  # a session may be away for a month: it need not remember

@@ -6,26 +6,30 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from sealmq.broker.complaints import tell_refusal
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
-from sealmq.broker.retained import Retained
+from sealmq.broker.owed import Owed, Walk
 from sealmq.broker.router import Router
-from sealmq.broker.sessions import Delivery, Held, Session
+from sealmq.broker.sessions import Held, Session
 from sealmq.broker.store import Store
 from sealmq.errors import RemoteProtocolError
-from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe
-from sealmq.mqtt.topics import check_topic_filter, split_shared
+from sealmq.mqtt.topics import SHARED, check_topic_filter, split_shared
 
 log = logging.getLogger("sealmq.broker")
 
 
 class Subscriptions:
-    """Takes subscriptions in and out of sessions and router, as far as rules and limits allow."""
+    """Takes subscriptions in and out of sessions and router, as far as rules and limits allow.
 
-    def __init__(self, router: Router, retained: Retained, dispatch: Dispatch, limits: Limits, store: Store) -> None:
+    walk: finds what is retained for a new subscription.
+    """
+
+    def __init__(self, router: Router, walk: Walk, dispatch: Dispatch, limits: Limits, store: Store) -> None:
         self._router = router
-        self._retained = retained
+        self._walk = walk
         self._dispatch = dispatch
         self._limits = limits
         self._store = store
@@ -40,6 +44,7 @@ class Subscriptions:
         for subscription in packet.subscriptions:
             refusal = self._check(session, subscription)
             if refusal is not None:
+                self._dispatch.counters.refused_subscribe += 1
                 reason_codes.append(refusal[0])
                 reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
                 continue
@@ -59,7 +64,8 @@ class Subscriptions:
                 if held.subscription.topic_filter not in session.subscriptions:
                     continue  # taken back before this could be said
                 if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
-                    self._send_retained(session, held, now)
+                    self._owe_retained(session, held.subscription.topic_filter)
+            self._dispatch.send_waiting(session, now)
 
         self._promise(session, keep)
 
@@ -74,29 +80,21 @@ class Subscriptions:
             return ReasonCode.TOPIC_FILTER_INVALID, error.what
         if self._limits.forbids_topic(topic_filter):
             return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
-        if session.level == ProtocolLevel.V5 and split_shared(topic_filter) is not None:
-            return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED, "shared subscriptions are not supported"
-        decision = session.may_subscribe(topic_filter)
+        decision = session.may_subscribe(wanted_by(topic_filter))
         if not decision.allowed:
-            who, client_id = session.key
-            log.info("%s (client %r) may not subscribe to %r: %s", who, client_id, topic_filter, decision.rule)
+            tell_refusal(session, "subscribe to", topic_filter, decision.rule)
             return ReasonCode.NOT_AUTHORIZED, decision.rule
         most = self._limits.subscriptions_per_session
         if len(session.subscriptions) >= most and topic_filter not in session.subscriptions:
             return ReasonCode.QUOTA_EXCEEDED, f"no more than {most} subscriptions"
         return None
 
-    def _send_retained(self, session: Session, held: Held, now: float) -> None:
-        identifiers = (held.identifier,) if held.identifier else ()
-        subscription = held.subscription
-        for message in list(self._retained.matching(subscription.topic_filter, now)):
-            qos = min(message.publish.qos, subscription.qos)  # [MQTT-3.8.4-8]
-            # [MQTT-3.3.1-8]: RETAIN is 1, whatever Retain As Published says.
-            delivery = Delivery(message.publish, qos, True, identifiers, message.expires_at)
-            if qos:
-                self._dispatch.deliver(session, delivery, now)
-            else:
-                self._dispatch.deliver_once(session, delivery, now)
+    def _owe_retained(self, session: Session, topic_filter: str) -> None:
+        if topic_filter.startswith(SHARED):
+            return  # what is retained is for a subscriber, not for a group [MQTT 4.8.2]
+        if session.owed is None:
+            session.owed = Owed(self._walk)
+        session.owed.add(topic_filter)
 
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
         """Forget the filters, compared letter by letter [MQTT-3.10.4-1]."""
@@ -114,7 +112,7 @@ class Subscriptions:
     def check_again(self, session: Session) -> None:
         """A client came back, perhaps in another role or to other rules: take away what it may no longer have."""
         for topic_filter in list(session.subscriptions):
-            decision = session.may_subscribe(topic_filter)
+            decision = session.may_subscribe(wanted_by(topic_filter))
             if not decision.allowed:
                 who, client_id = session.key
                 log.info("%s (client %r) loses %r, to which it may no longer subscribe", who, client_id, topic_filter)
@@ -129,3 +127,9 @@ class Subscriptions:
         del session.subscriptions[topic_filter]
         self._router.unsubscribe(session, topic_filter)
         self._store.unsubscribed(session, topic_filter)
+
+
+def wanted_by(topic_filter: str) -> str:
+    """What a subscription asks for: of a shared one, the filter behind its group [MQTT 4.8.2]."""
+    shared = split_shared(topic_filter)
+    return topic_filter if shared is None else shared[1]

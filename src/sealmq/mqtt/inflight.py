@@ -110,5 +110,7 @@ class Outgoing(Generic[Delivery]):
         return packet_id, delivery
 
     def drop(self, packet_id: int) -> None:
-        """Behave as if this delivery were done: the peer of the new link cannot take it [MQTT-3.1.2-25]."""
+        """Behave as if this delivery were done: the peer of the new link cannot take it [MQTT-3.1.2-25], or somebody
+        else gets it [MQTT 4.8.2]."""
         self.sent.pop(packet_id, None)
+        self.unsent.pop(packet_id, None)

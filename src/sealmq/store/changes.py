@@ -26,7 +26,7 @@ _ENDED = tuple(
 _SESSION = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SUBSCRIPTION = "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)"
 _NO_SUBSCRIPTION = "DELETE FROM subscriptions WHERE session = ? AND topic_filter = ?"
-_MESSAGE = "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MESSAGE = "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _NO_MESSAGE = "DELETE FROM messages WHERE id = ?"
 _DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)"
 _NO_DELIVERY = "DELETE FROM deliveries WHERE session = ? AND message = ?"

@@ -59,19 +59,21 @@ def message_row(number: int, delivery: Delivery) -> tuple[object, ...]:
     """A delivery's message as a row of `messages`."""
     level, wire = publish_as_bytes(delivery.publish)
     identifiers = " ".join(map(str, delivery.subscription_identifiers))
-    return number, level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at
+    return number, level, wire, delivery.qos, delivery.retain, identifiers, delivery.expires_at, delivery.shared
 
 
-def delivery_from(row: tuple[int, int, bytes, int, int, str, float]) -> Delivery:
+def delivery_from(row: tuple[int, int, bytes, int, int, str, float, str]) -> Delivery:
     """See message_row. Raises HomeError when the row says what no row can say."""
-    number, level, wire, qos, retain, identifiers, expires_at = row
+    number, level, wire, qos, retain, identifiers, expires_at, shared = row
     try:
         several = tuple(map(int, identifiers.split()))
     except (AttributeError, ValueError) as error:
         raise HomeError("a row holds no subscription identifiers", why=str(error)) from error
     if qos not in (1, 2) or not isinstance(expires_at, float):
         raise HomeError("a row holds a message of no QoS, or of no time")
-    delivery = Delivery(publish_from_bytes(level, wire), qos, bool(retain), several, expires_at)
+    if not isinstance(shared, str):
+        raise HomeError("a row holds a message of no group")
+    delivery = Delivery(publish_from_bytes(level, wire), qos, bool(retain), several, expires_at, shared)
     delivery.number = number
     return delivery
 

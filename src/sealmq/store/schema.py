@@ -64,5 +64,10 @@ _FIRST = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SHARED = (
+    # shared: the filter of the shared subscription for whose group the session took the message; '': for itself.
+    "ALTER TABLE messages ADD COLUMN shared TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SHARED)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

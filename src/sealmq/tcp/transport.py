@@ -115,6 +115,10 @@ class Transport(asyncio.BufferedProtocol):
         if not self._transport.is_closing():
             self._transport.write(data)
 
+    def waiting(self) -> int:
+        """Bytes that were written and that the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def pause_reading(self) -> None:
         """Take nothing more from the kernel: TCP slows the peer down."""
         if not self._transport.is_closing() and self._transport.is_reading():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from outboxes import RememberingOutbox, RememberingStore, held, session
-from sealmq.broker.dispatch import BACKLOG_FACTOR, BACKLOG_TOTAL, LONG_QUEUE, PATIENCE, Dispatch
+from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
+from sealmq.broker.patience import BACKLOG_FACTOR, BACKLOG_TOTAL, LONG_QUEUE, PATIENCE
 from sealmq.broker.router import Router
 from sealmq.broker.sessions import NEVER, Delivery, Session
 from sealmq.mqtt.packets import MESSAGE_OVERHEAD, Packet, Publish, PubRel
@@ -167,10 +168,10 @@ def test_the_backlog_of_a_full_link_is_bounded_and_counted() -> None:
     for _ in range(100):
         dispatch.publish(Publish("a", b"x" * 45), None, NOW)
     assert one.backlog <= 100 * BACKLOG_FACTOR
-    assert dispatch._backlog == one.backlog
+    assert dispatch.patience.backlog == one.backlog
     assert dispatch.counters.dropped_qos0 == 100 - one.backlog // 51
     dispatch.link_drained(one, NOW)
-    assert (dispatch._backlog, one.backlog) == (0, 0)
+    assert (dispatch.patience.backlog, one.backlog) == (0, 0)
     assert one.push == one.outbox.push  # type: ignore[union-attr]
 
 
@@ -178,7 +179,7 @@ def test_all_full_links_together_have_a_bound_too() -> None:
     dispatch = make(buffered_bytes=BACKLOG_TOTAL)
     one = reader(dispatch)
     dispatch.link_full(one, NOW)
-    dispatch._backlog = BACKLOG_TOTAL - 10
+    dispatch.patience.backlog = BACKLOG_TOTAL - 10
     one.push(b"x" * 11)
     assert dispatch.counters.dropped_qos0 == 1
     one.push(b"x" * 10)
@@ -226,13 +227,13 @@ def test_a_queue_counts_as_long_only_while_its_client_is_there() -> None:
     publish = Publish("a", b"", 1, packet_id=1)
     for _ in range(LONG_QUEUE):
         dispatch.publish(publish, None, NOW)
-    assert dispatch._behind == {one}
+    assert dispatch.patience.behind == {one}
     dispatch.tick(NOW)
     assert one.behind_since == NOW
     one.detach()
     dispatch.link_gone(one)
     dispatch.publish(publish, None, NOW)
-    assert dispatch._behind == set()
+    assert dispatch.patience.behind == set()
 
 
 def test_draining_what_was_not_full_changes_nothing() -> None:

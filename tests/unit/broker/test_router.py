@@ -101,6 +101,35 @@ def test_the_fast_way_has_only_those_whose_copy_is_everybodys() -> None:
     assert router.route("a").plain_v311 == ()
 
 
+def test_long_topic_names_go_another_way_to_who_takes_aliases() -> None:
+    router = Router()
+    plain, takes = session("plain"), session("takes")
+    takes.takes_aliases = True
+    for one in (plain, takes):
+        router.subscribe(one, held("#"))
+    long, short = router.route("x" * 16), router.route("x" * 15)
+    assert (long.plain_v5, long.aliased) == ((plain,), (takes,))
+    assert (short.plain_v5, short.aliased) == ((plain, takes), ())
+
+
+def test_a_group_is_one_holder_however_many_members_it_has() -> None:
+    router, one, two = Router(), session("one"), session("two")
+    for each in (one, two):
+        for topic_filter in ("$share/g/a/+", "$share/g/a/b", "$share/h/a/b"):
+            router.subscribe(each, held(topic_filter))
+    route = router.route("a/b")
+    assert len(route.groups) == 3
+    assert route.takers == []
+    for topic_filter in list(router.groups):
+        router.unsubscribe(one, topic_filter)
+    assert router.route("a/b") is route  # the groups know their members themselves
+    for topic_filter in list(router.groups):
+        router.unsubscribe(two, topic_filter)
+        router.unsubscribe(two, topic_filter)
+    assert router.route("a/b").groups == ()
+    assert (router._exact, router._tree.below, router.groups) == ({}, {}, {})
+
+
 def test_made_up_topic_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router_module, "REMEMBERED_ROUTES", 10)
     router, _ = subscribed(("one", "#"))

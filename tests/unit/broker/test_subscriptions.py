@@ -24,7 +24,7 @@ class Rooms:
         self.router = Router()
         self.retained = Retained(100, 100_000)
         self.dispatch = Dispatch(self.router, bounds, self.store)
-        self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, bounds, self.store)
+        self.subscriptions = Subscriptions(self.router, self.retained.walk, self.dispatch, bounds, self.store)
         self.outbox = RememberingOutbox()
         self.session = session(outbox=self.outbox)
 
@@ -61,11 +61,11 @@ def test_session_and_router_agree(rooms: Rooms) -> None:
 
 def test_a_refusal_says_which_filter_and_why(rooms: Rooms) -> None:
     answer = rooms.subscribe(
-        Subscription("a/#/b"), Subscription("ok"), Subscription("$private"), Subscription("$share/g/a")
+        Subscription("a/#/b"), Subscription("ok"), Subscription("$private"), Subscription("$share/g/$private")
     )
-    assert answer.reason_codes == [0x8F, 0, 0x87, 0x9E]
+    assert answer.reason_codes == [0x8F, 0, 0x87, 0x87]
     reason = answer.properties.reason_string or ""
-    assert [part.split(":")[0] for part in reason.split("; ")] == ["a/#/b", "$private", "$share/g/a"]
+    assert [part.split(":")[0] for part in reason.split("; ")] == ["a/#/b", "$private", "$share/g/$private"]
     assert list(rooms.session.subscriptions) == ["ok"]
 
 

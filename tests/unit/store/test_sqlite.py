@@ -277,7 +277,7 @@ def test_rows_that_belong_to_nothing_are_removed(connection: sqlite3.Connection)
     enqueue(store, one, message("kept"))
     write(store)
     for statement in (
-        "INSERT INTO messages SELECT 50, level, wire, qos, retain, identifiers, expires_at FROM messages",
+        "INSERT INTO messages SELECT 50, level, wire, qos, retain, identifiers, expires_at, shared FROM messages",
         "INSERT INTO deliveries VALUES (9, 1, 0, 0), (1, 70, 0, 0), (1, 0, 0, 0)",
         "INSERT INTO subscriptions VALUES (9, 'a', 0, 0)",
         "INSERT INTO incoming VALUES (9, 1)",

@@ -133,6 +133,19 @@ def test_the_last_words_arrive_although_the_peer_has_sent_more_than_was_read() -
     asyncio.run(main())
 
 
+def test_what_the_kernel_has_not_taken_is_waiting() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            assert floor.wire.waiting() == 0
+            floor.wire.write(bytes(30_000_000))
+            assert 0 < floor.wire.waiting() < 30_000_000
+            while floor.wire.waiting():
+                await peer.receive()
+            floor.wire.abort()
+
+    asyncio.run(main())
+
+
 def test_all_of_a_long_goodbye_leaves_before_the_end() -> None:
     async def main() -> None:
         async with connected() as (floor, peer):

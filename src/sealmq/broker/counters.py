@@ -1,0 +1,85 @@
+"""What happened, in numbers that only grow, and how many are here."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Counters:
+    """What happened to messages.
+
+    received:  PUBLISH packets that came. delivered: that left.
+    dropped_*: what somebody wanted and did not get, and why.
+    refused_*: what a client was told that it may not, or not while the disk refuses.
+    """
+
+    __slots__ = (
+        "delivered",
+        "dropped_expired",
+        "dropped_qos0",
+        "dropped_queue_full",
+        "dropped_too_large",
+        "received",
+        "refused_disk",
+        "refused_publish",
+        "refused_subscribe",
+    )
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.delivered = 0
+        self.dropped_qos0 = 0
+        self.dropped_queue_full = 0
+        self.dropped_too_large = 0
+        self.dropped_expired = 0
+        self.refused_disk = 0
+        self.refused_publish = 0
+        self.refused_subscribe = 0
+
+    @property
+    def dropped(self) -> int:
+        """Messages that somebody wanted and did not get."""
+        return self.dropped_qos0 + self.dropped_queue_full + self.dropped_too_large + self.dropped_expired
+
+
+class Traffic:
+    """What links count.
+
+    bytes_received, bytes_sent:     inside TLS.
+    packets_received, packets_sent: all but PUBLISH, which dispatch.py counts.
+    sockets:    connections that were accepted. connections: CONNECT packets.
+    connected:  clients that are connected now, `most_connected` at most since the start.
+    refused:    why a handshake was refused -> how often.
+    """
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "connected",
+        "connections",
+        "most_connected",
+        "packets_received",
+        "packets_sent",
+        "refused",
+        "sockets",
+    )
+
+    def __init__(self) -> None:
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.packets_received = 0
+        self.packets_sent = 0
+        self.sockets = 0
+        self.connections = 0
+        self.connected = 0
+        self.most_connected = 0
+        self.refused: Counter[str] = Counter()
+
+    def connect(self) -> None:
+        """One client more."""
+        self.connected += 1
+        self.most_connected = max(self.most_connected, self.connected)
+
+    def disconnect(self) -> None:
+        """One client less."""
+        self.connected -= 1
