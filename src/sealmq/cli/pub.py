@@ -63,7 +63,9 @@ def pub(
 ) -> None:
     """Publish a message over mutual TLS.
 
-    Exit code 0 means that the broker has it: for -q 1 and -q 2 it was acknowledged.
+    Exit code 0: with -q 1 or -q 2 in MQTT 5 the broker accepted it;
+    with -q 0 only that it was sent: a refusal then stands in the broker's log.
+    MQTT 3.1.1 has no refusals: there -q 1 and -q 2 say that the broker got it.
     """
     from sealmq.cli.connection import Connection, expect_topic_name
 
@@ -84,6 +86,7 @@ def pub(
             publisher.publish_lines(sys.stdin.fileno())
         else:
             publisher.publish_repeatedly(payload, repeat, repeat_delay)
+        connection.finish()
     except Error as error:
         if quiet:
             raise typer.Exit(1) from error
@@ -153,6 +156,7 @@ class Publisher:
 
     def _publish(self, payload: bytes) -> None:
         self._settle(WINDOW - 1)
+        self._connection.check_size(self._topic, payload, self._qos, self._properties)
         self._on_the_way += 1  # before publish(), which may already say that it is written
         self._connection.client.publish(self._topic, payload, self._qos, self._retain, self._properties)
 
