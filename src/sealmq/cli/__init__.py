@@ -17,7 +17,7 @@ import typer
 
 from sealmq import __version__
 from sealmq.cli import device
-from sealmq.cli.program import as_typed
+from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.sub import sub
@@ -68,6 +68,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, print its error if it has one, and return the exit code."""
+    remember_home(None)
     try:
         code = app(args=list(arguments), prog_name="sealmq", standalone_mode=False)
         sys.stdout.flush()

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealmq.cli.options import HomeOption
+from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
     from sealmq.devices.enrollment import Enrolled
     from sealmq.devices.records import DeviceRecord
+    from sealmq.home import Home
 
 app = typer.Typer(help="Add, list and revoke devices.", no_args_is_help=True)
 
@@ -39,7 +41,14 @@ def add(
     days: Annotated[
         int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate (default: 365).")
     ] = None,
-    role: Annotated[str, typer.Option("--role", metavar="device|operator", help="What access rules see.")] = "device",
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="device|operator",
+            help="What access rules see (default: what it was before; operator for the name operator; else device).",
+        ),
+    ] = None,
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -51,7 +60,8 @@ def add(
     request = _read_csr(csr)
     with Home.open(path) as opened:
         address = listening_address(opened.path)
-        enrolled = opened.enrollment().add_device(name, now=time.time(), role=role, csr=request, days=days)
+        chosen = usual_role(opened, name) if role is None else role
+        enrolled = opened.enrollment().add_device(name, now=time.time(), role=chosen, csr=request, days=days)
     if as_json:
         typer.echo(json.dumps(_enrolled_as_json(enrolled), indent=2))
     else:
@@ -84,15 +94,19 @@ def revoke(
 ) -> None:
     """Refuse a device from now on, and cut its connection."""
     from sealmq.cli.target import home_path
-    from sealmq.home import Home
+    from sealmq.home import OPERATOR, Home
 
     with Home.open(home_path(home)) as opened:
         serials = opened.enrollment().revoke_device(name, reason, now=time.time())
+        left_alone = bool(serials) and _was_last_operator(opened, name, time.time())
     if as_json:
         typer.echo(json.dumps({"name": name, "revoked": serials, "reason": reason}, indent=2))
     elif serials:
         typer.echo(f"{name} is revoked (serial {', '.join(serials)}).")
         typer.echo("The broker refuses it from now on; if it is connected, it is cut within a second.")
+        if left_alone:
+            typer.echo("No operator is left: nobody may see and do everything. To have one again:")
+            typer.echo(as_typed(f"  sealmq device add {OPERATOR}"))
     else:
         typer.echo(f"{name} was revoked before; nothing has changed.")
 
@@ -100,6 +114,25 @@ def revoke(
 def state_of(device: DeviceRecord, now: float) -> str:
     """ "active", "revoked", or "expired": the registry has no clock, we do."""
     return "expired" if device.state == "active" and device.not_after < now else device.state
+
+
+def usual_role(home: Home, name: str) -> str:
+    """The role of a device when nobody says one: what it was before it was revoked."""
+    from sealmq.home import OPERATOR
+
+    former = home.registry.device(name)
+    if former is not None:
+        return former.role
+    return OPERATOR if name == OPERATOR else "device"
+
+
+def _was_last_operator(home: Home, name: str, now: float) -> bool:
+    revoked = home.registry.device(name)
+    if revoked is None or revoked.role != "operator":
+        return False
+    return not any(
+        device.role == "operator" and state_of(device, now) == "active" for device in home.registry.devices()
+    )
 
 
 def _read_csr(path: Path | None) -> bytes | None:

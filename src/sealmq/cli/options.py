@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.cli.program import remember_home
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,10 +35,21 @@ def _refuse_files(value: str | None) -> None:
         )
 
 
+def read_home(text: str) -> Path:
+    """What --home says; the commands that we propose from here on say it again."""
+    if not text:
+        raise ConfigError("--home is empty", remedy="name a folder, or leave --home out")
+    remember_home(Path(text))
+    return Path(text)
+
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder)."
+        "--home",
+        metavar="DIR",
+        parser=read_home,
+        help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder).",
     ),
 ]
 AsOption = Annotated[

@@ -66,7 +66,7 @@ def test_what_was_asked_wrongly_is_told_in_words_with_code_2(
 
 def test_a_missing_home_says_what_makes_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["pub", "-t", "a", "-m", "x", "--home", "/nowhere"]) == 1
-    assert "next: sealmq up" in capsys.readouterr().err
+    assert "next: sealmq up --home /nowhere " in capsys.readouterr().err
     assert cli.run(["device", "list", "--home", "/nowhere"]) == 1
 
 
@@ -102,3 +102,9 @@ def test_a_reader_that_has_gone_is_no_traceback() -> None:
     program = f"{sys.executable} -m sealmq pub --help | true"
     finished = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
     assert finished.stderr == ""
+
+
+def test_an_empty_home_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["up"], ["device", "list"], ["sub", "a"]):
+        assert cli.run([*command, "--home", ""]) == 2
+        assert "--home is empty" in capsys.readouterr().err
