@@ -64,7 +64,14 @@ def _expect_no_tls_options(options: dict[str, Any]) -> None:
 
 
 def _context(bundle: Path) -> ssl.SSLContext:  # noqa: TID251 - only named here; tls/context.py builds it
-    _expect_whole(bundle)
+    try:
+        _expect_whole(bundle)
+    except PermissionError as error:
+        raise ConfigError(
+            f"the bundle {bundle} cannot be looked into",
+            why=error.strerror or str(error),
+            remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
+        ) from error
     return client_context(TLSPolicy(), root=bundle / ROOT, chain=bundle / CHAIN, key=bundle / KEY)
 
 

@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode as PahoReasonCode
 
 from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text
 from sealmq.cli.target import Target
+from sealmq.cli.texts import expect_text
 from sealmq.client import paho_client
 from sealmq.errors import ConfigError, Error, ProtocolError
 from sealmq.mqtt.codes import ReasonCode
@@ -89,6 +90,7 @@ def read_version(text: str) -> MQTTProtocolVersion:
 
 def expect_topic_name(option: str, topic: str) -> None:
     """Raise ConfigError unless a message may be published to `topic`."""
+    expect_text(option, topic)
     try:
         check_topic_name(topic)
     except ProtocolError as error:

@@ -36,7 +36,9 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[
         Path | None,
-        typer.Option("--csr", metavar="FILE", help="Certificate request: the device keeps its private key."),
+        typer.Option(
+            "--csr", metavar="FILE", readable=False, help="Certificate request: the device keeps its private key."
+        ),
     ] = None,
     days: Annotated[
         int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate (default: 365).")
@@ -141,7 +143,11 @@ def _read_csr(path: Path | None) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"the certificate request {path} cannot be read", why=error.strerror or str(error)) from error
+        raise ConfigError(
+            f"the certificate request {path} cannot be read",
+            why=error.strerror or str(error),
+            remedy="name a file that you may read",
+        ) from error
 
 
 def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:

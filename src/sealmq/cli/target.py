@@ -40,12 +40,23 @@ def find_target(
         )
     usual_host, usual_port = listening_address(path)
     folder = Home(path).device_directory(name or OPERATOR)
-    if not folder.is_dir():
+    if not _is_directory(folder):
         raise ConfigError(
             f"there are no credentials for {name or OPERATOR!r} in {path}",
             remedy=f"sealmq device list; sealmq device add {name or OPERATOR}",
         )
     return Target(folder, host or usual_host, port or usual_port)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError as error:
+        raise HomeError(
+            f"{path} cannot be looked into",
+            why=error.strerror or str(error),
+            remedy="run this as the user to whom the home belongs",
+        ) from error
 
 
 def home_path(home: Path | None) -> Path:

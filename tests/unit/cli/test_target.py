@@ -22,6 +22,19 @@ def test_the_home_says_everything(home: Path) -> None:
     assert find_target(home, "sensor-1").bundle == home / "devices" / "sensor-1"
 
 
+def test_a_home_that_nobody_lets_us_see_is_told_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.name == "operator":
+            raise PermissionError(13, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(HomeError, match="cannot be looked into"):
+        find_target(home)
+
+
 @pytest.mark.parametrize(
     ("listen", "expected"),
     [
