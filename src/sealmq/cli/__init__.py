@@ -23,7 +23,7 @@ from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.sub import sub
 from sealmq.cli.up import up
-from sealmq.errors import ConfigError, Error
+from sealmq.errors import ConfigError, Error, PortTakenError
 
 FAILED = 1
 ASKED_WRONGLY = 2
@@ -78,7 +78,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except Error as error:
         _print_error(error.what, error.why, error.remedy)
-        return ASKED_WRONGLY if isinstance(error, ConfigError) else FAILED
+        asked_wrongly = isinstance(error, ConfigError) and not isinstance(error, PortTakenError)
+        return ASKED_WRONGLY if asked_wrongly else FAILED
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:

@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode as PahoReasonCode
 
-from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text
+from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, place_of
 from sealmq.cli.target import Target
 from sealmq.cli.texts import expect_text
 from sealmq.client import paho_client
@@ -127,12 +127,12 @@ class Connection:
             self.transient = True
             raise explain_connect_error(error, host, port) from error
         except ValueError as error:
-            raise ConfigError(f"{host}:{port} cannot be connected to", why=str(error)) from error
+            raise ConfigError(f"{place_of(host, port)} cannot be connected to", why=str(error)) from error
         deadline = time.monotonic() + CONNECT_TIMEOUT
         while not self._connected:
             if time.monotonic() > deadline:
                 self.transient = True
-                raise Error(f"{host}:{port} did not answer CONNECT within {CONNECT_TIMEOUT:.0f} seconds")
+                raise Error(f"{place_of(host, port)} did not answer CONNECT within {CONNECT_TIMEOUT:.0f} seconds")
             self.turn(0.5)
 
     def turn(self, timeout: float, source: int | None = None) -> bool:
@@ -226,7 +226,7 @@ class Connection:
 
     def _lost(self) -> Error:
         if self._was_refused():
-            return explain_tls_text(self._socket_error, f"{self.dial.target.host}:{self.dial.target.port}")
+            return explain_tls_text(self._socket_error, place_of(self.dial.target.host, self.dial.target.port))
         if not self._connected:
             return Error(
                 "the broker closed the connection before it answered CONNECT",

@@ -115,6 +115,7 @@ BundleOption = Annotated[
     typer.Option(
         "--bundle",
         metavar="DIR",
+        readable=False,
         help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
         rich_help_panel=CONNECTION,
     ),
@@ -275,7 +276,7 @@ def read_dial(
 
     from sealmq.cli.connection import Dial, read_version
     from sealmq.cli.properties import read_properties
-    from sealmq.cli.target import find_target
+    from sealmq.cli.target import expect_host, find_target
 
     level = read_version(version)
     version5 = level == MQTTProtocolVersion.MQTTv5
@@ -286,6 +287,15 @@ def read_dial(
     expect_text("-i", client_id)
     expiry = read_session_expiry(session_expiry, keep=keep_session, version5=version5)
     read: dict[str, Any] = read_properties(properties or [])
+    if hasattr(read.get("connect"), "SessionExpiryInterval"):
+        if session_expiry is not None:
+            raise ConfigError(
+                "-x and -D connect session-expiry-interval are both given",
+                why="both say how long the broker keeps the session",
+                remedy="keep one of them",
+            )
+        expiry = None
+    expect_host(host)
     return Dial(
         target=find_target(home, name, bundle, host, port),
         version=level,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sealmq.errors import ConfigError, HomeError
+
+_MORE_THAN_A_HOST = re.compile(
+    r"(?:[a-z]+://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+)?(?::(?P<port>\d+))?(?:/.*)?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,20 @@ def _is_directory(path: Path) -> bool:
             why=error.strerror or str(error),
             remedy="run this as the user to whom the home belongs",
         ) from error
+
+
+def expect_host(host: str | None) -> None:
+    """Raise ConfigError when -h names more than a host."""
+    if host is None:
+        return
+    found = _MORE_THAN_A_HOST.fullmatch(host)
+    if (found is None or found["host"] == host) and not host.startswith("["):
+        return
+    name, port = (found["host"], found["port"]) if found else (host, None)
+    proposed = f"-h {(name or 'HOST').strip('[]')}" + (f" -p {port}" if port else "")
+    raise ConfigError(
+        f"-h {host!r} is more than a host", why="-h takes a name or an address, -p the port", remedy=proposed
+    )
 
 
 def home_path(home: Path | None) -> Path:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sealmq import __version__, cli
-from sealmq.errors import ConfigError, Error
+from sealmq.errors import ConfigError, Error, PortTakenError
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +84,7 @@ def test_a_missing_home_says_what_makes_one(capsys: pytest.CaptureFixture[str]) 
     [
         (Error("it broke", why="so", remedy="mend it"), 1, "sealmq: it broke\n  why:  so\n  next: mend it\n"),
         (ConfigError("wrong"), 2, "sealmq: wrong\n"),
+        (PortTakenError("taken"), 1, "sealmq: taken\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
