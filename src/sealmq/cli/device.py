@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
@@ -159,9 +160,9 @@ def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
         "serial": enrolled.serial,
         "not_after": _moment(enrolled.not_after),
         "directory": str(directory),
-        "root": str(directory / "root.pem"),
-        "chain": str(directory / "device-chain.pem"),
-        "key": str(directory / "device.key") if enrolled.has_key else None,
+        "root": str(directory / ROOT_FILE),
+        "chain": str(directory / CHAIN_FILE),
+        "key": str(directory / KEY_FILE) if enrolled.has_key else None,
     }
 
 
@@ -172,11 +173,11 @@ def _enrolled_in_words(enrolled: Enrolled, address: tuple[str, int], home: Path 
         f"{name} is added: role {enrolled.role}, certificate until {_day(enrolled.not_after)}{shortened}.",
         "",
         f"Its files are in {directory}:",
-        "  root.pem          whom it trusts",
-        "  device-chain.pem  its certificate",
+        f"  {ROOT_FILE:<16}  whom it trusts",
+        f"  {CHAIN_FILE}  its certificate",
     ]
     if enrolled.has_key:
-        lines.append("  device.key        its private key: whoever has it is the device")
+        lines.append(f"  {KEY_FILE:<16}  its private key: whoever has it is the device")
     else:
         lines.append("Its private key is where the certificate request was made, and stays there.")
     return [*lines, "", "Next:", *(f"  {line}" for line in _next_commands(enrolled, address, home))]
@@ -189,7 +190,7 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     host, port = address
     topic = f"devices/{enrolled.name}"
     where = ["--home", str(home)] if home is not None else []
-    key = str(directory / "device.key") if enrolled.has_key else "device.key"
+    key = str(directory / KEY_FILE) if enrolled.has_key else KEY_FILE
     message = ["-t", f"{topic}/temp", "-m", "21.5"]
     commands = [f"{program()} {shlex.join(['sub', *where, f'{topic}/#'])}"]
     if enrolled.has_key:
@@ -197,8 +198,8 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     # One option a line: with three paths in it the command is longer than a terminal is wide.
     parts = [
         ["mosquitto_pub", "-h", host, "-p", str(port)],
-        ["--cafile", str(directory / "root.pem")],
-        ["--cert", str(directory / "device-chain.pem")],
+        ["--cafile", str(directory / ROOT_FILE)],
+        ["--cert", str(directory / CHAIN_FILE)],
         ["--key", key],
         message,
     ]
