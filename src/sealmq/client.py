@@ -17,13 +17,10 @@ import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.errors import ConfigError
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
-
-ROOT: Final = "root.pem"
-CHAIN: Final = "device-chain.pem"
-KEY: Final = "device.key"
 
 _OURS: Final = ("tls_context", "tls_params", "tls_insecure")
 
@@ -64,8 +61,15 @@ def _expect_no_tls_options(options: dict[str, Any]) -> None:
 
 
 def _context(bundle: Path) -> ssl.SSLContext:  # noqa: TID251 - only named here; tls/context.py builds it
-    _expect_whole(bundle)
-    return client_context(TLSPolicy(), root=bundle / ROOT, chain=bundle / CHAIN, key=bundle / KEY)
+    try:
+        _expect_whole(bundle)
+    except PermissionError as error:
+        raise ConfigError(
+            f"the bundle {bundle} cannot be looked into",
+            why=error.strerror or str(error),
+            remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
+        ) from error
+    return client_context(TLSPolicy(), root=bundle / ROOT_FILE, chain=bundle / CHAIN_FILE, key=bundle / KEY_FILE)
 
 
 def _expect_whole(bundle: Path) -> None:
@@ -75,16 +79,16 @@ def _expect_whole(bundle: Path) -> None:
             why="a bundle is the folder that `sealmq device add` writes",
             remedy=f"sealmq device add {bundle.name or 'NAME'}",
         )
-    missing = [name for name in (ROOT, CHAIN, KEY) if not (bundle / name).is_file()]
-    if missing == [KEY]:
+    missing = [name for name in (ROOT_FILE, CHAIN_FILE, KEY_FILE) if not (bundle / name).is_file()]
+    if missing == [KEY_FILE]:
         raise ConfigError(
-            f"the bundle {bundle} has no {KEY}",
+            f"the bundle {bundle} has no {KEY_FILE}",
             why="a device that was added with --csr made its key itself, and keeps it",
             remedy="run this where the key is, or add a device that gets its key here: sealmq device add NAME",
         )
     if missing:
         raise ConfigError(
             f"the bundle {bundle} has no {' and no '.join(missing)}",
-            why=f"a bundle holds {ROOT}, {CHAIN} and {KEY}",
+            why=f"a bundle holds {ROOT_FILE}, {CHAIN_FILE} and {KEY_FILE}",
             remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
         )

@@ -450,7 +450,7 @@ _DEFAULT_TEXT: Final = """\
 #keep_alive_maximum = 3_600
 # QoS 1 and 2 messages that a client may have unacknowledged towards the broker.
 #receive_maximum = 1_000
-# QoS 1 and 2 messages that the broker has unacknowledged towards one MQTT 3.1.1 client.
+# QoS 1 and 2 messages that the broker has unacknowledged towards one client.
 #in_flight = 1_000
 # Messages that wait for one absent or slow client.
 #queued_messages = 100_000

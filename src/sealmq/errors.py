@@ -9,6 +9,7 @@
     ├── TrustError                    a key, chain, name or date cannot be relied upon
     ├── EnrollmentError               a device cannot be added, found or revoked as asked
     ├── ConfigError                   sealmq.toml or an option says something that cannot be done
+    │   └── PortTakenError            another program listens there
     └── HomeError                     the home cannot be made, opened or read
 
 Every error says what happened, and where it helps why, and what to type next. A denied PUBLISH is not an error: it
@@ -83,6 +84,10 @@ class EnrollmentError(Error):
 
 class ConfigError(Error):
     """sealmq.toml, or an option, says something that cannot be done."""
+
+
+class PortTakenError(ConfigError):
+    """Another program listens where we should: nothing was asked wrongly, so the exit code is that of a failure."""
 
 
 class HomeError(Error):

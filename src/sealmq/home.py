@@ -36,7 +36,8 @@ import ifaddr
 import platformdirs
 
 from sealmq import archive
-from sealmq.devices.enrollment import KEY_FILE, Enrollment, check_name
+from sealmq.bundle import KEY_FILE
+from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.lock import broker_lock, locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
@@ -192,10 +193,6 @@ class Home:
     def revocation_list(self) -> bytes | None:
         """What the Device CA has revoked, DER; None when the registry holds no list. Needs no private key."""
         return self.registry.crl(subject_key_id(self._certificate("device-ca")))
-
-    def broker_certificate(self) -> bytes:
-        """The broker's certificate, DER. Raises TrustError when there is none that can be read."""
-        return certificates_of(vault.read_private(self.broker_chain))[0]
 
     def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
         """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.

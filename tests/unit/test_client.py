@@ -77,6 +77,19 @@ def test_a_missing_file_is_named(bundle: Path, tmp_path: Path) -> None:
     assert "--csr" in caught.value.why
 
 
+def test_a_bundle_that_nobody_lets_us_see_is_told_in_words(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("is_file", "is_dir"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, name, refuse)
+            with pytest.raises(ConfigError, match="cannot be looked into") as caught:
+                paho_client(bundle)
+        assert caught.value.why == "Permission denied"
+        assert "copy it" in caught.value.remedy
+
+
 def test_importing_sealmq_brings_no_mqtt_library() -> None:
     program = "import sys, sealmq; sys.exit('aiomqtt' in sys.modules or not callable(sealmq.connect))"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -8,6 +8,7 @@ Rule 3: exit codes: 0 done; 1 it failed; 2 it was asked for wrongly (options, se
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -18,17 +19,19 @@ import typer
 from sealmq import __version__
 from sealmq.cli import device
 from sealmq.cli.backup import backup
-from sealmq.cli.program import as_typed
+from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.restore import restore
 from sealmq.cli.sub import sub
 from sealmq.cli.up import up
-from sealmq.errors import ConfigError, Error
+from sealmq.errors import ConfigError, Error, PortTakenError
 
 FAILED = 1
 ASKED_WRONGLY = 2
 INTERRUPTED = 130
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # Typer has its own copy of click or the real one, by its version; both derive BadParameter from UsageError.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -72,21 +75,41 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, print its error if it has one, and return the exit code."""
+    remember_home(None)
+    _fill_closed_streams()
     try:
         code = app(args=list(arguments), prog_name="sealmq", standalone_mode=False)
         sys.stdout.flush()
     except Error as error:
         _print_error(error.what, error.why, error.remedy)
-        return ASKED_WRONGLY if isinstance(error, ConfigError) else FAILED
+        asked_wrongly = isinstance(error, ConfigError) and not isinstance(error, PortTakenError)
+        return ASKED_WRONGLY if asked_wrongly else FAILED
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read us has gone, as `| head` does; Python's own flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # who read us has gone, as `| head` does
+        return FAILED
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        _drop_output()
+        _print_error("the output cannot be written", error.strerror or str(error), "make room, or write elsewhere")
         return FAILED
     except _UsageError as error:
         return _print_usage_error(error)
     return code if isinstance(code, int) else 0
+
+
+def _fill_closed_streams() -> None:
+    """Give a program that was started with `<&-` or `>&-` its three streams back, or a socket might become one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
+
+
+def _drop_output() -> None:
+    """Python's own flush at exit must not complain about what we have told already."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_usage_error(error: Exception) -> int:

@@ -15,19 +15,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import paho.mqtt.client as paho
+from paho.mqtt import MQTTException
 from paho.mqtt.enums import LogLevel, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode as PahoReasonCode
 
-from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text
+from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, place_of
 from sealmq.cli.target import Target
+from sealmq.cli.texts import expect_text
 from sealmq.client import paho_client
 from sealmq.errors import ConfigError, Error, ProtocolError
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.topics import check_topic_name
 
 CONNECT_TIMEOUT: Final = 10.0
+
+LAST_WORDS: Final = 2.0
+"""Seconds that a broker has for what it still wants to say when we have said DISCONNECT."""
 
 # After these the same connection may well succeed in a moment; after all others it would fail again.
 _PASSING: Final = (
@@ -85,6 +90,7 @@ def read_version(text: str) -> MQTTProtocolVersion:
 
 def expect_topic_name(option: str, topic: str) -> None:
     """Raise ConfigError unless a message may be published to `topic`."""
+    expect_text(option, topic)
     try:
         check_topic_name(topic)
     except ProtocolError as error:
@@ -104,10 +110,14 @@ class Connection:
         self._connected = False
         self._failure: Error | None = None
         self._socket_error = ""
+        self._largest: int | None = None
+        self._refused_at_last: Error | None = None
+        self._is_finishing = False
 
     def open(self) -> None:
         """Connect, and wait for CONNACK: before it a client of TLS 1.3 can't know whether it is let in."""
         self._connected, self._failure, self._socket_error, self.transient = False, None, "", False
+        self._largest = None
         host, port = self.dial.target.host, self.dial.target.port
         try:
             self._connect(host, port)
@@ -117,12 +127,12 @@ class Connection:
             self.transient = True
             raise explain_connect_error(error, host, port) from error
         except ValueError as error:
-            raise ConfigError(f"{host}:{port} cannot be connected to", why=str(error)) from error
+            raise ConfigError(f"{place_of(host, port)} cannot be connected to", why=str(error)) from error
         deadline = time.monotonic() + CONNECT_TIMEOUT
         while not self._connected:
             if time.monotonic() > deadline:
                 self.transient = True
-                raise Error(f"{host}:{port} did not answer CONNECT within {CONNECT_TIMEOUT:.0f} seconds")
+                raise Error(f"{place_of(host, port)} did not answer CONNECT within {CONNECT_TIMEOUT:.0f} seconds")
             self.turn(0.5)
 
     def turn(self, timeout: float, source: int | None = None) -> bool:
@@ -151,6 +161,28 @@ class Connection:
         """Turn until `done()`."""
         while not done():
             self.turn(1.0)
+
+    def check_size(self, topic: str, payload: bytes, qos: int, properties: Properties | None) -> None:
+        """Raise Error when this PUBLISH is larger than the broker takes [MQTT-3.2.2-15]: paho would send it."""
+        if self._largest is None:
+            return
+        packed = b"\0" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+        rest = 2 + len(topic.encode()) + (2 if qos else 0) + len(packed) + len(payload)
+        size = 1 + len(VariableByteIntegers.encode(rest)) + rest  # type: ignore[no-untyped-call]
+        if size > self._largest:
+            raise Error(
+                f"the message to {topic!r} is too large for the broker",
+                why=f"its packet has {size} bytes, and the broker takes {self._largest}",
+                remedy="send it in parts, or set a larger packet_size in the broker's sealmq.toml",
+            )
+
+    def finish(self) -> None:
+        """As `close`, and hear the broker out: raises Error when it answers the last messages with a refusal."""
+        self._is_finishing = self.dial.version == MQTTProtocolVersion.MQTTv5  # the older one has no such words
+        self.turn(0)
+        self.close()
+        if self._is_finishing and self._refused_at_last is not None:
+            raise self._refused_at_last
 
     def close(self) -> None:
         """Say DISCONNECT, and wait until it is written."""
@@ -194,7 +226,7 @@ class Connection:
 
     def _lost(self) -> Error:
         if self._was_refused():
-            return explain_tls_text(self._socket_error, f"{self.dial.target.host}:{self.dial.target.port}")
+            return explain_tls_text(self._socket_error, place_of(self.dial.target.host, self.dial.target.port))
         if not self._connected:
             return Error(
                 "the broker closed the connection before it answered CONNECT",
@@ -211,6 +243,7 @@ class Connection:
             self.transient = code.value in _PASSING
         else:
             self._connected = True
+            self._largest = getattr(properties, "MaximumPacketSize", None)
 
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, code: PahoReasonCode, properties: Properties | None
@@ -220,6 +253,7 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self._failure = explain_reason("the broker ended the connection", code.value, reason_string(properties))
             self.transient = code.value in _PASSING
+            self._refused_at_last = self._failure if code.is_failure else None
             return
         self._failure = self._lost()
         self.transient = not self._was_refused()
@@ -236,6 +270,8 @@ class Connection:
             self._socket_error = text.partition("on socket: ")[2]
 
     def _on_socket_close(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        if self._is_finishing and self._connected:
+            self._hear_out(sock)
         # A broker that refuses our certificate may be gone before our CONNECT is written. Then paho knows only that
         # writing failed, and the alert that says why still waits to be read.
         if self._connected or self._was_refused():
@@ -244,6 +280,41 @@ class Connection:
             sock.recv(1)
         except OSError as error:
             self._socket_error = str(error) if "_ALERT_" in str(error) else self._socket_error
+
+    def _hear_out(self, sock: Any) -> None:
+        # paho closes as soon as it has written DISCONNECT. A broker answers in order, and closes when it is through.
+        heard = bytearray()
+        deadline = time.monotonic() + LAST_WORDS
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                sock.settimeout(left)
+                data = sock.recv(4096)
+                if not data:
+                    break
+                heard += data
+        except OSError:
+            pass  # an end without a goodbye is an end, too
+        refusal = last_words(bytes(heard))
+        if refusal is not None and self._refused_at_last is None:
+            self._refused_at_last = explain_reason("the broker ended the connection", *refusal)
+
+
+def last_words(data: bytes) -> tuple[int, str] | None:
+    """Reason code and reason string of a DISCONNECT among these packets of MQTT 5, when it tells of a failure."""
+    while len(data) > 1:
+        try:
+            size, width = VariableByteIntegers.decode(data[1:])  # type: ignore[no-untyped-call]
+            body, kind = data[1 + width : 1 + width + size], data[0] >> 4
+            data = data[1 + width + size :]
+            if kind != PacketTypes.DISCONNECT or len(body) < size or not body or body[0] < 0x80:
+                continue
+            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            if len(body) > 1:
+                properties.unpack(body[1:])  # type: ignore[no-untyped-call]
+            return body[0], reason_string(properties)
+        except (IndexError, MQTTException):
+            return None  # cut off, or no MQTT
+    return None
 
 
 def reason_string(properties: Properties | None) -> str:

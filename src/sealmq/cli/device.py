@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.cli.options import HomeOption
+from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
     from sealmq.devices.enrollment import Enrolled
     from sealmq.devices.records import DeviceRecord
+    from sealmq.home import Home
 
 app = typer.Typer(help="Add, list and revoke devices.", no_args_is_help=True)
 
@@ -34,12 +37,21 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[
         Path | None,
-        typer.Option("--csr", metavar="FILE", help="Certificate request: the device keeps its private key."),
+        typer.Option(
+            "--csr", metavar="FILE", readable=False, help="Certificate request: the device keeps its private key."
+        ),
     ] = None,
     days: Annotated[
         int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate (default: 365).")
     ] = None,
-    role: Annotated[str, typer.Option("--role", metavar="device|operator", help="What access rules see.")] = "device",
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="device|operator",
+            help="What access rules see (default: what it was before; operator for the name operator; else device).",
+        ),
+    ] = None,
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -51,7 +63,8 @@ def add(
     request = _read_csr(csr)
     with Home.open(path) as opened:
         address = listening_address(opened.path)
-        enrolled = opened.enrollment().add_device(name, now=time.time(), role=role, csr=request, days=days)
+        chosen = usual_role(opened, name) if role is None else role
+        enrolled = opened.enrollment().add_device(name, now=time.time(), role=chosen, csr=request, days=days)
     if as_json:
         typer.echo(json.dumps(_enrolled_as_json(enrolled), indent=2))
     else:
@@ -84,15 +97,19 @@ def revoke(
 ) -> None:
     """Refuse a device from now on, and cut its connection."""
     from sealmq.cli.target import home_path
-    from sealmq.home import Home
+    from sealmq.home import OPERATOR, Home
 
     with Home.open(home_path(home)) as opened:
         serials = opened.enrollment().revoke_device(name, reason, now=time.time())
+        left_alone = bool(serials) and _was_last_operator(opened, name, time.time())
     if as_json:
         typer.echo(json.dumps({"name": name, "revoked": serials, "reason": reason}, indent=2))
     elif serials:
         typer.echo(f"{name} is revoked (serial {', '.join(serials)}).")
         typer.echo("The broker refuses it from now on; if it is connected, it is cut within a second.")
+        if left_alone:
+            typer.echo("No operator is left: nobody may see and do everything. To have one again:")
+            typer.echo(as_typed(f"  sealmq device add {OPERATOR}"))
     else:
         typer.echo(f"{name} was revoked before; nothing has changed.")
 
@@ -102,13 +119,36 @@ def state_of(device: DeviceRecord, now: float) -> str:
     return "expired" if device.state == "active" and device.not_after < now else device.state
 
 
+def usual_role(home: Home, name: str) -> str:
+    """The role of a device when nobody says one: what it was before it was revoked."""
+    from sealmq.home import OPERATOR
+
+    former = home.registry.device(name)
+    if former is not None:
+        return former.role
+    return OPERATOR if name == OPERATOR else "device"
+
+
+def _was_last_operator(home: Home, name: str, now: float) -> bool:
+    revoked = home.registry.device(name)
+    if revoked is None or revoked.role != "operator":
+        return False
+    return not any(
+        device.role == "operator" and state_of(device, now) == "active" for device in home.registry.devices()
+    )
+
+
 def _read_csr(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"the certificate request {path} cannot be read", why=error.strerror or str(error)) from error
+        raise ConfigError(
+            f"the certificate request {path} cannot be read",
+            why=error.strerror or str(error),
+            remedy="name a file that you may read",
+        ) from error
 
 
 def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
@@ -120,9 +160,9 @@ def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
         "serial": enrolled.serial,
         "not_after": _moment(enrolled.not_after),
         "directory": str(directory),
-        "root": str(directory / "root.pem"),
-        "chain": str(directory / "device-chain.pem"),
-        "key": str(directory / "device.key") if enrolled.has_key else None,
+        "root": str(directory / ROOT_FILE),
+        "chain": str(directory / CHAIN_FILE),
+        "key": str(directory / KEY_FILE) if enrolled.has_key else None,
     }
 
 
@@ -133,11 +173,11 @@ def _enrolled_in_words(enrolled: Enrolled, address: tuple[str, int], home: Path 
         f"{name} is added: role {enrolled.role}, certificate until {_day(enrolled.not_after)}{shortened}.",
         "",
         f"Its files are in {directory}:",
-        "  root.pem          whom it trusts",
-        "  device-chain.pem  its certificate",
+        f"  {ROOT_FILE:<16}  whom it trusts",
+        f"  {CHAIN_FILE}  its certificate",
     ]
     if enrolled.has_key:
-        lines.append("  device.key        its private key: whoever has it is the device")
+        lines.append(f"  {KEY_FILE:<16}  its private key: whoever has it is the device")
     else:
         lines.append("Its private key is where the certificate request was made, and stays there.")
     return [*lines, "", "Next:", *(f"  {line}" for line in _next_commands(enrolled, address, home))]
@@ -150,7 +190,7 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     host, port = address
     topic = f"devices/{enrolled.name}"
     where = ["--home", str(home)] if home is not None else []
-    key = str(directory / "device.key") if enrolled.has_key else "device.key"
+    key = str(directory / KEY_FILE) if enrolled.has_key else KEY_FILE
     message = ["-t", f"{topic}/temp", "-m", "21.5"]
     commands = [f"{program()} {shlex.join(['sub', *where, f'{topic}/#'])}"]
     if enrolled.has_key:
@@ -158,8 +198,8 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     # One option a line: with three paths in it the command is longer than a terminal is wide.
     parts = [
         ["mosquitto_pub", "-h", host, "-p", str(port)],
-        ["--cafile", str(directory / "root.pem")],
-        ["--cert", str(directory / "device-chain.pem")],
+        ["--cafile", str(directory / ROOT_FILE)],
+        ["--cert", str(directory / CHAIN_FILE)],
         ["--key", key],
         message,
     ]

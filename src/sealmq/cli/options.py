@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.cli.program import remember_home
+from sealmq.cli.texts import expect_text, read_bytes
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,10 +36,69 @@ def _refuse_files(value: str | None) -> None:
         )
 
 
+def _refuse_passwords(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "`sealmq pub` and `sub` take no user name and no password",
+            why="they prove themselves by certificate",
+            remedy="--as NAME, or --bundle DIR",
+        )
+
+
+def _refuse_tls(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "--tls-version, --ciphers, --capath, --psk and --psk-identity are mosquitto's",
+            why="TLS 1.2 and 1.3 with safe suites and certificates is all that SealMQ speaks",
+            remedy="leave it out; --as NAME or --bundle DIR says who you are and whom to trust",
+        )
+
+
+def _refuse_url(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError("-L and --url are mosquitto's", remedy="-h HOST -p PORT -t TOPIC")
+
+
+def _refuse_bind(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "-A is mosquitto's", why="the system chooses the address that leads to the broker", remedy="leave it out"
+        )
+
+
+def _refuse_remove_retained(value: bool) -> None:
+    if value:
+        raise ConfigError(
+            "--remove-retained is mosquitto_sub's",
+            why="an empty retained message removes the one that is there",
+            remedy="sealmq pub -t TOPIC -n -r",
+        )
+
+
+def _refuse_unsubscribe(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "-U is mosquitto_sub's",
+            why="a subscription ends with its session",
+            remedy="-T TOPIC leaves messages out; connecting once without -c ends a session that was kept",
+        )
+
+
+def read_home(text: str) -> Path:
+    """What --home says; the commands that we propose from here on say it again."""
+    if not text:
+        raise ConfigError("--home is empty", remedy="name a folder, or leave --home out")
+    remember_home(Path(text))
+    return Path(text)
+
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder)."
+        "--home",
+        metavar="DIR",
+        parser=read_home,
+        help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder).",
     ),
 ]
 AsOption = Annotated[
@@ -54,6 +115,7 @@ BundleOption = Annotated[
     typer.Option(
         "--bundle",
         metavar="DIR",
+        readable=False,
         help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
         rich_help_panel=CONNECTION,
     ),
@@ -131,6 +193,27 @@ InsecureOption = Annotated[bool, typer.Option("--insecure", hidden=True, is_eage
 FilesOption = Annotated[
     str | None, typer.Option("--cafile", "--cert", "--key", hidden=True, is_eager=True, callback=_refuse_files)
 ]
+PasswordOption = Annotated[
+    str | None,
+    typer.Option("-u", "--username", "-P", "--pw", hidden=True, is_eager=True, callback=_refuse_passwords),
+]
+TLSOption = Annotated[
+    str | None,
+    typer.Option(
+        *("--tls-version", "--ciphers", "--capath", "--psk", "--psk-identity"),
+        hidden=True,
+        is_eager=True,
+        callback=_refuse_tls,
+    ),
+]
+URLOption = Annotated[str | None, typer.Option("-L", "--url", hidden=True, is_eager=True, callback=_refuse_url)]
+BindOption = Annotated[str | None, typer.Option("-A", hidden=True, is_eager=True, callback=_refuse_bind)]
+RemoveRetainedOption = Annotated[
+    bool, typer.Option("--remove-retained", hidden=True, is_eager=True, callback=_refuse_remove_retained)
+]
+UnsubscribeOption = Annotated[
+    str | None, typer.Option("--unsubscribe", "-U", hidden=True, is_eager=True, callback=_refuse_unsubscribe)
+]
 WillTopicOption = Annotated[
     str | None,
     typer.Option(
@@ -148,13 +231,14 @@ WillRetainOption = Annotated[bool, typer.Option("--will-retain", help="Retain it
 
 def read_will(topic: str | None, payload: str | None, qos: int, retain: bool) -> Will | None:
     """The four will options as one thing."""
-    from sealmq.cli.connection import Will
+    from sealmq.cli.connection import Will, expect_topic_name
 
     if topic is None:
         if payload is not None or qos or retain:
             raise ConfigError("a will needs a topic", remedy="--will-topic TOPIC")
         return None
-    return Will(topic, (payload or "").encode(errors="surrogateescape"), qos, retain)
+    expect_topic_name("--will-topic", topic)
+    return Will(topic, read_bytes("--will-payload", payload or ""), qos, retain)
 
 
 def read_session_expiry(text: str | None, *, keep: bool, version5: bool) -> int | None:
@@ -192,7 +276,7 @@ def read_dial(
 
     from sealmq.cli.connection import Dial, read_version
     from sealmq.cli.properties import read_properties
-    from sealmq.cli.target import find_target
+    from sealmq.cli.target import expect_host, find_target
 
     level = read_version(version)
     version5 = level == MQTTProtocolVersion.MQTTv5
@@ -200,8 +284,18 @@ def read_dial(
         raise ConfigError("-D is for MQTT 5", why="MQTT 3.1.1 has no properties", remedy="-V 5")
     if keep_session and not client_id:
         raise ConfigError("-c needs -i", why="a session is found again by its client identifier", remedy="-c -i NAME")
+    expect_text("-i", client_id)
     expiry = read_session_expiry(session_expiry, keep=keep_session, version5=version5)
     read: dict[str, Any] = read_properties(properties or [])
+    if hasattr(read.get("connect"), "SessionExpiryInterval"):
+        if session_expiry is not None:
+            raise ConfigError(
+                "-x and -D connect session-expiry-interval are both given",
+                why="both say how long the broker keeps the session",
+                remedy="keep one of them",
+            )
+        expiry = None
+    expect_host(host)
     return Dial(
         target=find_target(home, name, bundle, host, port),
         version=level,

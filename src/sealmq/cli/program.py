@@ -13,7 +13,21 @@ from pathlib import Path
 
 NAME = "sealmq"
 
-_COMMAND = re.compile(r"(?<![\w./-])sealmq(?= (?:up|device|pub|sub|backup|restore|--help)\b)")
+_COMMAND = re.compile(
+    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|access|pub|sub|backup|restore|--help)\b)"
+    r"(?P<words> (?:up|reload|pub|sub|backup|restore|(?:device|account|access) [a-z]+)\b)?(?P<rest>[^;`\n]*)"
+)
+
+
+class _Given:
+    """What was typed and must be typed again."""
+
+    home: Path | None = None
+
+
+def remember_home(home: Path | None) -> None:
+    """Put --home into the commands that `as_typed` gives from here on; None: it was not given."""
+    _Given.home = home
 
 
 def program() -> str:
@@ -30,7 +44,16 @@ def program() -> str:
 
 def as_typed(text: str) -> str:
     """`text` with each `sealmq COMMAND` in it changed to what works when it is typed."""
-    return _COMMAND.sub(lambda _: program(), text)
+    return _COMMAND.sub(_one_as_typed, text)
+
+
+def _one_as_typed(found: re.Match[str]) -> str:
+    words, rest = found["words"] or "", found["rest"]
+    # Twice in one sentence: "sealmq up, then sealmq sub".
+    rest = as_typed(rest)
+    if words and _Given.home is not None and not re.search(r"(?<!\S)--(?:home|help)\b", found["rest"]):
+        words += f" --home {shlex.quote(str(_Given.home))}"
+    return f"{program()}{words}{rest}"
 
 
 def _is_same(one: str, other: str) -> bool:

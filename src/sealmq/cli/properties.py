@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typer.core import TyperCommand
 
+from sealmq.cli.texts import expect_text, read_bytes
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +67,13 @@ class PropertyCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Fold the properties, then go on as every command does."""
-        return super().parse_args(ctx, fold(args))
+        try:
+            return super().parse_args(ctx, fold(args))
+        except Exception as error:
+            # "Option '-h' requires an argument" comes from a place that does not know the command.
+            if getattr(error, "ctx", ctx) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
 
 
 def fold(arguments: Sequence[str]) -> list[str]:
@@ -107,7 +114,7 @@ def read_properties(folded: Sequence[str]) -> dict[str, Properties]:
             raise _unknown("property", identifier, _KINDS)
         target = properties.setdefault(command, Properties(getattr(PacketTypes, _COMMANDS[command])))  # type: ignore[no-untyped-call]
         try:
-            setattr(target, _paho_name(identifier), _value(identifier, values))
+            setattr(target, _paho_name(identifier), _value(f"-D {command} {identifier}", identifier, values))
         except (MQTTException, ValueError) as error:
             raise ConfigError(
                 f"-D {command} {identifier} {' '.join(values)} cannot be sent",
@@ -130,8 +137,11 @@ def _paho_name(identifier: str) -> str:
     return identifier.title().replace("-", "")
 
 
-def _value(identifier: str, values: list[str]) -> Any:
+def _value(option: str, identifier: str, values: list[str]) -> Any:
     kind = _KINDS[identifier]
+    if kind is not bytes:
+        for value in values:
+            expect_text(option, value)
     if kind is tuple:
         return (values[0], values[1])
     if kind is int:
@@ -139,4 +149,4 @@ def _value(identifier: str, values: list[str]) -> Any:
         if not values[0].isascii() or not values[0].isdigit() or len(values[0]) > 10 or int(values[0]) > largest:
             raise ValueError(f"the value must be a whole number up to {largest}")
         return int(values[0])
-    return values[0].encode() if kind is bytes else values[0]
+    return read_bytes(option, values[0]) if kind is bytes else values[0]

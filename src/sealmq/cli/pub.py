@@ -25,11 +25,15 @@ WINDOW: Final = 20
 LARGEST: Final = 268_435_455
 """Bytes that a packet can hold [MQTT 1.5.5]."""
 
+_READABLE: Final = "name a file that you may read"
+
 
 def pub(
     topic: Annotated[str, typer.Option("--topic", "-t", metavar="TOPIC", help="Topic to publish to.")],
     message: Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE", help="The message.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE", help="Send this file's content.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", readable=False, help="Send this file's content.")
+    ] = None,
     stdin_file: Annotated[bool, typer.Option("--stdin-file", "-s", help="Send all of stdin as one message.")] = False,
     stdin_line: Annotated[bool, typer.Option("--stdin-line", "-l", help="Send each line of stdin.")] = False,
     null_message: Annotated[bool, typer.Option("--null-message", "-n", help="Send an empty message.")] = False,
@@ -60,10 +64,16 @@ def pub(
     quiet: o.QuietOption = False,
     insecure: o.InsecureOption = False,
     cafile: o.FilesOption = None,
+    username: o.PasswordOption = None,
+    tls_version: o.TLSOption = None,
+    url: o.URLOption = None,
+    bind_address: o.BindOption = None,
 ) -> None:
     """Publish a message over mutual TLS.
 
-    Exit code 0 means that the broker has it: for -q 1 and -q 2 it was acknowledged.
+    Exit code 0: with -q 1 or -q 2 in MQTT 5 the broker accepted it;
+    with -q 0 only that it was sent: a refusal then stands in the broker's log.
+    MQTT 3.1.1 has no refusals: there -q 1 and -q 2 say that the broker got it.
     """
     from sealmq.cli.connection import Connection, expect_topic_name
 
@@ -84,6 +94,7 @@ def pub(
             publisher.publish_lines(sys.stdin.fileno())
         else:
             publisher.publish_repeatedly(payload, repeat, repeat_delay)
+        connection.finish()
     except Error as error:
         if quiet:
             raise typer.Exit(1) from error
@@ -111,7 +122,9 @@ def read_payload(
     try:
         payload = sys.stdin.buffer.read(LARGEST + 1) if file is None else file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{file or 'stdin'} cannot be read", why=error.strerror or str(error)) from error
+        raise ConfigError(
+            f"{file or 'stdin'} cannot be read", why=error.strerror or str(error), remedy=_READABLE
+        ) from error
     if len(payload) > LARGEST:
         raise ConfigError(f"{file or 'stdin'} is too large for a message", why=f"MQTT can send {LARGEST} bytes")
     return payload
@@ -153,6 +166,7 @@ class Publisher:
 
     def _publish(self, payload: bytes) -> None:
         self._settle(WINDOW - 1)
+        self._connection.check_size(self._topic, payload, self._qos, self._properties)
         self._on_the_way += 1  # before publish(), which may already say that it is written
         self._connection.client.publish(self._topic, payload, self._qos, self._retain, self._properties)
 

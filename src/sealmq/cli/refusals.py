@@ -82,9 +82,14 @@ _REASONS: Final[dict[int, _Words]] = {
 }
 
 
+def place_of(host: str, port: int) -> str:
+    """Host and port in one word; an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def explain_connect_error(error: OSError, host: str, port: int) -> Error:
     """What made connecting fail: no address, nobody there, or a handshake that one side refused."""
-    place = f"{host}:{port}"
+    place = place_of(host, port)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_verification(error, host, place)
     if isinstance(error, ssl.SSLError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 import typer
 
 from sealmq.cli import options as o
+from sealmq.cli.texts import expect_text
 from sealmq.errors import ConfigError, Error, ProtocolError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ LONGEST_PAUSE: Final = 30.0
 
 
 def sub(
-    topics: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC]...", help="Topic filters.")] = None,
+    topics: Annotated[list[str] | None, typer.Argument(metavar="TOPIC...", help="Topic filters.")] = None,
     more_topics: Annotated[
         list[str] | None, typer.Option("--topic", "-t", metavar="TOPIC", help="The same, as an option.")
     ] = None,
@@ -81,6 +82,12 @@ def sub(
     quiet: o.QuietOption = False,
     insecure: o.InsecureOption = False,
     cafile: o.FilesOption = None,
+    username: o.PasswordOption = None,
+    tls_version: o.TLSOption = None,
+    url: o.URLOption = None,
+    bind_address: o.BindOption = None,
+    remove_retained: o.RemoveRetainedOption = False,
+    unsubscribe: o.UnsubscribeOption = None,
 ) -> None:
     """Subscribe over mutual TLS, and print each message as 'topic payload'.
 
@@ -171,6 +178,7 @@ def _filters(texts: list[str], option: str, *, needed: bool = True) -> tuple[str
     if needed and not texts:
         raise ConfigError("no topic is given", remedy="sealmq sub 'devices/#'")
     for text in texts:
+        expect_text(option, text)
         try:
             check_topic_filter(text)
         except ProtocolError as error:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sealmq.errors import ConfigError, HomeError
+
+_MORE_THAN_A_HOST = re.compile(
+    r"(?:[a-z]+://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+)?(?::(?P<port>\d+))?(?:/.*)?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,37 @@ def find_target(
         )
     usual_host, usual_port = listening_address(path)
     folder = Home(path).device_directory(name or OPERATOR)
-    if not folder.is_dir():
+    if not _is_directory(folder):
         raise ConfigError(
             f"there are no credentials for {name or OPERATOR!r} in {path}",
             remedy=f"sealmq device list; sealmq device add {name or OPERATOR}",
         )
     return Target(folder, host or usual_host, port or usual_port)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError as error:
+        raise HomeError(
+            f"{path} cannot be looked into",
+            why=error.strerror or str(error),
+            remedy="run this as the user to whom the home belongs",
+        ) from error
+
+
+def expect_host(host: str | None) -> None:
+    """Raise ConfigError when -h names more than a host."""
+    if host is None:
+        return
+    found = _MORE_THAN_A_HOST.fullmatch(host)
+    if (found is None or found["host"] == host) and not host.startswith("["):
+        return
+    name, port = (found["host"], found["port"]) if found else (host, None)
+    proposed = f"-h {(name or 'HOST').strip('[]')}" + (f" -p {port}" if port else "")
+    raise ConfigError(
+        f"-h {host!r} is more than a host", why="-h takes a name or an address, -p the port", remedy=proposed
+    )
 
 
 def home_path(home: Path | None) -> Path:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq.cli.options import HomeOption
+
 if TYPE_CHECKING:
     from sealmq.config import Configuration
     from sealmq.home import Home
@@ -20,9 +22,7 @@ _HERE = ("127.0.0.1", "::1")
 
 
 def up(
-    home: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The home; default $SEALMQ_HOME, else your data folder.")
-    ] = None,
+    home: HomeOption = None,
     listen: Annotated[
         list[str] | None,
         typer.Option(

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import DeviceRecord, Reservation, State
 from sealmq.devices.registry import Registry
@@ -44,9 +45,6 @@ from sealmq.pki.requests import read_csr
 
 ROLES = ("device", "operator")
 """What access rules are written for."""
-
-ROOT_FILE, CHAIN_FILE, KEY_FILE = "root.pem", "device-chain.pem", "device.key"
-"""A device's files, as mosquitto_pub, paho and others take them."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _DAYS = range(1, 3651)

@@ -36,14 +36,6 @@ class PacketType(IntEnum):
     AUTH = 15
 
 
-class QoS(IntEnum):
-    """Quality of service [MQTT 4.3]."""
-
-    AT_MOST_ONCE = 0
-    AT_LEAST_ONCE = 1
-    EXACTLY_ONCE = 2
-
-
 class ReasonCode(IntEnum):
     """What came of it, as MQTT 5 says it [MQTT 2.4]. From 0x80 on it is a failure.
 

@@ -31,9 +31,6 @@ from sealmq.mqtt.reader import read_packet, read_publish
 from sealmq.mqtt.state import Phase, Sender, next_phase
 from sealmq.mqtt.writer import write_packet
 
-LARGEST_PACKET = 268_435_460
-"""The most that a packet can have, fixed header included: 4 length bytes [MQTT 1.5.5]."""
-
 REFUSALS_V311 = (ReasonCode.UNSUPPORTED_PROTOCOL_VERSION, ReasonCode.NOT_AUTHORIZED)
 """What a 3.1.1 client is told whose CONNECT was not accepted here; for the rest it has no code [3.1.1, 3.2.2.3]."""
 

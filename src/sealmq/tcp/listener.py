@@ -8,7 +8,7 @@ import errno
 import socket
 from collections.abc import Callable
 
-from sealmq.errors import ConfigError
+from sealmq.errors import ConfigError, PortTakenError
 
 BACKLOG = 1_024
 """Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
@@ -108,7 +108,7 @@ def _in_words(error: Exception, host: str | None, port: int, option: str = "--li
     where = f"{host or 'every address'}, port {port}"
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
-        return ConfigError(
+        return PortTakenError(
             f"port {port} is taken: another program listens on {host or 'this machine'} there",
             why="perhaps SealMQ runs already, or another broker does",
             remedy=f"end the other program (ss -ltnp 'sport = :{port}' names it), or choose another port: "

@@ -11,6 +11,7 @@ Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the mi
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 import tempfile
 from collections.abc import Callable
@@ -115,7 +116,11 @@ def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:
             try:
                 path.open("rb").close()
             except OSError as unreadable:
-                raise TrustError(f"{path} cannot be read", why=_reason(unreadable)) from error
+                raise TrustError(
+                    f"{path} cannot be read",
+                    why=_reason(unreadable),
+                    remedy="run this as the user to whom the file belongs: ls -l shows who it is",
+                ) from error
         raise TrustError(
             f"the certificate {chain} and the key {key} cannot be used together", why=_reason(error),
             remedy="both must be PEM, the key without passphrase and of this certificate",
@@ -184,8 +189,14 @@ def _listen_in(context: ssl.SSLContext) -> bool:
 def _reason(error: Exception) -> str:
     """What went wrong, without OpenSSL's line numbers."""
     reason = getattr(error, "reason", None)  # not every SSLError has one
+    if "PEM lib" in str(reason or error):
+        return "a certificate or key is no PEM, or it is damaged"
     if reason:
         return str(reason).replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error)
+        return _without_place(error.strerror)
+    return _without_place(str(error))
+
+
+def _without_place(text: str) -> str:
+    return re.sub(r"^\[[^\]]*\] *| *\(_ssl\.c:\d+\)$", "", text)

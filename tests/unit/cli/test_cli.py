@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sealmq import __version__, cli
-from sealmq.errors import ConfigError, Error
+from sealmq.errors import ConfigError, Error, PortTakenError
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["sub", "a", "-x", "1", "-V", "311"], "-x is for MQTT 5", "-V 5"),
         (["sub", "a", "-V", "311", "--retain-as-published"], "--retain-as-published is for MQTT 5", "-V 5"),
         (["sub", "a", "--insecure"], "there is no --insecure", ""),
-        (["device", "add", "a", "--csr", "/nowhere/csr"], "/nowhere/csr cannot be read", ""),
+        (["pub", "-t", "a", "-m", "x", "-u", "me"], "no user name", "--as NAME"),
+        (["sub", "a", "-P", "secret"], "no user name", "--bundle DIR"),
+        (["sub", "a", "--tls-version", "tlsv1.2"], "--tls-version", "leave it out"),
+        (["pub", "-t", "a", "-m", "x", "--psk-identity", "me"], "--psk", "leave it out"),
+        (["pub", "-L", "mqtts://b/a", "-m", "x"], "-L and --url", "-h HOST -p PORT -t TOPIC"),
+        (["sub", "-A", "127.0.0.1", "a"], "-A is mosquitto's", "leave it out"),
+        (["sub", "a", "--remove-retained"], "--remove-retained", "sealmq pub -t TOPIC -n -r"),
+        (["sub", "a", "-U", "b"], "-U is mosquitto_sub's", "-T TOPIC"),
+        (["sub", "-h"], "-h", "sealmq sub --help"),
+        (["device", "add", "a", "--csr", "/nowhere/csr"], "/nowhere/csr cannot be read", "name a file"),
     ],
 )
 def test_what_was_asked_wrongly_is_told_in_words_with_code_2(
@@ -66,7 +75,7 @@ def test_what_was_asked_wrongly_is_told_in_words_with_code_2(
 
 def test_a_missing_home_says_what_makes_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["pub", "-t", "a", "-m", "x", "--home", "/nowhere"]) == 1
-    assert "next: sealmq up" in capsys.readouterr().err
+    assert "next: sealmq up --home /nowhere " in capsys.readouterr().err
     assert cli.run(["device", "list", "--home", "/nowhere"]) == 1
 
 
@@ -75,6 +84,7 @@ def test_a_missing_home_says_what_makes_one(capsys: pytest.CaptureFixture[str]) 
     [
         (Error("it broke", why="so", remedy="mend it"), 1, "sealmq: it broke\n  why:  so\n  next: mend it\n"),
         (ConfigError("wrong"), 2, "sealmq: wrong\n"),
+        (PortTakenError("taken"), 1, "sealmq: taken\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -102,3 +112,27 @@ def test_a_reader_that_has_gone_is_no_traceback() -> None:
     program = f"{sys.executable} -m sealmq pub --help | true"
     finished = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
     assert finished.stderr == ""
+
+
+def test_an_empty_home_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["up"], ["device", "list"], ["sub", "a"]):
+        assert cli.run([*command, "--home", ""]) == 2
+        assert "--home is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["--version", "pub --help", "--help"])
+def test_output_that_cannot_be_written_is_one_sentence(arguments: str) -> None:
+    program = f"{sys.executable} -m sealmq {arguments} > /dev/full"
+    finished = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("sealmq: the output cannot be written\n  why:  No space left on device\n")
+    assert len(finished.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_traceback(closed: str) -> None:
+    for arguments, code in (("--version", 0), ("sub a/#/b", 2), ("pub -t a -s --bundle /nowhere", 2)):
+        program = f"{sys.executable} -m sealmq {arguments} {closed}"
+        finished = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60)
+        assert finished.returncode == code
+        assert "Traceback" not in finished.stderr

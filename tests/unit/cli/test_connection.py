@@ -17,7 +17,7 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from certificates import Authority
-from sealmq.cli.connection import Connection, Dial, Will, expect_topic_name, read_version, reason_string
+from sealmq.cli.connection import Connection, Dial, Will, expect_topic_name, last_words, read_version, reason_string
 from sealmq.cli.target import Target
 from sealmq.errors import ConfigError, Error, TLSError, TrustError
 
@@ -35,6 +35,7 @@ class Broker:
     listener: socket.socket
     context: ssl.SSLContext
     answer: bytes = ACCEPTED_V5
+    last_words: bytes = b""
     heard: bytes = b""
 
     def serve(self) -> None:
@@ -46,6 +47,9 @@ class Broker:
                 link.sendall(self.answer)
                 while data := link.recv(4096):
                     self.heard += data
+                    if data.endswith((b"\xe0\x00", b"\xe0\x02\x00\x00")) and self.last_words:
+                        link.sendall(self.last_words)
+                        return
         except OSError:
             pass  # nobody came, or they did not like each other
 
@@ -186,3 +190,55 @@ def test_the_small_things() -> None:
     expect_topic_name("-t", "a/b")
     with pytest.raises(ConfigError, match="--will-topic 'a/#'"):
         expect_topic_name("--will-topic", "a/#")
+
+
+@pytest.mark.parametrize("size", [0, 1, 200, 20_000])
+def test_a_message_above_the_brokers_limit_is_not_sent(play: Play, size: int) -> None:
+    rest = 2 + len("a/b") + 2 + 1 + size  # topic, packet identifier, no properties, payload
+    packet = 1 + len(_length(rest)) + rest
+    play.broker.answer = bytes([0x20, 8, 0, 0, 5, 0x27]) + packet.to_bytes(4, "big")
+    connection = dialled(play)
+    connection.open()
+    connection.check_size("a/b", bytes(size), 1, None)
+    with pytest.raises(Error, match="too large for the broker") as caught:
+        connection.check_size("a/b", bytes(size + 1), 1, None)
+    assert f"the broker takes {packet}" in caught.value.why
+    connection.close()
+
+
+def _length(value: int) -> bytes:
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80, *_length(value >> 7)])
+
+
+def test_a_refusal_while_closing_is_told(play: Play) -> None:
+    play.broker.last_words = bytes([0xE0, 2, 0x97, 0])
+    connection = dialled(play)
+    connection.open()
+    with pytest.raises(Error, match=r"ended the connection: quota exceeded \(0x97\)"):
+        connection.finish()
+    connection.close()
+
+
+def test_a_friendly_end_while_closing_is_no_error(play: Play) -> None:
+    play.broker.last_words = bytes([0xE0, 2, 0, 0])
+    connection = dialled(play)
+    connection.open()
+    connection.finish()
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", None),
+        (b"\xe0\x00", None),
+        (b"\xe0\x02\x00\x00", None),
+        (b"\xe0\x01\x95", (0x95, "")),
+        (b"\x40\x02\x00\x01\xe0\x02\x95\x00", (0x95, "")),
+        (b"\xe0\x07\x95\x05\x1f\x00\x02no", (0x95, "no")),
+        (b"\xe0\x07\x95\x05\x1f\x00\x02", None),
+        (b"\xe0\xff\xff\xff\xff\xff", None),
+        (b"\xe0\x80", None),
+    ],
+)
+def test_last_words_are_found_among_other_packets(data: bytes, found: tuple[int, str] | None) -> None:
+    assert last_words(data) == found

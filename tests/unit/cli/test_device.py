@@ -110,3 +110,23 @@ def _list_as_json(capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
     assert cli.run(["device", "list", "--json"]) == 0
     return capsys.readouterr().out
+
+
+def test_the_operator_comes_back_as_an_operator(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["device", "revoke", "operator", "--home", str(home)]) == 0
+    shown = capsys.readouterr().out
+    assert "No operator is left" in shown
+    assert f"sealmq device add --home '{home}' operator" in shown
+    assert cli.run(["device", "add", "operator"]) == 0
+    assert "role operator" in capsys.readouterr().out
+
+
+def test_a_device_comes_back_with_the_role_that_it_had(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["device", "add", "panel", "--role", "operator"])
+    cli.run(["device", "add", "sensor-1"])
+    for name in ("panel", "sensor-1"):
+        assert cli.run(["device", "revoke", name]) == 0
+    assert "No operator is left" not in capsys.readouterr().out
+    for name, role in (("panel", "operator"), ("sensor-1", "device"), ("new", "device")):
+        assert cli.run(["device", "add", name]) == 0
+        assert f"role {role}" in capsys.readouterr().out

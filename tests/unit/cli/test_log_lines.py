@@ -31,7 +31,7 @@ def test_a_program_reads_one_object_a_line_with_who_it_was(capsys: pytest.Captur
     logging.getLogger("sealmq.link").info("%s left", "sensor-1", extra=who)
     logging.getLogger("sealmq.server").info("nobody in particular")
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
-    assert first.pop("time").endswith("+00:00")
+    assert first.pop("time").endswith("Z")
     assert first == {"level": "info", "message": "sensor-1 left", **who}
     assert second.keys() == {"time", "level", "message"}
 

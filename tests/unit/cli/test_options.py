@@ -93,3 +93,19 @@ def test_nothing_turns_verification_off(command: str, capsys: pytest.CaptureFixt
 def test_mosquittos_options_for_the_files_lead_to_ours(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["pub", option, "x.pem", "-t", "a", "-m", "b"]) == 2
     assert "--bundle DIR, or --as NAME" in capsys.readouterr().err
+
+
+def test_the_session_expiry_is_said_once(tmp_path: Path) -> None:
+    one = ["\x1f".join(("connect", "session-expiry-interval", "5"))]
+    with pytest.raises(ConfigError, match="are both given"):
+        dial(tmp_path, properties=one, session_expiry="60")
+    assert dial(tmp_path, properties=one, keep_session=True, client_id="me").session_expiry is None
+
+
+def test_a_file_that_may_not_be_read_is_told_in_our_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("os.access", lambda *asked, **options: False)
+    assert cli.run(["pub", "-t", "a", "-f", str(tmp_path / "file"), "--bundle", str(tmp_path)]) == 2
+    assert "the bundle" in capsys.readouterr().err

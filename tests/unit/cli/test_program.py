@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.program import as_typed, program
+from sealmq.cli.program import as_typed, program, remember_home
 
 
 @pytest.fixture
@@ -70,3 +70,17 @@ def test_commands_in_a_text_are_changed_and_nothing_else(monkeypatch: pytest.Mon
         "is `.venv/bin/sealmq up` running? .venv/bin/sealmq device list; "
         "/etc/sealmq up; sealmq.toml; sealmq is a broker"
     )
+
+
+def test_the_home_that_was_given_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sealmq"])
+    remember_home(Path("/my home"))
+    try:
+        text = "sealmq device list; sealmq device add a --home /b; `sealmq up`, sealmq pub --help; sealmq --help"
+        assert as_typed(text) == (
+            "sealmq device list --home '/my home'; sealmq device add a --home /b; `sealmq up --home '/my home'`, "
+            "sealmq pub --help; sealmq --help"
+        )
+    finally:
+        remember_home(None)
+    assert as_typed("sealmq device list") == "sealmq device list"

@@ -38,6 +38,11 @@ class FakeConnection:
         self.client = FakeClient()
         self.code = code
         self.most = 0
+        self.largest: int | None = None
+
+    def check_size(self, topic: str, payload: bytes, qos: int, properties: Any) -> None:
+        if self.largest is not None and len(payload) > self.largest:
+            raise Error("the message is too large for the broker")
 
     def turn(self, timeout: float, source: int | None = None) -> bool:
         self.most = max(self.most, len(self.client.waiting))
@@ -64,6 +69,14 @@ def test_one_message_is_published_and_waited_for() -> None:
 def test_a_refusal_is_an_error_with_the_reason() -> None:
     with pytest.raises(Error, match=r"refused the message to 'a/b': not authorized"):
         publisher(FakeConnection(0x87)).publish_repeatedly(b"x", 1, 0)
+
+
+def test_a_message_that_the_broker_does_not_take_is_not_sent() -> None:
+    connection = FakeConnection()
+    connection.largest = 3
+    with pytest.raises(Error, match="too large for the broker"):
+        publisher(connection).publish_repeatedly(b"long", 1, 0)
+    assert connection.client.published == []
 
 
 def test_no_more_than_the_window_is_on_the_way() -> None:

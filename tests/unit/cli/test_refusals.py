@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, maybe_alert
+from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, maybe_alert, place_of
 from sealmq.errors import TLSError, TrustError
 
 
@@ -70,3 +70,8 @@ def test_reason_codes_become_words() -> None:
     assert "[[access]]" in explained.remedy
     assert explain_reason("x", 0x87, "the broker's own words").why == "the broker's own words"
     assert "unknown reason (0xff)" in explain_reason("x", 0xFF).what
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    assert place_of("::1", 8883) == "[::1]:8883"
+    assert place_of("localhost", 8883) == "localhost:8883"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.target import Target, find_target, home_path, listening_address
+from sealmq.cli.target import Target, expect_host, find_target, home_path, listening_address
 from sealmq.errors import ConfigError, EnrollmentError, HomeError
 
 
@@ -20,6 +20,19 @@ def home(tmp_path: Path) -> Path:
 def test_the_home_says_everything(home: Path) -> None:
     assert find_target(home) == Target(home / "devices" / "operator", "localhost", 8883)
     assert find_target(home, "sensor-1").bundle == home / "devices" / "sensor-1"
+
+
+def test_a_home_that_nobody_lets_us_see_is_told_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.name == "operator":
+            raise PermissionError(13, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(HomeError, match="cannot be looked into"):
+        find_target(home)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +75,25 @@ def test_the_environment_names_the_home(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SEALMQ_HOME", "/somewhere")
     assert home_path(None) == Path("/somewhere")
     assert home_path(Path("/here")) == Path("/here")
+
+
+@pytest.mark.parametrize("host", [None, "localhost", "broker.example", "127.0.0.1", "::1", "fe80::1%eth0"])
+def test_what_is_a_host(host: str | None) -> None:
+    expect_host(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [
+        ("broker:8883", "-h broker -p 8883"),
+        ("mqtts://broker", "-h broker"),
+        ("mqtts://broker:1/a", "-h broker -p 1"),
+        ("[::1]:8883", "-h ::1 -p 8883"),
+        ("[::1]", "-h ::1"),
+        (":8883", "-h HOST -p 8883"),
+    ],
+)
+def test_what_is_more_than_a_host(host: str, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        expect_host(host)
+    assert caught.value.remedy == remedy

@@ -162,3 +162,12 @@ def test_a_python_without_the_callback_is_noticed(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(ssl, "SSLContext", SSLContext)
     assert context._listen_in(SSLContext()) is False  # type: ignore[arg-type]
+
+
+def test_openssl_s_own_words_are_not_shown(trust: Trust, tmp_path: Path) -> None:
+    (tmp_path / "damaged.key").write_text("no key\n")
+    trust.device.save(tmp_path, "device")
+    with pytest.raises(TrustError) as caught:
+        client_context(TLSPolicy(), root=trust.root, chain=tmp_path / "device.pem", key=tmp_path / "damaged.key")
+    assert caught.value.why == "a certificate or key is no PEM, or it is damaged"
+    assert context._reason(ssl.SSLError(1, "[SSL: X] something strange (_ssl.c:3926)")) == "something strange"
