@@ -445,3 +445,22 @@ def test_memory_is_bounded_while_the_disk_refuses(stage: DurableStage) -> None:
     assert not pending.messages
     assert not pending.retained
     assert len(stage.broker.dispatch.promises) == 0
+
+
+def test_a_message_by_topic_alias_is_kept_under_its_topic(stage: DurableStage) -> None:
+    absent(stage)
+    publisher = stage.client(answering=False)
+    publisher.connect("publisher")
+    publisher.publish("a/1", b"1", 1, topic_alias=3)
+    publisher.publish("", b"2", 1, topic_alias=3)
+    publisher.publish("", b"3", 1, topic_alias=3, message_expiry_interval=100, user_properties=(("k", "v"),))
+    publisher.publish("", b"4", 1, topic_alias=3, retain=True)
+    stage.commit()
+    stage = stage.crash()
+    client = come(stage, "absent")
+    stage.commit()
+    messages = client.messages()
+    assert [(message.topic, message.payload) for message in messages] == [("a/1", b"%d" % n) for n in (1, 2, 3, 4)]
+    assert all(message.properties.topic_alias is None for message in messages)
+    assert messages[2].properties.user_properties == (("k", "v"),)
+    assert [(m.publish.topic, m.publish.payload) for m in stage.broker.retained] == [("a/1", b"4")]

@@ -47,6 +47,7 @@ def up(
     from sealmq.cli.log_lines import start_logging
     from sealmq.config import parse_address
     from sealmq.devices.lock import broker_lock
+    from sealmq.errors import HomeError
     from sealmq.home import Home
 
     for address in [*(listen or ()), *(websocket or ())]:
@@ -54,7 +55,11 @@ def up(
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
     if is_new:
-        _make(path, organization, country, listen or (), websocket or ()).close()
+        try:
+            _make(path, organization, country, listen or (), websocket or ()).close()
+        except HomeError:
+            if not Home.is_home(path):  # else somebody was faster
+                raise
     with broker_lock(Home(path).path):
         finish_restore(Home(path).path)
         opened, configuration = _open(path)

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from sealmq.broker.sessions import Delivery
-from sealmq.store.rows import message_row
-
 Row: TypeAlias = tuple[object, ...]
 
 _ENDED = tuple(
@@ -49,7 +46,7 @@ class Changes:
         self.ended: list[int] = []
         self.sessions: dict[int, Row] = {}
         self.subscriptions: dict[tuple[int, str], tuple[int, int] | None] = {}
-        self.messages: dict[int, Delivery | None] = {}
+        self.messages: dict[int, Row | None] = {}
         self.deliveries: dict[tuple[int, int], tuple[int, bool] | None] = {}
         self.incoming: dict[tuple[int, int], bool] = {}
         self.retained: dict[str, tuple[int, bytes, float] | None] = {}
@@ -77,8 +74,8 @@ class Changes:
             yield _SESSION, self.sessions.values()
         yield from _split(self.subscriptions, _SUBSCRIPTION, _NO_SUBSCRIPTION)
         if self.messages:
-            yield _NO_MESSAGE, [(number,) for number, delivery in self.messages.items() if delivery is None]
-            yield _MESSAGE, (message_row(number, it) for number, it in self.messages.items() if it is not None)
+            yield _NO_MESSAGE, [(number,) for number, row in self.messages.items() if row is None]
+            yield _MESSAGE, [row for row in self.messages.values() if row is not None]
         yield from _split(self.deliveries, _DELIVERY, _NO_DELIVERY)
         if self.incoming:
             yield _NO_INCOMING, [row for row, is_there in self.incoming.items() if not is_there]

@@ -20,7 +20,7 @@ from sealmq.database import BACKUP, in_words, open_database
 from sealmq.errors import HomeError
 from sealmq.store.changes import Changes
 from sealmq.store.loading import Kept, read_all, remove_orphans
-from sealmq.store.rows import options_byte, publish_as_bytes, will_as_bytes
+from sealmq.store.rows import message_row, options_byte, publish_as_bytes, will_as_bytes
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
 from sealmq.store.writer import ThreadedWriter, Writer
 
@@ -194,7 +194,8 @@ class SQLiteStore:
         if not delivery.holders:  # a number is never used twice: what it named before may be gone from the disk
             self._last_message += 1
             delivery.number = self._last_message
-            self._pending.messages[delivery.number] = delivery
+            # Encoded here and not in the writer: a message that could not be written must not stand in others' way.
+            self._pending.messages[delivery.number] = message_row(delivery.number, delivery)
         delivery.holders += 1
         self._pending.deliveries[session.number, delivery.number] = (packet_id, False)
 

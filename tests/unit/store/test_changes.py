@@ -3,6 +3,7 @@ from __future__ import annotations
 from sealmq.broker.sessions import Delivery
 from sealmq.mqtt.packets import Publish
 from sealmq.store.changes import Changes
+from sealmq.store.rows import message_row
 from sealmq.store.writer import commit
 from written_by_hand import memory_database
 
@@ -17,7 +18,7 @@ def test_each_kind_of_row_comes_and_goes() -> None:
     there = Changes()
     there.sessions[1] = (1, "sensor-1", "s1", 60.0, float("inf"), None, float("inf"))
     there.subscriptions[1, "a/#"] = (1, 0)
-    there.messages[1] = Delivery(Publish("a", b"1", 1), 1)
+    there.messages[1] = message_row(1, Delivery(Publish("a", b"1", 1), 1))
     there.deliveries[1, 1] = (7, False)
     there.incoming[1, 9] = True
     there.retained["a"] = (5, b"\x31\x05\x00\x01a\x001", 1.5)
