@@ -4,21 +4,24 @@
     send, push         what the broker says to this client is queued ...
     flush              ... and leaves once for each turn of the loop: joined, encrypted, written in one go
 
-A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected.
+A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where
+CONNECT carries a password, a gatekeeper looks at it in its own time, and the link reads nothing more until it answers.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from sealmq.broker.broker import Broker
+from sealmq.broker.gate import Asked, ClosedGate, Denial, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError
-from sealmq.identity import Identity
+from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
@@ -86,6 +89,7 @@ class House:
     clock:     Unix seconds that never jump.
     unflushed: links that may have something to send; the first to enter asks for a flush at the end of the turn.
     by_serial: the standing links of each client certificate, to cut them when it is revoked.
+    gatekeeper: looks at passwords.
     """
 
     broker: Broker
@@ -98,6 +102,7 @@ class House:
     by_serial: dict[str, set[Link]] = field(default_factory=dict)
     deadlines: Deadlines[Link] = field(default_factory=Deadlines)
     flush_is_due: bool = False
+    gatekeeper: Gatekeeper = field(default_factory=ClosedGate)
 
     def mark(self, link: Link) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""
@@ -121,24 +126,32 @@ class House:
 
 
 class Link:
-    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`."""
+    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`.
+
+    terms:   what the listener that it came by asks for.
+    account: whose password it gave; "" when it gave none, or was not believed.
+    """
 
     __slots__ = (
+        "_asked",
         "_ended",
         "_holds",
         "_house",
         "_mqtt",
         "_refusal",
+        "_shaken",
         "_silence",
         "_tls",
         "_wire",
+        "account",
         "deadline",
         "identity",
         "push",
         "session",
+        "terms",
     )
 
-    def __init__(self, wire: Wire, tls: TLSConnection, house: House) -> None:
+    def __init__(self, wire: Wire, tls: TLSConnection, house: House, terms: Terms = BY_CERTIFICATE) -> None:
         limits = house.limits
         self._wire = wire
         self._tls = tls
@@ -153,7 +166,11 @@ class Link:
         self.push = self._mqtt.push
         self.identity: Identity | None = None
         self.session: Session | None = None
+        self.terms = terms
+        self.account = ""
+        self._asked: Asked | None = None
         self._refusal: Error | None = None
+        self._shaken = False
         self._ended = False
         self._holds = 0
         self._silence = 0.0
@@ -176,24 +193,37 @@ class Link:
         except TLSError as error:
             self._refuse_handshake(error)
             return
-        if self.identity is None and self._refusal is None and self._tls.established:
-            self._identify(now)
+        if not self._shaken and self._tls.established:
+            self._shaken = True
+            self._set_deadline(now + house.limits.connect_timeout)
+            if self.terms.asks_certificate:
+                self._identify(now)
         if plaintext:
             self._packets_received(bytes(plaintext), now)
-        if self._tls.closed and not self._ended:
+        if self._asked is None and self._tls.closed and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
         house.mark(self)
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
             house.flush()
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
+        if self._asked is None:
+            self._take(self._mqtt.receive_data(plaintext), now)
+            return
+        if self._asked.park(plaintext) > self._house.limits.first_packet_size:
+            self.end(ReasonCode.QUOTA_EXCEEDED, "it sent too much behind a CONNECT that was not answered yet")
+
+    def _take(self, packets: Iterator[Packet], now: float) -> None:
         broker = self._house.broker
         try:
-            for packet in self._mqtt.receive_data(plaintext):
+            for packet in packets:
                 if type(packet) is Publish and self.session is not None:
                     broker.on_publish(self.session, packet, now)
                 else:
                     self._packet_received(packet, now)
+                    if self._asked is not None:
+                        self._asked.rest = packets
+                        return
                 if self._ended:
                     return
         except RemoteProtocolError as error:
@@ -231,11 +261,15 @@ class Link:
                 raise RemoteProtocolError(f"{packet.type.name} is not for a server", ReasonCode.PROTOCOL_ERROR)
 
     def _connect_received(self, packet: Packet, now: float) -> None:
-        if not isinstance(packet, Connect) or self.identity is None:
+        if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
             # A certificate that was refused behind the handshake: the client learns it by CONNACK.
             why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
             self.end(ReasonCode.NOT_AUTHORIZED, why)
             return
+        if self.terms.asks_password and not self.account:
+            self._ask(packet, now)
+            return
+        assert self.identity is not None
         house = self._house
         session = house.broker.on_connect(self, self.identity, packet, now)
         if session is None:
@@ -253,6 +287,36 @@ class Link:
             f"{proof.version}, {proof.cipher}" if proof else "no TLS",
             extra=self._who(),
         )
+
+    def _ask(self, packet: Connect, now: float) -> None:
+        """Have the password looked at. What stands behind CONNECT waits, here and in the kernel."""
+        self._asked = Asked(packet)
+        self._set_deadline(now + self._house.limits.connect_timeout)
+        self.hold()
+        password, packet.password = packet.password, None  # who does not have it cannot show it
+        self._house.gatekeeper.ask(packet.user_name, password, self._wire.peer, self._answered)
+
+    def _answered(self, verdict: Identity | Denial) -> None:
+        """The gatekeeper has looked: refuse, or go on as if nothing had been in between."""
+        asked, self._asked = self._asked, None
+        if asked is None or self._ended:
+            return
+        self.release()
+        if isinstance(verdict, Denial):
+            self.send(verdict.packet())
+            self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")
+            return
+        self.account = verdict.name
+        if self.identity is None:  # else the certificate says who it is, and the account only that it may come in
+            self.identity = verdict
+        now = self._house.clock()
+        self._take(chain((asked.packet,), asked.rest), now)
+        for piece in asked.parked:
+            if not self._ended:
+                self._take(self._mqtt.receive_data(piece), now)
+        if self._tls.closed and not self._ended:
+            self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
+        self._house.mark(self)
 
     def _disconnect_received(self, packet: Disconnect, now: float) -> None:
         session = self.session
@@ -280,7 +344,6 @@ class Link:
             )
         else:
             self._house.by_serial.setdefault(self.identity.serial, set()).add(self)
-        self._set_deadline(now + self._house.limits.connect_timeout)
 
     def _set_deadline(self, deadline: float) -> None:
         sooner = deadline < self.deadline
@@ -354,11 +417,13 @@ class Link:
         """The connection is gone (Floor)."""
         if not self._ended:
             self._ended = True
-            if self.identity is None and self._refusal is None:
+            if not self._shaken:
                 log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
             else:
                 log.info("%s is lost%s", self, f": {why}" if why else "", extra=self._who())
             self._leave_session()
+        if self._asked is not None:
+            self._house.gatekeeper.forget(self._answered)
         self._leave_house()
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -379,7 +444,9 @@ class Link:
         """The time of this stage is over, or the certificate's."""
         if self._ended:
             return
-        if self.session is None:
+        if self._asked is not None:
+            self.end(ReasonCode.SERVER_BUSY, "its password could not be looked at in time")
+        elif self.session is None:
             doing = "CONNECT" if self._tls.established else "TLS handshake"
             log.info("%s sent no whole %s in time", self, doing, extra=self._who())
             self._ended = True
@@ -425,7 +492,9 @@ class Link:
         """The fields that a log line in JSON carries."""
         who = {"address": self._wire.peer}
         if self.identity is not None:
-            who |= {"device": self.identity.name, "serial": self.identity.serial}
+            who |= {self.identity.kind: self.identity.name, "serial": self.identity.serial}
+        if self.account:
+            who["account"] = self.account
         if self.session is not None:
             who["client_id"] = self.session.key.client_id
         return who

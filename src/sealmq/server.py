@@ -7,22 +7,30 @@ import ipaddress
 import logging
 import secrets
 import signal
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from sealmq import config
 from sealmq.broker.broker import Broker
+from sealmq.broker.change import adopt
 from sealmq.broker.store import MemoryStore
-from sealmq.config import CertificateSettings, Configuration, parse_address
+from sealmq.config import CertificateSettings, Configuration, ListenerSettings
+from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
+from sealmq.doors import Doors
 from sealmq.errors import Error
+from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.home import Home, local_names
+from sealmq.identity import BY_CERTIFICATE, Terms
 from sealmq.link import House, Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki.profiles import ServerNames
-from sealmq.tcp.listener import bound_addresses, listen
+from sealmq.presence import Presence
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSContext
+from sealmq.tls.plaintext import PlaintextContext
 from sealmq.tls.policy import TLSPolicy
 
 log = logging.getLogger("sealmq.server")
@@ -45,18 +53,27 @@ class Server:
     def __init__(self, home: Home, configuration: Configuration) -> None:
         self._home = home
         self._configuration = configuration
-        self._policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
-        self._context = self._build_context()
+        self._contexts = self._build_contexts(configuration)
         self._last_change = home.registry.last_change()
         self._certificate_checked = self.clock()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: Sequence[ListenerSettings] = ()
+        self.doors = Doors(self._transport)
         self._stop = asyncio.Event()
+        self._must_reload = False
+        self._had_terminal = sys.stderr.isatty()
+        gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_soon)
         broker = Broker(configuration.access, configuration.limits, MemoryStore(), _new_client_id)
         self.house = House(
-            broker, Directory(home.registry), configuration.limits, self.clock, self._flush_at_end_of_turn
+            broker,
+            Directory(home.registry),
+            configuration.limits,
+            self.clock,
+            self._flush_at_end_of_turn,
+            gatekeeper=gatekeeper,
         )
+        self._gatekeeper = gatekeeper
 
     def clock(self) -> float:
         """Unix seconds that never jump."""
@@ -66,44 +83,60 @@ class Server:
         """Listen and serve until SIGINT, SIGTERM or `stop`; say goodbye to every client; return.
 
         ready:     called with the addresses once all of them accept connections.
-        listen_on: addresses in place of the configuration's.
-        Raises ConfigError when an address cannot be had; then nothing listens.
+        listen_on: addresses in place of the configuration's, with the usual terms; also after a reload.
+        Raises ConfigError when an address cannot be had, HomeError when the home has a broker already; then nothing
+        listens.
         """
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self._listeners = [ListenerSettings(address) for address in listen_on]
+        presence = Presence.claim(self._home.path)
         try:
-            for text in listen_on or self._configuration.listen:
-                self._listeners += await listen(*parse_address(text), self._transport)
+            self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            await self.doors.change(self._listeners or self._configuration.listeners, lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, self.stop)
-            ready(bound_addresses(self._listeners))
-            await self._tick_until_stopped()
+                self._loop.add_signal_handler(number, self.stop)
+            ready(self.doors.bound)
+            await self._tick_until_stopped(presence)
         finally:
-            for listener in self._listeners:
-                listener.close()
+            self.doors.close()
             await self._say_goodbye()
+            self._gatekeeper.close()
+            presence.release()
 
     def stop(self) -> None:
         """End `run` in order."""
         self._stop.set()
 
-    def _transport(self) -> Transport:
-        return Transport(self._link, self._configuration.limits.buffered_bytes)
+    def reload(self) -> None:
+        """Read sealmq.toml again, at the next tick (SIGHUP). When SIGHUP says that our terminal was closed, end."""
+        if self._had_terminal and not sys.stderr.isatty():
+            self.stop()
+        self._must_reload = True
 
-    def _link(self, transport: Transport) -> Link:
-        link = Link(transport, self._context.connection(), self.house)
+    def _transport(self, terms: Callable[[], Terms]) -> Transport:
+        return Transport(lambda transport: self._link(transport, terms()), self._configuration.limits.buffered_bytes)
+
+    def _link(self, transport: Transport, terms: Terms) -> Link:
+        link = Link(transport, self._contexts[terms].connection(), self.house, terms)
         if len(self.house.links) > self._configuration.limits.connections:
             log.warning("%s was turned away: %d links are the most", transport.peer, len(self.house.links) - 1)
             transport.abort()
         return link
 
     def _flush_at_end_of_turn(self) -> None:
-        asyncio.get_running_loop().call_soon(self.house.flush)
+        self._loop.call_soon(self.house.flush)
+
+    def _call_soon(self, function: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(function)
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
-    async def _tick_until_stopped(self) -> None:
+    async def _tick_until_stopped(self, presence: Presence) -> None:
         while not self._stop.is_set():
             try:
+                if self._must_reload:
+                    self._must_reload = False
+                    presence.reloaded(await self._reload())
                 self._tick()
             except Error as error:
                 log.error("%s%s", error.what, f"; next: {error.remedy}" if error.remedy else "")
@@ -131,6 +164,8 @@ class Server:
         revoked = False
         for change in registry.changes_since(self._last_change):
             self._last_change = change.id
+            if change.kind in ("password", "removed"):
+                self._account_changed(change.device, removed=change.kind == "removed", now=now)
             if change.kind != "revoked":
                 continue
             revoked = True
@@ -140,24 +175,76 @@ class Server:
             if device is None or device.state == "revoked":
                 self.house.broker.end_sessions(change.device, now)
         if revoked:
-            self._context = self._build_context()
+            self._contexts = self._build_contexts(self._configuration)
+
+    def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
+        """An account has another password or is gone: what was proved before does not count any more."""
+        self._gatekeeper.account_changed(name)
+        for link in [link for link in self.house.links if link.account == name]:
+            why = "its account was removed" if removed else "its account has another password"
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+        if removed:
+            self.house.broker.end_sessions(name, now)
+
+    # -- another configuration ---------------------------------------------------------------------------------------
+
+    async def _reload(self) -> str:
+        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says.
+
+        No link is cut that the new state still lets in: see broker/change.py for the rules, Terms.admits for the
+        listeners.
+        """
+        try:
+            configuration = config.load(self._home.configuration)
+            names = await asyncio.to_thread(broker_names, configuration.certificate)
+            self._home.ensure_broker_certificate(names, self.clock())
+            contexts = self._build_contexts(configuration)
+            listeners = self._listeners or configuration.listeners
+            await self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
+        except (Error, OSError) as error:
+            why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
+            remedy = f"; next: {error.remedy}" if isinstance(error, Error) and error.remedy else ""
+            log.error("nothing has changed: %s%s", why, remedy)
+            return why
+        kept = {settings.terms for settings in listeners}
+        for link in list(self.house.links):
+            if not any(terms.admits(link.terms) for terms in kept):
+                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "no listener takes its kind of proof any more")
+        log.info("sealmq.toml was read again, and counts from now on")
+        return ""
+
+    def _adopt(self, configuration: Configuration, contexts: Mapping[Terms, TLSContext]) -> None:
+        """Nothing below can fail."""
+        self._configuration = configuration
+        self._contexts = contexts
+        self.house.limits = configuration.limits
+        adopt(self.house.broker, configuration.access, configuration.limits)
+        logging.getLogger("sealmq").setLevel(configuration.log.level.upper())
 
     def _check_certificate(self, now: float) -> None:
         self._certificate_checked = now
         if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
-            self._context = self._build_context()
+            self._contexts = self._build_contexts(self._configuration)
             log.info("the broker has a new certificate; links that stand are not cut")
 
-    def _build_context(self) -> TLSContext:
-        """A new context for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
+    def _build_contexts(self, configuration: Configuration) -> Mapping[Terms, TLSContext]:
+        """New contexts for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
         home = self._home
-        return server_context(
-            self._policy,
-            chain=home.broker_chain,
-            key=home.broker_key,
-            client_anchors=home.device_ca_certificate.read_bytes(),
-            crl=home.revocation_list(),
-        )
+        policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
+        contexts: dict[Terms, TLSContext] = {}
+        for terms in {BY_CERTIFICATE} | {settings.terms for settings in configuration.listeners}:
+            if terms.plaintext:
+                contexts[terms] = PlaintextContext()
+                continue
+            contexts[terms] = server_context(
+                policy,
+                chain=home.broker_chain,
+                key=home.broker_key,
+                client_anchors=home.device_ca_certificate.read_bytes(),
+                crl=home.revocation_list(),
+                client_certificates=terms.asks_certificate,
+            )
+        return contexts
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

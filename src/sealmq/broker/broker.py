@@ -64,7 +64,7 @@ class Broker:
         self.router = Router()
         self.retained = Retained(limits.retained_messages, limits.retained_bytes)
         self.dispatch = Dispatch(self.router, limits, store)
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
         self._agenda = Agenda()
@@ -80,7 +80,7 @@ class Broker:
                 outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "a session that lasts needs a client identifier"
             )
             return None
-        grants = Grants(self._rules, identity, client_id)
+        grants = Grants(self.rules, identity, client_id)
         refusal = self._reason_to_refuse(packet, grants)
         if refusal is not None:
             self._refuse(outbox, *refusal)
@@ -466,6 +466,12 @@ class Broker:
             reason_codes.append(ReasonCode.SUCCESS)
         if session.outbox is not None:
             session.outbox.send(UnsubAck(packet.packet_id, reason_codes))  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
+
+    def withdraw(self, session: Session, topic_filter: str) -> None:
+        """Take a subscription away that is no longer allowed (change.py)."""
+        del session.subscriptions[topic_filter]
+        self.router.unsubscribe(session, topic_filter)
+        self._store.unsubscribed(session, topic_filter)
 
     # -- small print -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq.identity import BY_CERTIFICATE, Terms
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sealmq.config import Configuration
     from sealmq.home import Home
 
@@ -47,7 +51,9 @@ def up(
     start_logging(configuration.log.level, as_json=json_log)
     with opened:
         server = Server(opened, configuration)
-        asyncio.run(server.run(lambda bound: _welcome(opened, bound, is_new=is_new), listen or ()))
+        asyncio.run(
+            server.run(lambda bound: _welcome(opened, bound, is_new=is_new, terms=server.doors.terms), listen or ())
+        )
 
 
 def _make(path: Path, organization: str, country: str) -> tuple[Home, Configuration]:
@@ -92,7 +98,9 @@ def _open(path: Path) -> tuple[Home, Configuration]:
     return opened, configuration
 
 
-def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
+def _welcome(
+    home: Home, bound: list[tuple[str, int]], *, is_new: bool, terms: Mapping[tuple[str, int], Terms] | None = None
+) -> None:
     """Where it listens, whom to trust, what to type next."""
     from rich.console import Console
 
@@ -101,7 +109,7 @@ def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
     for host, port in bound:
-        console.print(f"  listening on    {_where(host, port)}", markup=False)
+        console.print(f"  listening on    {_where(host, port)}{_asked((terms or {}).get((host, port)))}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
     console.print(f"  root to trust   {home.root_certificate}", markup=False)
     fingerprint = home.root_fingerprint()
@@ -114,7 +122,8 @@ def _welcome(home: Home, bound: list[tuple[str, int]], *, is_new: bool) -> None:
         console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
     here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
     console.print(f"Next, in another terminal{here}:\n")
-    for command in _next_commands(home, bound):
+    usual = [address for address in bound if not _asked((terms or {}).get(address))]
+    for command in _next_commands(home, usual or bound):
         console.print(f"  {command}", markup=False)
     console.print("\nCtrl-C ends it.")
 
@@ -141,6 +150,14 @@ def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
         ["pub", *at, "--as", "sensor-1", "-t", "devices/sensor-1/temp", "-m", "21.5"],
     ]
     return [f"{program()} {shlex.join(command)}" for command in commands]
+
+
+def _asked(terms: Terms | None) -> str:
+    """What is asked at a listener, where it is not the usual."""
+    if terms is None or terms == BY_CERTIFICATE:
+        return ""
+    proof = "user name and password" if terms.auth == "password" else "certificate, user name and password"
+    return f" ({proof}{', WITHOUT TLS' if terms.plaintext else ''})"
 
 
 def _where(host: str, port: int) -> str:

@@ -39,7 +39,7 @@ class Connect:
     keep_alive: int = 0
     level: int = 5
     user_name: str | None = None
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)  # in no log and no traceback
     will: Will | None = None
     properties: Properties = NO_PROPERTIES
     type = PacketType.CONNECT
@@ -65,7 +65,7 @@ class Publish:
     wire:       the bytes that this packet was read from, or b"" when it was made here.
     level:      the protocol level of `wire`; 0 when it was made here.
     topic_at:   where the two length bytes of the topic stand in `wire`.
-    after_id:   where the properties (MQTT 5) or the payload (3.1.1) begin in `wire`, behind topic and packet identifier.
+    after_id:   where the properties (MQTT 5) or the payload (3.1.1) begin in `wire`, behind topic and packet id.
     payload_at: where the payload begins in `wire`.
     """
 

@@ -19,7 +19,19 @@ async def listen(host: str | None, port: int, protocol: Callable[[], asyncio.Bas
 
     Returns the servers, which accept at once. Raises ConfigError in words when the address cannot be had.
     """
-    sockets = _open_sockets(host, port)
+    return await serve(bind(host, port), protocol)
+
+
+def bind(host: str | None, port: int) -> list[socket.socket]:
+    """Listening sockets on an address (None: every one), from which nobody is accepted yet; the kernel queues them.
+
+    Raises ConfigError in words when the address cannot be had; then nothing is open.
+    """
+    return _open_sockets(host, port)
+
+
+async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
+    """Accept from these sockets, which are closed with the servers that are returned."""
     loop = asyncio.get_running_loop()
     return [await loop.create_server(protocol, sock=opened, backlog=BACKLOG) for opened in sockets]
 

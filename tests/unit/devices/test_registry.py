@@ -12,6 +12,7 @@ import pytest
 from sealmq.devices import registry as module
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
+from sealmq.devices.schema import MIGRATIONS, VERSION
 from sealmq.errors import HomeError
 
 NOW = 1_800_000_000.0
@@ -261,22 +262,23 @@ def test_a_full_disk_is_said(path):
 
 def test_an_older_registry_is_migrated(path, monkeypatch):
     Registry.open(path).close()
-    monkeypatch.setattr(module, "VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", ((), ("CREATE TABLE later (x)",)))
+    newer = VERSION + 1
+    monkeypatch.setattr(module, "VERSION", newer)
+    monkeypatch.setattr("sealmq.devices.schema.VERSION", newer)
+    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x)",)))
     with Registry.open(path) as registry:
-        assert registry._all("PRAGMA user_version") == [(2,)]
+        assert registry._all("PRAGMA user_version") == [(newer,)]
         assert registry._all("SELECT * FROM later") == []
 
 
 def test_a_failing_migration_changes_nothing(path, monkeypatch):
     Registry.open(path).close()
-    monkeypatch.setattr(module, "VERSION", 2)
-    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", ((), ("CREATE TABLE later (x)", "NONSENSE")))
+    monkeypatch.setattr(module, "VERSION", VERSION + 1)
+    monkeypatch.setattr("sealmq.devices.schema.MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x)", "NONSENSE")))
     with pytest.raises(HomeError):
         Registry.open(path)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchone() is None
 
 
