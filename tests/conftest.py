@@ -5,17 +5,23 @@ from __future__ import annotations
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Write the mark into each report: the summary may be made in another process than the test."""
+    for item in items:
+        if item.get_closest_marker("interop"):
+            item.user_properties.append(("interop", True))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line which interop tests were left out; -ra names each of them."""
-    left_out = [report for report in terminalreporter.stats.get("skipped", []) if "interop" in report.keywords]
+
+    def interop(outcome: str) -> list[pytest.TestReport]:
+        reports = terminalreporter.stats.get(outcome, [])
+        return [report for report in reports if ("interop", True) in map(tuple, getattr(report, "user_properties", []))]
+
+    left_out, ran = interop("skipped"), len(interop("passed") + interop("failed"))
     if left_out:
-        reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in left_out})
+        reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in left_out})  # type: ignore[index]
         terminalreporter.write_line(f"{len(left_out)} interop tests were left out: {'; '.join(reasons)}", yellow=True)
-    else:
-        ran = {
-            report.nodeid
-            for outcome in ("passed", "failed")
-            for report in terminalreporter.stats.get(outcome, [])
-            if "interop" in report.keywords
-        }
-        terminalreporter.write_line(f"no interop test was left out ({len(ran)} ran)")
+    elif ran:
+        terminalreporter.write_line(f"{ran} interop tests ran, none was left out")

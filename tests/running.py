@@ -179,7 +179,9 @@ class Broker(Program):
 
     def plain(self) -> socket.socket:
         """A bare TCP connection."""
-        return socket.create_connection(("127.0.0.1", self.port), WAIT)
+        connection = socket.create_connection(("127.0.0.1", self.port), WAIT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer waits for a delayed ACK
+        return connection
 
     def context(self, device: str) -> ssl.SSLContext:
         """The TLS context of a device."""

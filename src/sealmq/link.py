@@ -14,10 +14,9 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Protocol
 
 from sealmq.broker.broker import Broker
-from sealmq.broker.gate import Asked, ClosedGate, Denial, Gatekeeper
+from sealmq.broker.gate import Asked, ClosedGate, Denial, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError
@@ -41,45 +40,16 @@ from sealmq.mqtt.packets import (
 )
 from sealmq.mqtt.state import Sender
 from sealmq.tcp.deadlines import Deadlines
+from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
 
 log = logging.getLogger("sealmq.link")
 
+SIGN_OF_LIFE = 1_000
+"""Bytes of an unfinished packet that count as a packet for the keep-alive: a large message may take its time."""
+
 FLUSH_AT = 4_194_304
 """Bytes given to links that make us flush before the turn is over: the most that a fan-out holds unsent."""
-
-
-class Wire(Protocol):
-    """What a link needs of TCP."""
-
-    @property
-    def peer(self) -> str:
-        """The peer's address in words."""
-
-    def write(self, data: bytes) -> None:
-        """Send, never wait."""
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the peer."""
-
-    def resume_reading(self) -> None:
-        """Take what comes again."""
-
-    def finish(self) -> None:
-        """Send what is left, then close so that it arrives."""
-
-    def abort(self) -> None:
-        """Close now."""
-
-
-class Directory(Protocol):
-    """Who is it? Answered by the registry."""
-
-    def identify(self, der: bytes, now: float) -> Identity:
-        """The identity that a certificate proves. Raises TrustError: unknown, revoked, not for us."""
-
-    def describe(self, der: bytes) -> str:
-        """A certificate in words for the log; never raises."""
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +107,7 @@ class Link:
         "_ended",
         "_holds",
         "_house",
+        "_latest",
         "_mqtt",
         "_refusal",
         "_shaken",
@@ -174,6 +145,7 @@ class Link:
         self._ended = False
         self._holds = 0
         self._silence = 0.0
+        self._latest = float("inf")
         self.deadline = house.clock() + limits.handshake_timeout
         house.links.add(self)
         house.deadlines.watch(self)
@@ -186,8 +158,6 @@ class Link:
             return
         house = self._house
         now = house.clock()
-        if self._silence:
-            self.deadline = now + self._silence  # [MQTT-3.1.2-22]: every packet proves that it lives
         try:
             plaintext = self._tls.receive_data(ciphertext)
         except TLSError as error:
@@ -206,15 +176,21 @@ class Link:
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
             house.flush()
 
+    def _heard(self, now: float) -> None:
+        """It lives [MQTT-3.1.2-22]; but no link outlives the certificate that it stands on."""
+        deadline = now + self._silence
+        self.deadline = deadline if deadline < self._latest else self._latest
+
     def _packets_received(self, plaintext: bytes, now: float) -> None:
         if self._asked is None:
-            self._take(self._mqtt.receive_data(plaintext), now)
+            self._take(self._mqtt.receive_data(plaintext), now, len(plaintext))
             return
         if self._asked.park(plaintext) > self._house.limits.first_packet_size:
             self.end(ReasonCode.QUOTA_EXCEEDED, "it sent too much behind a CONNECT that was not answered yet")
 
-    def _take(self, packets: Iterator[Packet], now: float) -> None:
+    def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
         broker = self._house.broker
+        packet: Packet | None = None
         try:
             for packet in packets:
                 if type(packet) is Publish and self.session is not None:
@@ -229,8 +205,14 @@ class Link:
         except RemoteProtocolError as error:
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
+            if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
+                self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
+                return
             log.error("%s: our own mistake: %s", self, error.what, exc_info=True)
             self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+        else:
+            if self._silence and (packet is not None or size >= SIGN_OF_LIFE):
+                self._heard(now)
 
     def _packet_received(self, packet: Packet, now: float) -> None:
         broker, session = self._house.broker, self.session
@@ -262,9 +244,10 @@ class Link:
 
     def _connect_received(self, packet: Packet, now: float) -> None:
         if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
-            # A certificate that was refused behind the handshake: the client learns it by CONNACK.
+            # A certificate that was refused behind the handshake, and told to the log: the client learns it here.
             why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
-            self.end(ReasonCode.NOT_AUTHORIZED, why)
+            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
+            self._finish()
             return
         if self.terms.asks_password and not self.account:
             self._ask(packet, now)
@@ -276,7 +259,8 @@ class Link:
             return
         self.session = session
         self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
-        self._set_deadline(now + self._silence if self._silence else self.identity.not_after)
+        self._latest = self.identity.not_after
+        self._set_deadline(min(now + self._silence, self._latest) if self._silence else self._latest)
         proof = self._tls.proof
         log.info(
             "%s connected from %s as client %r (MQTT %s, %s)",
@@ -304,16 +288,12 @@ class Link:
         self.release()
         if isinstance(verdict, Denial):
             self.send(verdict.packet())
-            self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")
-            return
+            return self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")
         self.account = verdict.name
         if self.identity is None:  # else the certificate says who it is, and the account only that it may come in
             self.identity = verdict
-        now = self._house.clock()
-        self._take(chain((asked.packet,), asked.rest), now)
-        for piece in asked.parked:
-            if not self._ended:
-                self._take(self._mqtt.receive_data(piece), now)
+        parked = chain.from_iterable(map(self._mqtt.receive_data, asked.parked))  # read one behind the other
+        self._take(chain((asked.packet,), asked.rest, parked), self._house.clock(), 0)
         if self._tls.closed and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
         self._house.mark(self)
@@ -321,9 +301,10 @@ class Link:
     def _disconnect_received(self, packet: Disconnect, now: float) -> None:
         session = self.session
         assert session is not None
+        log.info("%s left: it said goodbye", self, extra=self._who())
         self._house.broker.on_disconnect(session, packet, now)
         self.session = None
-        self._finish("it said goodbye")
+        self._finish()
 
     def _identify(self, now: float) -> None:
         """The handshake is done: who is it? [order: proven, known, not revoked]"""
@@ -367,7 +348,7 @@ class Link:
             extra=self._who(),
         )
         self._ended = True
-        self._wire.write(self._tls.data_to_send())  # the alert: without it the device sees a bare disconnect
+        self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
 
     # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------
@@ -398,6 +379,8 @@ class Link:
         """Read on, when nobody else holds it (Outbox)."""
         self._holds -= 1
         if self._holds == 0:
+            if self._silence:
+                self._heard(self._house.clock())  # what it said meanwhile, we did not want to hear
             self._wire.resume_reading()
 
     # -- TCP tells ---------------------------------------------------------------------------------------------------
@@ -438,7 +421,7 @@ class Link:
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
-        self._finish("")
+        self._finish()
 
     def deadline_passed(self, now: float) -> None:
         """The time of this stage is over, or the certificate's."""
@@ -447,33 +430,50 @@ class Link:
         if self._asked is not None:
             self.end(ReasonCode.SERVER_BUSY, "its password could not be looked at in time")
         elif self.session is None:
-            doing = "CONNECT" if self._tls.established else "TLS handshake"
-            log.info("%s sent no whole %s in time", self, doing, extra=self._who())
+            limits = self._house.limits
+            doing, seconds, key = (
+                ("CONNECT", limits.connect_timeout, "connect_timeout")
+                if self._tls.established
+                else ("TLS handshake", limits.handshake_timeout, "handshake_timeout")
+            )
+            log.info(
+                "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
+                self,
+                doing,
+                seconds,
+                key,
+                extra=self._who(),
+            )
             self._ended = True
             self._wire.abort()
+        elif self._holds and self._latest > now:
+            # It is we who do not read: whether it lives is seen when it is read again.
+            self._heard(now)
+            self._house.deadlines.watch(self)
         elif self.identity is not None and now >= self.identity.not_after:
             self.end(ReasonCode.MAXIMUM_CONNECT_TIME, "its certificate has expired")
         else:
             self.end(ReasonCode.KEEP_ALIVE_TIMEOUT, f"nothing was heard of it for {self._silence:.0f} s")
 
-    def _finish(self, why: str) -> None:
-        if why:
-            log.info("%s left: %s", self, why, extra=self._who())
+    def _finish(self) -> None:
         self._ended = True
-        self.flush()
+        if self._mqtt.has_data():
+            self._tls.send(self._mqtt.data_to_send())
         self._tls.close()
-        self._wire.write(self._tls.data_to_send())
+        self.flush()
         self._wire.finish()
 
     def _leave_session(self) -> None:
         session, self.session = self.session, None
         if session is not None and session.outbox is self:
             self._house.broker.on_lost(session, self._house.clock())
+            self._house.mark(self)  # somebody may have been told its will
 
     def _leave_house(self) -> None:
         house = self._house
         house.links.discard(self)
         house.unflushed.discard(self)
+        house.deadlines.forget(self)
         if self.identity is not None:
             standing = house.by_serial.get(self.identity.serial)
             if standing is not None:

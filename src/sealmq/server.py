@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import resource
 import secrets
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sealmq import config
 from sealmq.broker.broker import Broker
@@ -18,6 +21,7 @@ from sealmq.broker.store import MemoryStore
 from sealmq.config import CertificateSettings, Configuration, ListenerSettings
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
+from sealmq.devices.records import Change
 from sealmq.doors import Doors
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
@@ -43,6 +47,15 @@ CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
 
 
+OTHER_DESCRIPTORS = 64
+"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
+
+QUIET = 10.0
+"""Seconds in which the same trouble with the whole machine is told once."""
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
 class Server:
     """One SealMQ: its listeners, its broker, its links.
 
@@ -56,7 +69,11 @@ class Server:
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
         self._contexts = self._build_contexts(configuration)
+        self._context_is_stale = False
         self._last_change = home.registry.last_change()
+        self._registry_is_stale = False
+        self._troubles: dict[str, str] = {}
+        self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
         self._listeners: Sequence[ListenerSettings] = ()
         self.doors = Doors(self._transport)
@@ -88,6 +105,8 @@ class Server:
         listens.
         """
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._loop_failed)
+        _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
         self._listeners = [ListenerSettings(address) for address in listen_on]
         presence = Presence.claim(self._home.path)
         try:
@@ -116,12 +135,17 @@ class Server:
     def _transport(self, terms: Callable[[], Terms]) -> Transport:
         return Transport(lambda transport: self._link(transport, terms()), self._configuration.limits.buffered_bytes)
 
-    def _link(self, transport: Transport, terms: Terms) -> Link:
-        link = Link(transport, self._contexts[terms].connection(), self.house, terms)
-        if len(self.house.links) > self._configuration.limits.connections:
-            log.warning("%s was turned away: %d links are the most", transport.peer, len(self.house.links) - 1)
-            transport.abort()
-        return link
+    def _link(self, transport: Transport, terms: Terms) -> Link | None:
+        most = self._configuration.limits.connections
+        if len(self.house.links) >= most:
+            log.warning(
+                "%s was turned away: there are %d links; next: raise [limits] connections in sealmq.toml",
+                transport.peer,
+                most,
+                extra={"address": transport.peer},
+            )
+            return None
+        return Link(transport, self._contexts[terms].connection(), self.house, terms)
 
     def _flush_at_end_of_turn(self) -> None:
         self._loop.call_soon(self.house.flush)
@@ -133,15 +157,10 @@ class Server:
 
     async def _tick_until_stopped(self, presence: Presence) -> None:
         while not self._stop.is_set():
-            try:
-                if self._must_reload:
-                    self._must_reload = False
-                    presence.reloaded(await self._reload())
-                self._tick()
-            except Error as error:
-                log.error("%s%s", error.what, f"; next: {error.remedy}" if error.remedy else "")
-            except Exception:
-                log.exception("a tick failed")  # one broken duty must not end the service of everybody
+            if self._must_reload:
+                self._must_reload = False
+                presence.reloaded(await self._reload())
+            self._tick()
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -149,33 +168,65 @@ class Server:
 
     def _tick(self) -> None:
         now = self.clock()
-        self.house.broker.tick(now)
-        for link in self.house.deadlines.due(now):
-            link.deadline_passed(now)
-        if self._home.registry.changed():
-            self._registry_changed(now)
-        if now - self._certificate_checked > CERTIFICATE_CHECK:
-            self._check_certificate(now)
+        for duty in (self._tick_broker, self._end_overdue, self._read_registry, self._check_certificate, self._renew):
+            name = duty.__name__
+            try:
+                duty(now)
+            except Exception as error:  # one duty that fails must not end the others, nor the service of everybody
+                self._tell_trouble(name, error)
+            else:
+                self._troubles.pop(name, None)
         self.house.flush()
 
-    def _registry_changed(self, now: float) -> None:
+    def _tell_trouble(self, duty: str, error: Exception) -> None:
+        """Say it once, not at every tick, for as long as it stays the same."""
+        words = f"{type(error).__name__}: {error}"
+        if self._troubles.get(duty) == words:
+            return
+        self._troubles[duty] = words
+        if isinstance(error, Error):
+            why = f" ({error.why})" if error.why else ""
+            log.error("%s%s%s", error.what, why, f"; next: {error.remedy}" if error.remedy else "")
+        else:
+            log.error("an error of the broker's own, in %s", duty, exc_info=error)
+
+    def _tick_broker(self, now: float) -> None:
+        self.house.broker.tick(now)
+
+    def _end_overdue(self, now: float) -> None:
+        for link in self.house.deadlines.due(now):
+            link.deadline_passed(now)
+
+    def _read_registry(self, now: float) -> None:
         """Another process, or we, added or revoked: cut who is no more, and let OpenSSL know."""
         registry = self._home.registry
-        revoked = False
+        # `changed` tells it once; should what follows fail, it is done at the next tick.
+        self._registry_is_stale = registry.changed() or self._registry_is_stale
+        if not self._registry_is_stale:
+            return
         for change in registry.changes_since(self._last_change):
-            self._last_change = change.id
-            if change.kind in ("password", "removed"):
+            if change.kind == "revoked":
+                self._cut(change, now)
+            elif change.kind in ("password", "removed"):
                 self._account_changed(change.device, removed=change.kind == "removed", now=now)
-            if change.kind != "revoked":
-                continue
-            revoked = True
-            for link in list(self.house.by_serial.get(change.serial, ())):
-                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
-            device = registry.device(change.device)
-            if device is None or device.state == "revoked":
-                self.house.broker.end_sessions(change.device, now)
-        if revoked:
-            self._contexts = self._build_contexts(self._configuration)
+            self._last_change = change.id
+        self._registry_is_stale = False
+
+    def _cut(self, revoked: Change, now: float) -> None:
+        self._context_is_stale = True
+        links = list(self.house.by_serial.get(revoked.serial, ()))
+        log.info(
+            "%s was revoked (serial %s): it is refused from now on%s",
+            revoked.device,
+            revoked.serial,
+            f", {len(links)} of its links cut" if links else "",
+            extra={"device": revoked.device, "serial": revoked.serial},
+        )
+        for link in links:
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
+        device = self._home.registry.device(revoked.device)
+        if device is None or device.state == "revoked":
+            self.house.broker.end_sessions(revoked.device, now)
 
     def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
         """An account has another password or is gone: what was proved before does not count any more."""
@@ -222,10 +273,18 @@ class Server:
         logging.getLogger("sealmq").setLevel(configuration.log.level.upper())
 
     def _check_certificate(self, now: float) -> None:
+        if now - self._certificate_checked <= CERTIFICATE_CHECK:
+            return
         self._certificate_checked = now
         if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
-            self._contexts = self._build_contexts(self._configuration)
+            self._context_is_stale = True
             log.info("the broker has a new certificate; links that stand are not cut")
+
+    def _renew(self, now: float) -> None:
+        """Build the contexts that the other duties asked for; at every tick anew until it is done."""
+        if self._context_is_stale:
+            self._contexts = self._build_contexts(self._configuration)
+            self._context_is_stale = False
 
     def _build_contexts(self, configuration: Configuration) -> Mapping[Terms, TLSContext]:
         """New contexts for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
@@ -246,6 +305,24 @@ class Server:
             )
         return contexts
 
+    # -- what goes wrong in the loop ---------------------------------------------------------------------------------
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """asyncio's last resort: an exception that left one of our callbacks, or a machine that has no more room."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            now = self.clock()
+            if now >= self._exhausted_until:  # asyncio tells it for each connection that waits
+                self._exhausted_until = now + QUIET
+                log.error(
+                    "no more connections can be accepted for now: %s (%d links); next: raise the limit (ulimit -n,"
+                    " LimitNOFILE=), or lower [limits] connections in sealmq.toml",
+                    error.strerror,
+                    len(self.house.links),
+                )
+            return
+        log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=error)
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     async def _say_goodbye(self) -> None:
@@ -255,6 +332,21 @@ class Server:
         deadline = self.clock() + LINGER + 0.5
         while self.house.links and self.clock() < deadline:  # noqa: ASYNC110 - once, and not for long
             await asyncio.sleep(0.02)
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    enough = hard == resource.RLIM_INFINITY or hard >= wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
+    if not enough:
+        log.warning(
+            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
+            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
+            hard,
+        )
 
 
 def broker_names(settings: CertificateSettings) -> ServerNames:

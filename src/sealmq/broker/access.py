@@ -6,6 +6,7 @@ subscription is never wider than what is allowed, and no message has to be check
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -37,6 +38,8 @@ class _Grant:
 
 
 NO_RULE = Decision(False, "no rule allows it")
+
+_PLACEHOLDER = re.compile(r"\{(?:device|account|role|client_id)\}")
 
 
 class Grants:
@@ -92,17 +95,28 @@ def _fill_in(rule: Rule, number: int, values: dict[str, str]) -> Iterable[_Grant
         if filled is None:
             if rule.effect == "allow":
                 continue  # a name that would widen the filter allows nothing
-            filled = "#"  # ... and a rule that denies may not be escaped by choosing such a name
+            filled = _widened(topic_filter)  # ... and a rule that denies may not be escaped by choosing such a name
         yield _Grant(
             rule.effect == "allow", rule.actions, filled, f"rule {number} ({rule.effect} {topic_filter})", number
         )
 
 
 def _substitute(topic_filter: str, values: dict[str, str]) -> str | None:
-    """The filter with the placeholders' values; None when a value would be more than a part of one level."""
-    for placeholder, value in values.items():
-        if placeholder in topic_filter:
-            if not value or not value.isprintable() or any(character in "+#/" for character in value):
-                return None
-            topic_filter = topic_filter.replace(placeholder, value)
-    return topic_filter
+    """The filter with the placeholders' values; None when a value would be more than a part of one level.
+
+    All at once: a value that looks like a placeholder stays what it is.
+    """
+    for placeholder in _PLACEHOLDER.findall(topic_filter):
+        value = values[placeholder]
+        if not value or not value.isprintable() or any(character in "+#/" for character in value):
+            return None
+    filled = _PLACEHOLDER.sub(lambda found: values[found[0]], topic_filter)
+    if filled.startswith("$") and not topic_filter.startswith("$"):
+        return None  # into the server's own topics [MQTT 4.7.2], which the rule did not name
+    return filled
+
+
+def _widened(topic_filter: str) -> str:
+    """All that the filter could be with any values: each level with a placeholder matches everything."""
+    levels = ["+" if _PLACEHOLDER.search(level) else level for level in topic_filter.split("/")]
+    return "/".join(levels)

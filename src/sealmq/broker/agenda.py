@@ -7,30 +7,54 @@ from __future__ import annotations
 
 import heapq
 
-from sealmq.broker.sessions import NEVER, Session
+from sealmq.broker.sessions import NEVER, Session, SessionKey
+
+STALE_AT_LEAST = 64
+"""Reminders that no longer count before they are looked for: below it they cost less than the looking."""
 
 
 class Agenda:
     """When to look at which session again.
 
-    An entry is only a reminder: a session may have been resumed since, so whoever takes it out looks at the session's
-    own `will_at` and `expires_at`.
+    A reminder is only a reminder: a session may have been resumed since, so whoever takes it out looks at the session's
+    own `will_at` and `expires_at`. One counts for each session, the earliest; and it names the session without holding
+    it, so a session that is gone does not wait in memory for the time that it might have had.
     """
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Session]] = []
-        self._number = 0
+        self._heap: list[tuple[float, SessionKey]] = []
+        self._next: dict[SessionKey, float] = {}
+
+    def __len__(self) -> int:
+        """Reminders in memory, those that no longer count included."""
+        return len(self._heap)
 
     def remind(self, session: Session) -> None:
         """Look at the session when its will is due or it expires, whichever comes first."""
         when = min(session.will_at, session.expires_at)
-        if when != NEVER:
-            self._number += 1
-            heapq.heappush(self._entries, (when, self._number, session))
+        if when >= self._next.get(session.key, NEVER):
+            return  # it is looked at earlier, or never has to be
+        self._next[session.key] = when
+        heapq.heappush(self._heap, (when, session.key))
+        self._tidy()
 
-    def due(self, now: float) -> list[Session]:
+    def forget(self, key: SessionKey) -> None:
+        """The session is gone."""
+        self._next.pop(key, None)
+        self._tidy()
+
+    def due(self, now: float) -> list[SessionKey]:
         """The sessions to look at now."""
-        sessions = []
-        while self._entries and self._entries[0][0] <= now:
-            sessions.append(heapq.heappop(self._entries)[2])
-        return sessions
+        keys = []
+        while self._heap and self._heap[0][0] <= now:
+            when, key = heapq.heappop(self._heap)
+            if self._next.get(key) == when:
+                del self._next[key]
+                keys.append(key)
+        return keys
+
+    def _tidy(self) -> None:
+        """Throw away what no longer counts, when it is more than half."""
+        if len(self._heap) > STALE_AT_LEAST + 2 * len(self._next):
+            self._heap = [(when, key) for key, when in self._next.items()]
+            heapq.heapify(self._heap)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from sealmq.broker.access import Decision, Grants
+from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import NEVER, Delivery, Held, Outbox, Session, SessionKey
+from sealmq.broker.sessions import LONGEST_REASON, NEVER, Outbox, Session, SessionKey
 from sealmq.broker.store import Store
-from sealmq.errors import RemoteProtocolError
+from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
 from sealmq.mqtt.packets import (
@@ -30,20 +30,20 @@ from sealmq.mqtt.packets import (
     Publish,
     PubRec,
     PubRel,
-    SubAck,
     Subscribe,
-    Subscription,
-    UnsubAck,
     Unsubscribe,
     Will,
 )
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
-from sealmq.mqtt.topics import check_topic_filter, split_shared
 
 log = logging.getLogger("sealmq.broker")
 
 EXPIRY_NEVER = 0xFFFF_FFFF
 """Session Expiry Interval that means for ever [MQTT 3.1.2.11.2]."""
+
+SMALLEST_PACKET_LIMIT = 128
+"""Bytes that a client's Maximum Packet Size must leave us: our CONNACK with all that it has to say has less, and a
+client that cannot be told our limits cannot keep them [MQTT-3.2.2-15]."""
 
 REMEMBERED_TOPICS = 4_096
 """Topic names that a session is known to be allowed to publish to; beyond it the memory starts anew."""
@@ -64,6 +64,7 @@ class Broker:
         self.router = Router()
         self.retained = Retained(limits.retained_messages, limits.retained_bytes)
         self.dispatch = Dispatch(self.router, limits, store)
+        self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, limits, store)
         self.rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
@@ -94,6 +95,7 @@ class Broker:
         if session.level != packet.level and session.subscriptions:
             self.router.forget_routes()
         session.attach(outbox, identity, packet.level)
+        self.subscriptions.check_again(session)
         self._store.opened(session)
         outbox.send(ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id)))
         self.dispatch.resume(session, now)
@@ -115,17 +117,22 @@ class Broker:
         return self._new_client_id()  # [MQTT-3.1.3-6], [MQTT-3.1.3-7]
 
     def _refuse(self, outbox: Outbox, reason_code: ReasonCode, why: str) -> None:
-        outbox.send(ConnAck(False, reason_code, Properties(reason_string=why)))
+        outbox.send(ConnAck(False, reason_code, Properties(reason_string=why[:LONGEST_REASON])))
         outbox.end(reason_code, f"CONNECT refused: {why}")
 
     def _reason_to_refuse(self, packet: Connect, grants: Grants) -> tuple[ReasonCode, str] | None:
         if packet.properties.authentication_method is not None:
             # [MQTT-4.12.0-1]: no method is configured.
             return ReasonCode.BAD_AUTHENTICATION_METHOD, "no authentication method but the certificate is known here"
+        if 0 < (packet.properties.maximum_packet_size or 0) < SMALLEST_PACKET_LIMIT:
+            return (
+                ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+                f"Maximum Packet Size is below {SMALLEST_PACKET_LIMIT}: no room for our answers",
+            )
         will = packet.will
         if will is None:
             return None
-        if self._topic_too_long(will.topic):
+        if self.limits.forbids_topic(will.topic):
             return ReasonCode.TOPIC_NAME_INVALID, "the will's topic name is too long"
         decision = grants.may_publish(will.topic)
         if not decision.allowed:
@@ -141,8 +148,9 @@ class Broker:
             outbox = session.outbox
             self.on_lost(session, now)
             outbox.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected again")
-            if key not in self.sessions:
-                return None
+        self._look_at(session, now)  # its time may have come since the last tick
+        if key not in self.sessions:
+            return None
         if clean_start:  # [MQTT-3.1.2-4]
             self._end_session(session, now)
             return None
@@ -162,15 +170,14 @@ class Broker:
             session.expiry = 0.0 if packet.clean_start else self._capped(EXPIRY_NEVER)
         else:
             session.expiry = self._capped(properties.session_expiry_interval or 0)
-        session.in_flight_limit = properties.receive_maximum or self._in_flight(packet.level)
+        in_flight = self.limits.in_flight  # fewer than the client takes is allowed [MQTT 3.1.2.11.3]
+        session.in_flight_limit = min(properties.receive_maximum or in_flight, in_flight)
         packet_limit = properties.maximum_packet_size or 0
         if packet_limit != session.packet_limit:
             session.packet_limit = packet_limit
-            self.router.forget_routes()
+            if session.subscriptions:
+                self.router.forget_routes()
         session.problem_information = properties.request_problem_information != 0
-
-    def _in_flight(self, level: int) -> int:
-        return self.limits.in_flight if level == ProtocolLevel.V311 else 65_535  # [MQTT 3.1.2.11.3]
 
     def _capped(self, interval: int) -> float:
         most = self.limits.session_expiry_maximum
@@ -199,15 +206,11 @@ class Broker:
     # -- the link ends -----------------------------------------------------------------------------------------------
 
     def on_disconnect(self, session: Session, packet: Disconnect, now: float) -> None:
-        """The client says goodbye; its will is forgotten unless it asks for it [MQTT-3.14.4-3]."""
+        """The client says goodbye. With any reason but 'normal' its will is spoken [MQTT-3.1.2-8]."""
         interval = packet.properties.session_expiry_interval
-        if interval is not None:
-            if session.expiry == 0 and interval:  # [MQTT 3.14.2.2.2]
-                raise RemoteProtocolError(
-                    "DISCONNECT cannot give a session an expiry that CONNECT did not", ReasonCode.PROTOCOL_ERROR
-                )
+        if interval is not None:  # that CONNECT gave one too was asked by mqtt/connection.py [MQTT 3.14.2.2.2]
             session.expiry = self._capped(interval)
-        if packet.reason_code != ReasonCode.DISCONNECT_WITH_WILL_MESSAGE:
+        if packet.reason_code == ReasonCode.SUCCESS:  # [MQTT-3.14.4-3]
             session.will = None
         self.on_lost(session, now)
 
@@ -238,6 +241,7 @@ class Broker:
         for topic_filter in session.subscriptions:
             self.router.unsubscribe(session, topic_filter)
         self.sessions.pop(session.key, None)
+        self._agenda.forget(session.key)
         self._store.ended(session)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
@@ -257,16 +261,20 @@ class Broker:
 
     def tick(self, now: float) -> None:
         """Time has passed: wills that are due, sessions that end, writers that have waited long enough."""
-        for session in self._agenda.due(now):
-            if session.outbox is not None or self.sessions.get(session.key) is not session:
-                continue
-            if session.will_at <= now:
-                self._publish_will(session, now)
-            if session.expires_at <= now:
-                self._end_session(session, now)
-            else:
-                self._agenda.remind(session)
+        for key in self._agenda.due(now):
+            session = self.sessions.get(key)
+            if session is not None and session.outbox is None:
+                self._look_at(session, now)
+                if key in self.sessions:
+                    self._agenda.remind(session)
         self.dispatch.tick(now)
+
+    def _look_at(self, session: Session, now: float) -> None:
+        """Do what is due for a session whose client is away."""
+        if session.will_at <= now:
+            self._publish_will(session, now)
+        if session.expires_at <= now:
+            self._end_session(session, now)
 
     # -- PUBLISH, and what answers it --------------------------------------------------------------------------------
 
@@ -305,10 +313,9 @@ class Broker:
 
     def _check_publish(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
         """None when the client may publish to this topic name, which is remembered; else why not."""
-        if self._topic_too_long(packet.topic):
+        if self.limits.forbids_topic(packet.topic):
             return ReasonCode.TOPIC_NAME_INVALID, "the topic name is too long"
-        decision = session.grants.may_publish(packet.topic)
-        self._note(session, "publish to", packet.topic, decision)
+        decision = session.may_publish(packet.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, decision.rule
         if len(session.publishable) >= REMEMBERED_TOPICS:
@@ -318,7 +325,7 @@ class Broker:
 
     def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
         """Tell the client where the standard lets us. MQTT 3.1.1 cannot say no: the message is acknowledged and
-        dropped [MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
+        dropped [MQTT 3.1.1: MQTT-3.3.5-2], as closing the link would make the client send it again and again."""
         log.info(
             "%s (client %r) may not publish to %r: %s", session.key.identity, session.key.client_id, packet.topic, why
         )
@@ -326,7 +333,7 @@ class Broker:
             return
         if session.level == ProtocolLevel.V311:
             reason_code = ReasonCode.SUCCESS
-        properties = self._reason_string(session, why if reason_code else "")
+        properties = session.reason_string(why if reason_code else "")
         if packet.qos == 1:
             session.outbox.send(PubAck(packet.packet_id, reason_code, properties))
         else:
@@ -336,7 +343,7 @@ class Broker:
 
     def _retain(self, publish: Publish, now: float) -> bool:
         """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
-        if not publish.payload:
+        if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
             if self.retained.forget(publish.topic):
                 self._store.forgotten(publish.topic)
             return True
@@ -388,110 +395,9 @@ class Broker:
     # -- SUBSCRIBE and UNSUBSCRIBE -----------------------------------------------------------------------------------
 
     def on_subscribe(self, session: Session, packet: Subscribe, now: float) -> None:
-        """Answer each filter with its own reason code [MQTT-3.8.4-6], then send what is retained."""
-        identifiers = packet.properties.subscription_identifiers
-        identifier = identifiers[0] if identifiers else 0
-        reason_codes: list[int] = []
-        reasons: list[str] = []
-        granted: list[tuple[Held, bool]] = []
-        for subscription in packet.subscriptions:
-            refusal = self._check_subscription(session, subscription)
-            if refusal is not None:
-                reason_codes.append(refusal[0])
-                reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
-                continue
-            held = Held(subscription, identifier)
-            granted.append((held, subscription.topic_filter not in session.subscriptions))
-            session.subscriptions[subscription.topic_filter] = held
-            self.router.subscribe(session, held)
-            self._store.subscribed(session, held)
-            reason_codes.append(subscription.qos)
-        if session.outbox is not None:
-            properties = self._reason_string(session, "; ".join(reasons))
-            session.outbox.send(SubAck(packet.packet_id, reason_codes, properties))  # [MQTT-3.8.4-1]
-        for held, is_new in granted:
-            handling = held.subscription.retain_handling
-            if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
-                self._send_retained(session, held, now)
-
-    def _check_subscription(self, session: Session, subscription: Subscription) -> tuple[ReasonCode, str] | None:
-        topic_filter = subscription.topic_filter
-        try:
-            check_topic_filter(topic_filter)
-        except RemoteProtocolError as error:
-            return ReasonCode.TOPIC_FILTER_INVALID, error.what
-        if self._topic_too_long(topic_filter):
-            return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
-        if session.level == ProtocolLevel.V5 and split_shared(topic_filter) is not None:
-            return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED, "shared subscriptions are not supported"
-        decision = session.grants.may_subscribe(topic_filter)
-        self._note(session, "subscribe to", topic_filter, decision)
-        if not decision.allowed:
-            log.info(
-                "%s (client %r) may not subscribe to %r: %s",
-                session.key.identity,
-                session.key.client_id,
-                topic_filter,
-                decision.rule,
-            )
-            return ReasonCode.NOT_AUTHORIZED, decision.rule
-        if (
-            len(session.subscriptions) >= self.limits.subscriptions_per_session
-            and topic_filter not in session.subscriptions
-        ):
-            return ReasonCode.QUOTA_EXCEEDED, f"no more than {self.limits.subscriptions_per_session} subscriptions"
-        return None
-
-    def _send_retained(self, session: Session, held: Held, now: float) -> None:
-        identifiers = (held.identifier,) if held.identifier else ()
-        subscription = held.subscription
-        for message in list(self.retained.matching(subscription.topic_filter, now)):
-            qos = min(message.publish.qos, subscription.qos)
-            # [MQTT-3.3.1-8]: RETAIN is 1, whatever Retain As Published says.
-            delivery = Delivery(message.publish, qos, True, identifiers, message.expires_at)
-            if qos:
-                self.dispatch.deliver(session, delivery, now)
-            else:
-                self.dispatch.deliver_once(session, delivery, now)
+        """See subscriptions.py."""
+        self.subscriptions.on_subscribe(session, packet, now)
 
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
-        """Forget the filters, compared letter by letter [MQTT-3.10.4-1]."""
-        reason_codes: list[int] = []
-        for topic_filter in packet.topic_filters:
-            if session.subscriptions.pop(topic_filter, None) is None:
-                reason_codes.append(ReasonCode.NO_SUBSCRIPTION_EXISTED)
-                continue
-            self.router.unsubscribe(session, topic_filter)
-            self._store.unsubscribed(session, topic_filter)
-            reason_codes.append(ReasonCode.SUCCESS)
-        if session.outbox is not None:
-            session.outbox.send(UnsubAck(packet.packet_id, reason_codes))  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
-
-    def withdraw(self, session: Session, topic_filter: str) -> None:
-        """Take a subscription away that is no longer allowed (change.py)."""
-        del session.subscriptions[topic_filter]
-        self.router.unsubscribe(session, topic_filter)
-        self._store.unsubscribed(session, topic_filter)
-
-    # -- small print -------------------------------------------------------------------------------------------------
-
-    def _topic_too_long(self, topic: str) -> bool:
-        return topic.count("/") >= self.limits.topic_levels or len(topic.encode()) > self.limits.topic_length
-
-    def _reason_string(self, session: Session, why: str) -> Properties:
-        """A Reason String where the client wants one [MQTT-3.1.2-29] and its packet limit leaves room for it."""
-        if not why or not session.problem_information or session.packet_limit or session.level != ProtocolLevel.V5:
-            return NO_PROPERTIES
-        return Properties(reason_string=why[:512])
-
-    def _note(self, session: Session, action: str, topic: str, decision: Decision) -> None:
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug(
-                "%s (client %r) %s %s %r: %s",
-                session.key.identity,
-                session.key.client_id,
-                "may" if decision.allowed else "may not",
-                action,
-                topic,
-                decision.rule,
-            )
+        """See subscriptions.py."""
+        self.subscriptions.on_unsubscribe(session, packet)

@@ -30,6 +30,7 @@ def adopt(broker: Broker, rules: Iterable[Rule], limits: Limits) -> None:
     """Let the broker go on with these rules and limits."""
     broker.limits = limits
     broker.dispatch.adopt(limits)
+    broker.subscriptions.adopt(limits)
     broker.retained.adopt(limits.retained_messages, limits.retained_bytes)
     rules = tuple(rules)
     if rules == broker.rules:
@@ -48,12 +49,10 @@ def _regrant(broker: Broker, session: Session) -> str:
     session.grants = Grants(broker.rules, session.identity, session.key.client_id)
     session.publishable.clear()
     lost = ""
-    for topic_filter in list(session.subscriptions):
-        if not session.grants.may_subscribe(topic_filter).allowed:
-            broker.withdraw(session, topic_filter)
-            lost = lost or f"may not subscribe to {topic_filter!r}"
-    if lost:
+    withdrawn = broker.subscriptions.check_again(session)
+    if withdrawn:
         broker.dispatch.withdraw(session)
+        lost = f"may not subscribe to {withdrawn[0]!r}"
     if session.will is not None and not session.grants.may_publish(session.will.topic).allowed:
         lost = lost or f"may not have its will published to {session.will.topic!r}"
         session.will, session.will_at = None, NEVER

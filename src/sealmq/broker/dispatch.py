@@ -25,10 +25,14 @@ PATIENCE = 1.0
 """Seconds that writers wait for a reader that is behind: longer than a pause of the network or a flash write, shorter
 than anybody's keep-alive."""
 
+DRAIN_RATE = 2_097_152
+"""Bytes a second of its backlog that a full link must get rid of: a reader that is only slow, not gone, is given the
+time that its backlog takes at this rate, on top of PATIENCE."""
+
 LONG_QUEUE = 1_000
 """Deliveries that wait for a connected client before it counts as behind."""
 
-BACKLOG_FACTOR = 8
+BACKLOG_FACTOR = 16
 """A full link may take this many times `buffered_bytes` more while its writers are being held: what they had already
 sent is in our hands, and should not be lost."""
 
@@ -102,7 +106,7 @@ class Dispatch:
                 session.push(piece)
             self.spoken.update(sessions)
             self.spoken_bytes += len(piece) * len(sessions)
-        self.counters.delivered += len(route.takers)
+        self.counters.delivered += len(route.plain_v311) + len(route.plain_v5)
         for taker in route.special:
             self._push_one(publish, taker, sender)
 
@@ -117,10 +121,14 @@ class Dispatch:
             retain=publish.retain and taker.retain_as_published,  # [MQTT-3.3.1-12], [MQTT-3.3.1-13]
             subscription_identifiers=taker.subscription_identifiers,
         )
+        self._push_piece(session, piece)
+
+    def _push_piece(self, session: Session, piece: bytes) -> None:
         if self._fits(session, len(piece)):
             session.push(piece)
             self.spoken.add(session)
             self.spoken_bytes += len(piece)
+            self.counters.delivered += 1
 
     def _publish_with_acknowledgement(self, publish: Publish, route: Route, sender: Session | None, now: float) -> None:
         interval = publish.properties.message_expiry_interval
@@ -178,11 +186,7 @@ class Dispatch:
             subscription_identifiers=delivery.subscription_identifiers,
             message_expiry_interval=self._left_of(delivery, now),
         )
-        if self._fits(session, len(piece)):
-            session.push(piece)
-            self.spoken.add(session)
-            self.spoken_bytes += len(piece)
-            self.counters.delivered += 1
+        self._push_piece(session, piece)
 
     def _has_room(self, session: Session) -> bool:
         return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-7]
@@ -206,7 +210,10 @@ class Dispatch:
 
     def _left_of(self, delivery: Delivery, now: float) -> int | None:
         """What is left of its Message Expiry Interval, in seconds [MQTT-3.3.2-6]; None: it has none."""
-        return None if delivery.expires_at == NEVER else max(0, round(delivery.expires_at - now))
+        if delivery.expires_at == NEVER:
+            return None
+        left = delivery.expires_at - now
+        return max(1, round(left)) if left > 0 else 0  # 0 would say that it is over
 
     def _send(self, session: Session, frame: tuple[bytes, bytes], packet_id: int, first: int = 0) -> None:
         head, tail = frame
@@ -238,9 +245,15 @@ class Dispatch:
             return
         while session.outgoing.unsent and self._has_room(session):
             again = session.outgoing.again()
-            if again is not None:
-                packet_id, delivery = again
-                self._send(session, self._encode(session, delivery, now), packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            if again is None:
+                break
+            packet_id, delivery = again
+            frame = self._encode(session, delivery, now)
+            if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
+                self._send(session, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            else:
+                session.outgoing.drop(packet_id)
+                self._store.finished(session, delivery)
         queue = session.queue
         while queue and self._has_room(session):
             delivery = queue.popleft()
@@ -284,8 +297,8 @@ class Dispatch:
 
     def link_full(self, session: Session, now: float) -> None:
         """The session's link has more waiting than `buffered_bytes`."""
+        self._end_backlog(session)
         session.link_is_full = True
-        session.backlog = 0
         session.push = partial(self._push_to_full, session)
         session.behind_since = now
         self._behind.add(session)
@@ -310,7 +323,7 @@ class Dispatch:
         for session in self._behind:
             if session.behind_since == NEVER:
                 session.behind_since = now
-            elif now - session.behind_since > PATIENCE:
+            elif now - session.behind_since > PATIENCE + session.backlog / DRAIN_RATE:
                 self._release_writers(session)
 
     def _push_to_full(self, session: Session, piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Passwords at the gate: what a link asks while a CONNECT waits, and what a client is told that is not let in."""
+"""At the gate: who is it? What a link asks about certificates and passwords, and what is told who is not let in."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ class Denial:
 
 
 Answer: TypeAlias = Callable[[Identity | Denial], None]
+
+
+class Directory(Protocol):
+    """Whose certificate is it? Answered by the registry."""
+
+    def identify(self, der: bytes, now: float) -> Identity:
+        """The identity that a certificate proves. Raises TrustError: unknown, revoked, not for us."""
+
+    def describe(self, der: bytes) -> str:
+        """A certificate in words for the log; never raises."""
 
 
 class Gatekeeper(Protocol):

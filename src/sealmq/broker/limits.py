@@ -40,8 +40,8 @@ class Limits:
     round trip times the rate of any device, and small enough to hold."""
 
     in_flight: int = 1_000
-    """QoS 1 and 2 messages that we have unacknowledged towards one 3.1.1 client, which has no Receive Maximum to ask
-    with. The rest waits in the session's queue."""
+    """QoS 1 and 2 messages that we have unacknowledged towards one client, however many it would take: they are
+    memory that no other limit counts. The rest waits in the session's queue."""
 
     queued_messages: int = 100_000
     """Messages that wait in one session for a client that is away or slow."""
@@ -74,3 +74,7 @@ class Limits:
 
     retained_bytes: int = 268_435_456
     """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
+
+    def forbids_topic(self, topic: str) -> bool:
+        """Is this topic name or filter longer or deeper than `topic_length` and `topic_levels` allow?"""
+        return topic.count("/") >= self.topic_levels or len(topic.encode()) > self.topic_length

@@ -16,8 +16,9 @@ class RetainedMessage(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that count against the limit: topic and payload."""
-        return len(self.publish.topic) + len(self.publish.payload)
+        """Bytes that count against the limit: topic and payload, and what stands around them as it came."""
+        publish = self.publish
+        return len(publish.wire) or len(publish.topic.encode()) + len(publish.payload)
 
 
 class _Level:
@@ -31,7 +32,7 @@ class _Level:
 class Retained:
     """All retained messages, in a tree of topic levels, so that a filter walks only where it can match.
 
-    messages, size: how many there may be, and how many bytes of topics and payloads in all.
+    messages, size: how many there may be, and how many bytes they may have in all.
     """
 
     def __init__(self, messages: int, size: int) -> None:
@@ -117,9 +118,13 @@ def _walk(root: _Level, names: list[str]) -> Iterator[RetainedMessage]:
         if name == "#":
             if level.message is not None:
                 yield level.message  # "sport/#" also matches "sport" [MQTT 4.7.1.2]
-            waiting.extend((below, depth) for key, below in level.below.items() if depth or not key.startswith("$"))
+            waiting.extend((below, depth) for key, below in level.below.items() if _may_be_wild(level, root, key))
         elif name == "+":
-            # [MQTT-4.7.2-1]: not the topics that begin with "$"
-            waiting.extend((below, depth + 1) for key, below in level.below.items() if depth or not key.startswith("$"))
+            waiting.extend((below, depth + 1) for key, below in level.below.items() if _may_be_wild(level, root, key))
         elif name in level.below:
             waiting.append((level.below[name], depth + 1))
+
+
+def _may_be_wild(level: _Level, root: _Level, key: str) -> bool:
+    """A wildcard at the beginning does not match topic names that begin with "$" [MQTT-4.7.2-1]."""
+    return level is not root or not key.startswith("$")

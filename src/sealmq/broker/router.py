@@ -17,7 +17,10 @@ which is cheap, and rare where topic names are finite."""
 
 
 class Taker:
-    """One session that gets a message, its overlapping subscriptions made one [MQTT-3.3.5-1, MQTT 3.3.4]."""
+    """One session that gets a message; its overlapping subscriptions are one taker.
+
+    [MQTT-3.3.4-2], [MQTT 3.1.1: MQTT-3.3.5-1]
+    """
 
     __slots__ = ("from_others_only", "qos", "retain_as_published", "session", "subscription_identifiers")
 

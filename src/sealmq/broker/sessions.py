@@ -6,14 +6,22 @@ two identities may use the same client identifier and never meet.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from sealmq.broker.access import Grants
+from sealmq.broker.access import Decision, Grants
 from sealmq.identity import Identity
+from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.inflight import Outgoing
 from sealmq.mqtt.packets import Packet, Publish, Subscription, Will
+from sealmq.mqtt.properties import NO_PROPERTIES, Properties
+
+log = logging.getLogger("sealmq.broker")
+
+LONGEST_REASON = 512
+"""Characters of a Reason String: words for a person, which may quote a topic of 65,535 bytes."""
 
 NEVER = float("inf")
 
@@ -168,3 +176,24 @@ class Session:
         self.outbox = None
         self.push = drop
         self.link_is_full = False
+
+    def may_publish(self, topic: str) -> Decision:
+        """May its client publish to this topic name?"""
+        return self._noted("publish to", topic, self.grants.may_publish(topic))
+
+    def may_subscribe(self, topic_filter: str) -> Decision:
+        """May its client subscribe to all that this topic filter can match?"""
+        return self._noted("subscribe to", topic_filter, self.grants.may_subscribe(topic_filter))
+
+    def _noted(self, action: str, topic: str, decision: Decision) -> Decision:
+        if log.isEnabledFor(logging.DEBUG):
+            may = "may" if decision.allowed else "may not"
+            who, client_id = self.key
+            log.debug("%s (client %r) %s %s %r: %s", who, client_id, may, action, topic, decision.rule)
+        return decision
+
+    def reason_string(self, why: str) -> Properties:
+        """A Reason String where there is a reason and the client wants it [MQTT-3.1.2-29]."""
+        if not why or not self.problem_information or self.level != ProtocolLevel.V5:
+            return NO_PROPERTIES
+        return Properties(reason_string=why[:LONGEST_REASON])

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Add, list and revoke devices.", no_args_is_help=True)
 
+UNBROKEN = 200
+"""Columns of the table when a program reads it: no line of it is ever folded."""
+
+NARROWEST = 80
+"""Columns of the table in a terminal, at least: what is narrower breaks the lines itself, and nothing is left out."""
+
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -180,14 +186,16 @@ def _print_table(devices: list[DeviceRecord], now: float) -> None:
     colours = {"active": "green", "expired": "yellow", "revoked": "red"}
     table = Table(box=None, pad_edge=False)
     table.add_column("name", overflow="fold")
-    for title in ("role", "state", "certificate until"):
+    for title in ("role", "state", "valid until"):
         table.add_column(title, no_wrap=True)
-    table.add_column("serial", overflow="fold")
+    table.add_column("serial", no_wrap=True)  # to be copied in one piece: a long name is folded first
     for device in devices:
         state = state_of(device, now)
         shown = Text(state, style=colours.get(state, ""))
         table.add_row(Text(device.name), Text(device.role), shown, _day(device.not_after), Text(device.serial))
-    Console(emoji=False).print(table)
+    console = Console(emoji=False)
+    console.width = max(console.width, NARROWEST) if console.is_terminal else UNBROKEN
+    console.print(table)
 
 
 def _moment(seconds: float) -> str:

@@ -41,10 +41,11 @@ def start_logging(level: str, *, as_json: bool) -> None:
     """Send what the broker has to say to standard error. level: "debug", "info", "warning" or "error"."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONFormatter() if as_json else PersonFormatter())
-    logger = logging.getLogger("sealmq")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level.upper())
-    logger.propagate = False
+    for name, least in (("sealmq", level.upper()), ("asyncio", "WARNING")):  # asyncio too, or it prints its own way
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(least)
+        logger.propagate = False
 
 
 def _one_line(text: str) -> str:

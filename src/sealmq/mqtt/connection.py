@@ -8,10 +8,24 @@ packet: framed, within its size, allowed in this phase, its topic alias resolved
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sealmq.errors import LocalProtocolError, RemoteProtocolError
-from sealmq.mqtt.codes import PacketType, ProtocolLevel, ReasonCode
-from sealmq.mqtt.packets import ConnAck, Connect, Disconnect, Packet, PubAck, PubComp, Publish, PubRec
+from sealmq.mqtt.codes import REASON_CODES, PacketType, ProtocolLevel, ReasonCode
+from sealmq.mqtt.packets import (
+    Auth,
+    ConnAck,
+    Connect,
+    Disconnect,
+    Packet,
+    PubAck,
+    PubComp,
+    Publish,
+    PubRec,
+    PubRel,
+    SubAck,
+    UnsubAck,
+)
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 from sealmq.mqtt.reader import read_packet, read_publish
 from sealmq.mqtt.state import Phase, Sender, next_phase
@@ -22,6 +36,13 @@ LARGEST_PACKET = 268_435_460
 
 REFUSALS_V311 = (ReasonCode.UNSUPPORTED_PROTOCOL_VERSION, ReasonCode.NOT_AUTHORIZED)
 """What a 3.1.1 client is told whose CONNECT was not accepted here; for the rest it has no code [3.1.1, 3.2.2.3]."""
+
+LONGEST_REASON = 512
+"""Characters of a Reason String: words for a person, which may quote a topic name of 65,535 bytes."""
+
+_ANSWERS = (ConnAck, PubAck, PubRec, PubRel, PubComp, SubAck, UnsubAck, Disconnect, Auth)
+_PUBLISH = int(PacketType.PUBLISH)
+_CONNECTED = Phase.CONNECTED  # looked up once: in Python 3.11 each look into an enum costs as much as a call
 
 
 class MQTTConnection:
@@ -39,6 +60,7 @@ class MQTTConnection:
 
     __slots__ = (
         "_aliases",
+        "_broken",
         "_first_packet_size",
         "_guessed_level",
         "_needed",
@@ -47,6 +69,8 @@ class MQTTConnection:
         "_partial",
         "_phase",
         "_receive_maximum",
+        "_session_lasts",
+        "_their_packet_size",
         "_their_role",
         "_topic_alias_maximum",
         "_unanswered",
@@ -77,6 +101,9 @@ class MQTTConnection:
         self._unanswered: set[int] = set()
         self._partial = bytearray()
         self._needed = 0
+        self._broken = False
+        self._session_lasts = False
+        self._their_packet_size = 0
         self._out: list[bytes] = []
         self.push: Callable[[bytes], None] = self._out.append
 
@@ -88,9 +115,12 @@ class MQTTConnection:
     def receive_data(self, data: bytes) -> Iterator[Packet]:
         """Take in what arrived and give its packets, one by one; what is incomplete waits for the next call.
 
+        Nothing is taken in before the first packet is asked for; whoever stops asking finds the rest in the next call.
         Raises RemoteProtocolError where the peer broke the standard: then the packets before that place have been
-        given, and nothing behind it is read.
+        given, and nothing behind it is ever read.
         """
+        if self._broken:
+            raise RemoteProtocolError("the peer broke the standard before", ReasonCode.PROTOCOL_ERROR)
         if self._partial:
             self._partial += data
             if len(self._partial) < self._needed:
@@ -98,48 +128,76 @@ class MQTTConnection:
             data = bytes(self._partial)
             self._partial.clear()
         at, end = 0, len(data)
-        while end - at >= 2:
-            length = data[at + 1]
-            body = at + 2
-            if length > 127:
-                body, length = self._pull_remaining_length(data, at + 1, end)
-                if body == 0:
+        try:
+            while end - at >= 2:
+                length = data[at + 1]
+                body = at + 2
+                if length > 127:
+                    body, length = self._pull_remaining_length(data, at + 1, end)
+                    if body == 0:
+                        break
+                after = body + length
+                self._check_size(after - at, data, at, body)
+                if after > end:
+                    self._needed = after - at
                     break
-            after = body + length
-            self._check_size(after - at)
-            if after > end:
-                self._needed = after - at
-                break
-            wire = data if at == 0 and after == end else data[at:after]
-            yield self._receive_packet(wire, body - at)
-            at = after
-        else:
+                packet = self._receive_packet(data if at == 0 and after == end else data[at:after], body - at)
+                at = after
+                yield packet
+            else:
+                self._needed = 2
+        except RemoteProtocolError:
+            self._broken = True
+            raise
+        except GeneratorExit:
+            self._partial += data[at:]
             self._needed = 2
+            raise
         if at < end:
             self._partial += data[at:] if at else data
 
     def _receive_packet(self, wire: bytes, at: int) -> Packet:
-        if wire[0] >> 4 == PacketType.PUBLISH and self._phase is Phase.CONNECTED:
-            publish = read_publish(wire[0] & 0x0F, wire, at, self.level)
-            if publish.properties.topic_alias is not None:
-                self._resolve_alias(publish)
-            if publish.qos:
-                self._count_unanswered(publish.packet_id)
-            return publish
         kind = wire[0] >> 4
-        if kind == 0:
-            raise RemoteProtocolError("packet type 0 is reserved", ReasonCode.MALFORMED_PACKET)  # [MQTT 2.1.2]
-        # Legal here? Asked before a byte of the body is read: what may not come is not parsed.
-        phase = next_phase(self._phase, self._their_role, PacketType(kind), self.level or ProtocolLevel.V5)
-        if kind == PacketType.CONNECT:
+        if kind != _PUBLISH or self._phase is not _CONNECTED:
+            if kind == 0:
+                raise RemoteProtocolError("packet type 0 is reserved", ReasonCode.MALFORMED_PACKET)  # [MQTT 2.1.2]
+            # Legal here? Asked before a byte of the body is read: what may not come is not parsed.
+            phase = next_phase(self._phase, self._their_role, PacketType(kind), self.level or ProtocolLevel.V5)
+            if kind != _PUBLISH:
+                return self._receive_other(wire, at, phase)
+        publish = read_publish(wire[0] & 0x0F, wire, at, self.level)
+        if publish.properties is not NO_PROPERTIES:
+            self._look_at_properties(publish)
+        if publish.qos:
+            self._count_unanswered(publish.packet_id)
+        return publish
+
+    def _receive_other(self, wire: bytes, at: int, phase: Phase) -> Packet:
+        if wire[0] >> 4 == PacketType.CONNECT:
             self._guessed_level = self._guess_level(wire, at)
         packet = read_packet(wire, at, self.level)
-        self._phase = phase
         if isinstance(packet, Connect):
             self.level = packet.level
-        elif isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
-            self._phase = Phase.ENDED
+            self._session_lasts = bool(packet.properties.session_expiry_interval)
+            self._their_packet_size = packet.properties.maximum_packet_size or 0
+        elif isinstance(packet, ConnAck):
+            self._their_packet_size = packet.properties.maximum_packet_size or 0
+            if packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
+                phase = Phase.ENDED
+        elif isinstance(packet, Disconnect):
+            self._check_disconnect(packet)
+        self._phase = phase
         return packet
+
+    def _check_disconnect(self, packet: Disconnect) -> None:
+        """Such a DISCONNECT is none: the connection is not over by it, and the peer is told [MQTT 3.14.2.2.2]."""
+        interval = packet.properties.session_expiry_interval
+        if interval is not None and self.our_role is Sender.CLIENT:  # [MQTT-3.14.2-2]
+            raise RemoteProtocolError("a server's DISCONNECT has a session expiry interval", ReasonCode.PROTOCOL_ERROR)
+        if interval and not self._session_lasts:
+            raise RemoteProtocolError(
+                "DISCONNECT gives the session an expiry that CONNECT did not give", ReasonCode.PROTOCOL_ERROR
+            )
 
     def _pull_remaining_length(self, data: bytes, at: int, end: int) -> tuple[int, int]:
         """Remaining Length of more than one byte -> (where the body begins, length); (0, 0): not all of it is here."""
@@ -160,12 +218,21 @@ class MQTTConnection:
                 return at + place + 1, length
         raise RemoteProtocolError("the remaining length has more than four bytes", ReasonCode.MALFORMED_PACKET)
 
-    def _check_size(self, size: int) -> None:
-        limit = self._packet_size if self._phase is Phase.CONNECTED else self._first_packet_size
+    def _check_size(self, size: int, data: bytes, at: int, body: int) -> None:
+        limit = self._packet_size if self._phase is _CONNECTED else self._first_packet_size
         if size > limit:
+            if data[at] >> 4 == PacketType.CONNECT:
+                self._guessed_level = self._guess_level(data, body)
             raise RemoteProtocolError(
                 f"a packet of {size:,} bytes is larger than the {limit:,} that are allowed", ReasonCode.PACKET_TOO_LARGE
             )
+
+    def _look_at_properties(self, publish: Publish) -> None:
+        properties = publish.properties
+        if properties.topic_alias is not None:
+            self._resolve_alias(publish)
+        if properties.subscription_identifiers and self.our_role is Sender.SERVER:  # [MQTT-3.3.4-6]
+            raise RemoteProtocolError("a client's PUBLISH has a subscription identifier", ReasonCode.PROTOCOL_ERROR)
 
     def _resolve_alias(self, publish: Publish) -> None:
         """Give the packet its full topic name, so that nobody above ever sees an alias [MQTT 3.3.2.3.4]."""
@@ -186,28 +253,50 @@ class MQTTConnection:
 
     def _count_unanswered(self, packet_id: int) -> None:
         self._unanswered.add(packet_id)
-        if len(self._unanswered) > self._receive_maximum:  # [MQTT-3.3.4-9]
+        # [MQTT-3.3.4-9]; a 3.1.1 peer has never heard of a Receive Maximum, its packet identifiers are the bound.
+        if len(self._unanswered) > self._receive_maximum and self.level == ProtocolLevel.V5:
             raise RemoteProtocolError(
                 f"more than {self._receive_maximum} messages at QoS 1 and 2 are unfinished",
                 ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
             )
 
     def send(self, packet: Packet) -> None:
-        """Queue a packet. Raises LocalProtocolError where the standard forbids us to send it now."""
+        """Queue a packet. Raises LocalProtocolError where the standard forbids us to send it now.
+
+        Reason String and User Properties are left out where the peer's Maximum Packet Size has no room for them.
+        """
         try:
             phase = next_phase(self._phase, self.our_role, packet.type, self.level or ProtocolLevel.V5)
         except RemoteProtocolError as error:
             raise LocalProtocolError(error.what, error.reason_code) from error
         if isinstance(packet, Connect):
             self.level = packet.level
+        encoded = self._encode(packet, self.level or ProtocolLevel.V5)
         if isinstance(packet, (PubAck, PubComp)) or (
             isinstance(packet, PubRec) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
         ):
             self._unanswered.discard(packet.packet_id)
-        self._out.append(write_packet(packet, self.level or ProtocolLevel.V5))
+        self._out.append(encoded)
         self._phase = phase
         if isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
             self._phase = Phase.ENDED  # [MQTT-3.2.2-7]
+
+    def _encode(self, packet: Packet, level: int) -> bytes:
+        encoded = write_packet(packet, level)
+        limit = self._their_packet_size
+        if not limit or len(encoded) <= limit:
+            return encoded
+        if isinstance(packet, _ANSWERS):
+            # [MQTT-3.2.2-19], [MQTT-3.2.2-20], [MQTT-3.14.2-3], [MQTT-3.14.2-4], and alike for every other answer.
+            words = ("reason_string", "user_properties")
+            kept = {name: value for name, value in vars(packet.properties).items() if name not in words}
+            encoded = write_packet(replace(packet, properties=Properties(**kept)), level)
+            if len(encoded) <= limit:
+                return encoded
+        raise LocalProtocolError(  # [MQTT-3.1.2-24], [MQTT-3.2.2-15]
+            f"{packet.type.name} of {len(encoded):,} bytes is larger than the {limit:,} that the peer takes",
+            ReasonCode.PACKET_TOO_LARGE,
+        )
 
     def acknowledge(self, packet_id: int, encoded: bytes) -> None:
         """Queue a successful PUBACK or PUBCOMP that is already encoded: the short way of the hot path."""
@@ -226,13 +315,13 @@ class MQTTConnection:
         return data
 
     def close(self, reason_code: int = ReasonCode.SUCCESS, reason_string: str = "") -> None:
-        """Say goodbye as the phase and the level know it; nothing is sent afterwards.
+        """Say goodbye as the phase and the level know it; nothing is sent afterwards. Never raises.
 
         Connected: DISCONNECT (a 3.1.1 server has none, and says nothing). As a server whose CONNECT could not be
         accepted: CONNACK with the reason, where the peer's level has a code for it [MQTT-3.1.4-2, MQTT-3.1.2-2].
         """
-        properties = Properties(reason_string=reason_string) if reason_string else NO_PROPERTIES
-        goodbye: Packet | None = None
+        properties = Properties(reason_string=reason_string[:LONGEST_REASON]) if reason_string else NO_PROPERTIES
+        goodbye: ConnAck | Disconnect | None = None
         level = self.level or self._guessed_level
         if self._phase is Phase.CONNECTED:
             if level == ProtocolLevel.V5 or self.our_role is Sender.CLIENT:
@@ -242,10 +331,16 @@ class MQTTConnection:
             and self._phase is not Phase.ENDED
             and (level == ProtocolLevel.V5 or reason_code in REFUSALS_V311)
         ):
-            goodbye = ConnAck(False, reason_code, properties)
+            goodbye = ConnAck(False, reason_code or ReasonCode.UNSPECIFIED_ERROR, properties)
         self._phase = Phase.ENDED
-        if goodbye is not None and level:
-            self._out.append(write_packet(goodbye, level))
+        if goodbye is None or not level:
+            return
+        if goodbye.reason_code not in REASON_CODES[goodbye.type]:
+            goodbye.reason_code = ReasonCode.UNSPECIFIED_ERROR
+        try:
+            self._out.append(self._encode(goodbye, level))
+        except LocalProtocolError:
+            pass  # the peer takes no packet of that size: the end of the connection has to say it
 
     def _guess_level(self, wire: bytes, at: int) -> int:
         """The level that a CONNECT claims, should it not be read to its end: the language to refuse it in; 0: none."""

@@ -32,7 +32,8 @@ class Outgoing(Generic[Delivery]):
     """What was sent at QoS 1 or 2 and is not finished.
 
     sent:     packet identifier -> delivery: PUBLISH left, neither PUBACK nor PUBREC came. In the order of sending.
-    unsent:   the same from the link before this one: each has to be sent again, as soon as the window has room.
+    unsent:   the same from the link before this one: each has to be sent again, as soon as the window has room. The
+              next one stands last: Python takes the last of a dictionary at once, and has to look for the first.
     released: packet identifiers whose PUBREC came and whose PUBREL left, in that order.
     """
 
@@ -99,13 +100,18 @@ class Outgoing(Generic[Delivery]):
 
         The order of the first sending is kept [MQTT-4.6.0-1].
         """
-        self.unsent = {**self.sent, **self.unsent}
+        in_order = {**self.sent, **dict(reversed(self.unsent.items()))}
+        self.unsent = dict(reversed(in_order.items()))
         self.sent = {}
 
     def again(self) -> tuple[int, Delivery] | None:
         """The next delivery to send once more, under its old packet identifier; None when there is none left."""
-        for packet_id, delivery in self.unsent.items():
-            del self.unsent[packet_id]
-            self.sent[packet_id] = delivery
-            return packet_id, delivery
-        return None
+        if not self.unsent:
+            return None
+        packet_id, delivery = self.unsent.popitem()
+        self.sent[packet_id] = delivery
+        return packet_id, delivery
+
+    def drop(self, packet_id: int) -> None:
+        """Behave as if this delivery were done: the peer of the new link cannot take it [MQTT-3.1.2-25]."""
+        self.sent.pop(packet_id, None)

@@ -334,7 +334,7 @@ def read_subscribe(flags: int, wire: bytes, at: int, level: int) -> Subscribe:
 def _subscription(topic_filter: str, options: int, level: int) -> Subscription:
     qos = options & 0x03
     if level != _V5:
-        if options > 2:  # [MQTT 3.1.1: MQTT-3-8.3-4]
+        if options > 2:  # [MQTT 3.1.1: MQTT-3.8.3-4]
             raise _malformed(f"the requested QoS byte is 0x{options:02x}")
         return Subscription(topic_filter, qos)
     if options & 0xC0:  # [MQTT-3.8.3-5]

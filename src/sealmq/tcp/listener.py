@@ -51,8 +51,11 @@ def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
                 with contextlib.suppress(_NoSuchFamilyError):
                     opened.append(undo.enter_context(_bind(socket.AF_INET6, ("::", port))))
             else:
-                for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-                    opened.append(undo.enter_context(_bind(family, address)))
+                for family, address in _addresses(host, port):
+                    with contextlib.suppress(_NoSuchFamilyError):
+                        opened.append(undo.enter_context(_bind(family, address)))
+            if not opened:
+                raise _NoSuchFamilyError
         except (OSError, _NoSuchFamilyError) as error:
             raise _in_words(error, host, port) from error
         undo.pop_all()
@@ -61,6 +64,12 @@ def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
 
 class _NoSuchFamilyError(Exception):
     """This machine has no addresses of that family."""
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+    """What a name or an address stands for, each once: /etc/hosts may have a name twice."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
 def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
@@ -77,10 +86,14 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.s
         opened.listen(BACKLOG)
     except OSError as error:
         opened.close()
-        if error.errno == errno.EADDRNOTAVAIL and address[0] == "::":
-            raise _NoSuchFamilyError from error
+        if error.errno == errno.EADDRNOTAVAIL and address[0] in ("::", "::1"):
+            raise _NoSuchFamilyError from error  # "localhost" names ::1 on machines without IPv6, too
         raise
     return opened
+
+
+def _another(port: int) -> int:
+    return port + 1 if port < 65_535 else 8_883
 
 
 def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
@@ -91,7 +104,7 @@ def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
             f"port {port} is taken: another program listens on {host or 'this machine'} there",
             why="perhaps SealMQ runs already, or another broker does",
             remedy=f"end the other program (ss -ltnp 'sport = :{port}' names it), or choose another port: "
-            f"sealmq up --listen {host or ''}:{port + 1}",
+            f"sealmq up --listen {f'[{host}]' if host and ':' in host else host or ''}:{_another(port)}",
         )
     if number == errno.EACCES:
         return ConfigError(

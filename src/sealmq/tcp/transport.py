@@ -39,20 +39,44 @@ class Floor(Protocol):
         """The connection is gone; `why` is "" when the peer closed it in order."""
 
 
+class Wire(Protocol):
+    """What a link needs of TCP."""
+
+    @property
+    def peer(self) -> str:
+        """The peer's address in words."""
+
+    def write(self, data: bytes) -> None:
+        """Send, never wait."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer."""
+
+    def resume_reading(self) -> None:
+        """Take what comes again."""
+
+    def finish(self) -> None:
+        """Send what is left, then close so that it arrives."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
 class Transport(asyncio.BufferedProtocol):
     """One TCP connection, as asyncio's protocol below and a link's wire above.
 
-    make_floor:     builds the link; called once, when the connection is there.
+    make_floor:     builds the link; called once, when the connection is there. None: there is no room for it.
     buffered_bytes: bytes that may wait in user space before the link is told that it is full.
     """
 
     peer = "an unknown address"
 
-    def __init__(self, make_floor: Callable[[Transport], Floor], buffered_bytes: int) -> None:
+    def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int) -> None:
         self._make_floor = make_floor
         self._buffered_bytes = buffered_bytes
         self._floor: Floor | None = None
         self._finished = False
+        self._abort_later: asyncio.TimerHandle | None = None
 
     # -- asyncio calls these -----------------------------------------------------------------------------------------
 
@@ -65,7 +89,11 @@ class Transport(asyncio.BufferedProtocol):
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._floor = self._make_floor(self)
+        try:
+            self._floor = self._make_floor(self)
+        finally:
+            if self._floor is None:  # no room; or no memory, and nobody above would ever close it
+                self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The one buffer that every connection receives into."""
@@ -75,11 +103,13 @@ class Transport(asyncio.BufferedProtocol):
         """`nbytes` arrived in the buffer."""
         if self._finished:
             return  # we have said goodbye: read on only so that it is not overtaken by a reset
-        assert self._floor is not None
-        self._floor.bytes_received(_receive_buffer[:nbytes])
+        if self._floor is not None:
+            self._floor.bytes_received(_receive_buffer[:nbytes])
 
     def eof_received(self) -> bool:
-        """The peer closed its side. Without it there is nobody to talk to: asyncio closes ours."""
+        """The peer closed its side. Without it there is nobody to talk to: asyncio sends what is left and closes ours,
+        but would wait for ever for a peer that does not read."""
+        self._abort_in_the_end()
         return False
 
     def pause_writing(self) -> None:
@@ -95,6 +125,8 @@ class Transport(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         floor, self._floor = self._floor, None
+        if self._abort_later is not None:
+            self._abort_later.cancel()
         if floor is not None:
             floor.lost("" if exc is None else str(exc) or type(exc).__name__)
 
@@ -126,11 +158,15 @@ class Transport(asyncio.BufferedProtocol):
         except (OSError, RuntimeError):
             self._transport.abort()
             return
-        asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
+        self._abort_in_the_end()
 
     def abort(self) -> None:
         """Close now; what is not sent is lost."""
         self._transport.abort()
+
+    def _abort_in_the_end(self) -> None:
+        if self._abort_later is None:
+            self._abort_later = asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
 
 
 def _address_in_words(peer_name: object) -> str:

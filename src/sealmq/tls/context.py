@@ -89,8 +89,8 @@ def _listener(
     def build() -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _apply(policy, context)
-        # CERT_NONE here is "show me nothing": the broker proves itself to the client all the same.
-        context.verify_mode = ssl.CERT_NONE if client_anchors is None else ssl.CERT_REQUIRED
+        if client_anchors is not None:  # else nobody is asked; the broker proves itself to the client all the same
+            context.verify_mode = ssl.CERT_REQUIRED
         context.num_tickets = policy.tickets
         if policy.tickets == 0:
             context.options |= ssl.OP_NO_TICKET

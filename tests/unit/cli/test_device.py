@@ -83,3 +83,30 @@ def test_a_device_is_expired_by_our_clock() -> None:
     device = DeviceRecord("a", "device", "", "active", "01", 100.0, 0.0)
     assert state_of(device, 99) == "active"
     assert state_of(device, 101) == "expired"
+
+
+def test_the_list_is_never_folded_for_a_program(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a" * 64
+    assert cli.run(["device", "add", name]) == 0
+    serial = json.loads(_list_as_json(capsys))[0]["serial"]
+    assert cli.run(["device", "list"]) == 0
+    assert any(line.split()[:2] == [name, "device"] and serial in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_in_a_narrow_terminal_nothing_of_the_list_is_left_out(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.run(["device", "add", "sensor-1"]) == 0
+    serials = [device["serial"] for device in json.loads(_list_as_json(capsys))]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert cli.run(["device", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "sensor-1" in shown
+    assert all(serial in shown for serial in serials)
+
+
+def _list_as_json(capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    assert cli.run(["device", "list", "--json"]) == 0
+    return capsys.readouterr().out

@@ -99,42 +99,6 @@ def test_every_value_arrives() -> None:
 PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
 
 
-def test_the_listener_that_the_first_file_shows_can_be_used() -> None:
-    shown = re.search(r"^(#   \[\[listener\]\]\n(?:#.*\n)+)", default_text(), re.MULTILINE)
-    assert shown
-    lines = [
-        match[1] for match in re.finditer(r"^#   (\[\[listener\]\]|\w+ = (?:\"[^\"]*\"|true))", shown[1], re.MULTILINE)
-    ]
-    assert parse("\n".join(lines)).listener == (ListenerSettings(":8885", "password", True, True),)
-
-
-def test_listeners_of_both_forms_stand_side_by_side() -> None:
-    text = """
-        listen = [":1", "127.0.0.1:0", "127.0.0.1:0"]
-        [[listener]]
-        address = "[::1]:2"
-        auth = "certificate-and-password"
-        [[listener]]
-        address = "127.0.0.1:3"
-        auth = "password"
-        plaintext = true
-    """
-    assert parse(text).listeners == (
-        ListenerSettings(":1"),
-        ListenerSettings("127.0.0.1:0"),
-        ListenerSettings("127.0.0.1:0"),
-        ListenerSettings("[::1]:2", "certificate-and-password"),
-        ListenerSettings("127.0.0.1:3", "password", plaintext=True),
-    )
-    assert parse('listen = []\n[[listener]]\naddress = ":2"').listeners == (ListenerSettings(":2"),)
-    assert parse('[[listener]]\naddress = ":2"').listeners == (ListenerSettings(":8883"), ListenerSettings(":2"))
-
-
-def test_plaintext_for_everybody_needs_consent() -> None:
-    (listener,) = parse(PLAINTEXT.format(":1") + "\nanybody_may_read_this = true").listener
-    assert listener.terms == Terms("password", plaintext=True)
-
-
 @pytest.mark.parametrize(
     ("text", "what", "remedy"),
     [

@@ -1,0 +1,164 @@
+"""What a turn of the loop costs: one write for each link, one encoding for each variant."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealmq.broker import dispatch
+from sealmq.mqtt.packets import PingReq, Publish, Will
+from stacks import Client, Stage
+
+
+def writes(*clients: Client) -> list[int]:
+    counts = [client.wire.write_count for client in clients]
+    for client in clients:
+        client.wire.write_count = 0
+    return counts
+
+
+@pytest.fixture
+def encodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the encoders, each time that one is called."""
+    calls: list[str] = []
+
+    def counting(name: str) -> None:
+        real = getattr(dispatch, name)
+
+        def call(*args: object, **how: object) -> object:
+            calls.append(name)
+            return real(*args, **how)
+
+        monkeypatch.setattr(dispatch, name, call)
+
+    counting("encode_publish_qos0")
+    counting("encode_publish_frame")
+    return calls
+
+
+def test_everything_for_one_link_leaves_in_one_write(stage: Stage, level: int) -> None:
+    publisher, reader = stage.pair(level)
+    reader.subscribe("#", qos=1)
+    writes(publisher, reader)
+    with stage.one_turn():
+        for qos in (0, 1, 2, 1, 0):
+            publisher.publish("a", qos=qos)
+    assert stage.house.unflushed == set()
+    # The first turn: messages to the reader, PUBACK and PUBREC to the publisher. The second, in which the publisher's
+    # PUBREL and the reader's PUBACKs came: PUBCOMP to the publisher, nothing to the reader.
+    assert writes(publisher, reader) == [2, 1]
+    assert len(reader.messages()) == 5
+
+
+def test_a_chunk_of_many_packets_is_answered_by_one_write(stage: Stage, level: int) -> None:
+    client = stage.client(level=level)
+    client.connect()
+    writes(client)
+    client.send(*[PingReq()] * 50)
+    assert writes(client) == [1]
+
+
+def test_a_fan_out_writes_once_to_each_and_asks_for_one_flush(stage: Stage, level: int) -> None:
+    publisher, _ = stage.pair(level)
+    readers = [stage.client("third", level) for _ in range(20)]
+    for number, reader in enumerate(readers):
+        reader.connect(f"reader {number}")
+        reader.subscribe("a")
+    writes(*readers)
+    flushes = stage.flushes
+    publisher.send(*(Publish("a", b"%d" % number) for number in range(10)))
+    assert writes(*readers) == [1] * 20
+    assert stage.flushes - flushes == 1
+    assert [len(reader.messages()) for reader in readers] == [10] * 20
+
+
+def test_who_has_nothing_to_hear_is_not_written_to(stage: Stage) -> None:
+    publisher, reader = stage.pair()
+    writes(publisher, reader)
+    publisher.publish("a")
+    assert writes(publisher, reader) == [0, 0]
+
+
+def test_the_last_words_leave_with_the_close_in_one_write(stage: Stage) -> None:
+    client = stage.client()
+    client.connect()
+    writes(client)
+    client.raw(b"\x00\x00")
+    assert writes(client) == [1]
+    assert client.link._tls.farewell
+
+
+def test_a_will_does_not_wait_for_the_next_tick(stage: Stage) -> None:
+    mourner, _ = stage.pair()
+    mourner.subscribe("gone")
+    client = stage.client()
+    client.connect("one", will=Will("gone", b"bye"))
+    flushes = stage.flushes
+    client.lose()
+    assert stage.flushes == flushes + 1
+    assert mourner.payloads() == [b"bye"]
+
+
+def test_what_is_given_to_links_is_flushed_before_it_grows_too_large(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealmq.link.FLUSH_AT", 10_000)
+    publisher, reader = stage.pair()
+    reader.subscribe("a")
+    writes(reader)
+    with stage.one_turn():
+        for _ in range(5):
+            publisher.publish("a", b"x" * 6_000)
+        assert writes(reader) == [2]
+    assert writes(reader) == [1]
+
+
+def test_a_fan_out_at_qos_0_encodes_once_for_each_level(stage: Stage, encodings: list[str]) -> None:
+    publisher, _ = stage.pair()
+    for number in range(10):
+        reader = stage.client("third", 4 + number % 2)
+        reader.connect(f"reader {number}")
+        reader.subscribe("a")
+    encodings.clear()
+    publisher.publish("a")
+    assert encodings == ["encode_publish_qos0"] * 2
+
+
+def test_a_fan_out_with_acknowledgement_encodes_once_for_each_level_and_qos(stage: Stage, encodings: list[str]) -> None:
+    publisher, _ = stage.pair()
+    for number in range(12):
+        reader = stage.client("third", 4 + number % 2)
+        reader.connect(f"reader {number}")
+        reader.subscribe("a", qos=1 + number % 4 // 2)
+    encodings.clear()
+    publisher.publish("a", qos=2)
+    assert encodings == ["encode_publish_frame"] * 4
+
+
+def test_an_absent_client_costs_no_encoding(stage: Stage, encodings: list[str]) -> None:
+    publisher, _ = stage.pair()
+    for number in range(5):
+        reader = stage.client("third")
+        reader.connect(f"reader {number}", session_expiry_interval=100)
+        reader.subscribe("a", qos=1)
+        reader.lose()
+    publisher.publish("a", qos=1)
+    assert encodings == []
+
+
+def test_what_arrives_is_passed_on_byte_for_byte(stage: Stage, level: int) -> None:
+    publisher, reader = stage.pair(level)
+    reader.subscribe("a")
+    reader.stop_reading()
+    publisher.mqtt.send(Publish("a", b"the payload"))
+    wire = publisher.mqtt.data_to_send()
+    publisher.raw(wire)
+    assert reader.wire.writes == [wire]
+
+
+def test_what_was_counted_is_what_happened(stage: Stage) -> None:
+    publisher, reader = stage.pair()
+    reader.subscribe("a", qos=1)
+    publisher.subscribe("a", no_local=True)
+    for qos in (0, 1, 2):
+        publisher.publish("a", qos=qos)
+    assert (stage.counters.received, stage.counters.delivered) == (3, 3)

@@ -1,0 +1,249 @@
+"""TCP under a link, over real loopback sockets: what arrives, what leaves, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from sealmq.tcp import transport as transport_module
+from sealmq.tcp.transport import Transport, _address_in_words
+
+WAIT = 10.0
+
+
+class Recorder:
+    """A floor that writes down what it is told."""
+
+    def __init__(self, wire: Transport) -> None:
+        self.wire = wire
+        self.received = b""
+        self.told: list[str] = []
+        self.changed = asyncio.Event()
+
+    def bytes_received(self, ciphertext: memoryview) -> None:
+        self.received += ciphertext
+        self.changed.set()
+
+    def full(self) -> None:
+        self.told.append("full")
+        self.changed.set()
+
+    def drained(self) -> None:
+        self.told.append("drained")
+        self.changed.set()
+
+    def lost(self, why: str) -> None:
+        self.told.append(f"lost {why}".rstrip())
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+class Peer:
+    """The other end: a plain socket."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self.socket = plain
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        async with asyncio.timeout(WAIT):
+            await self._loop.sock_sendall(self.socket, data)
+
+    async def receive(self, most: int = 65_536) -> bytes:
+        async with asyncio.timeout(WAIT):
+            return await self._loop.sock_recv(self.socket, most)
+
+    async def receive_all(self) -> bytes:
+        data = b""
+        while piece := await self.receive():
+            data += piece
+        return data
+
+
+@asynccontextmanager
+async def connected(buffered_bytes: int = 1_024) -> AsyncIterator[tuple[Recorder, Peer]]:
+    """A floor on a Transport, and its peer."""
+    floors: list[Recorder] = []
+    made = asyncio.Event()
+
+    def make_floor(wire: Transport) -> Recorder:
+        floors.append(Recorder(wire))
+        made.set()
+        return floors[0]
+
+    async with listening(make_floor, buffered_bytes) as peer:
+        await asyncio.wait_for(made.wait(), WAIT)
+        yield floors.pop(), peer
+
+
+@asynccontextmanager
+async def listening(make_floor: Callable[[Transport], Any], buffered_bytes: int = 1_024) -> AsyncIterator[Peer]:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Transport(make_floor, buffered_bytes), "127.0.0.1", 0)
+    plain = socket.socket()
+    plain.setblocking(False)
+    try:
+        await loop.sock_connect(plain, server.sockets[0].getsockname())
+        yield Peer(plain)
+    finally:
+        plain.close()
+        server.close()
+
+
+def test_what_arrives_goes_up_and_the_peers_end_is_told_without_a_reason() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            await peer.send(b"hello")
+            await floor.until(lambda: floor.received == b"hello")
+            peer.socket.close()
+            await floor.until(lambda: floor.told == ["lost"])
+
+    asyncio.run(main())
+
+
+def test_every_connection_receives_into_the_same_buffer() -> None:
+    one, other = (Transport(lambda _: None, 1_024) for _ in range(2))
+    assert one.get_buffer(-1) is other.get_buffer(100)
+
+
+def test_the_last_words_arrive_although_the_peer_has_sent_more_than_was_read() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.pause_reading()
+            await peer.send(bytes(100_000))
+            floor.wire.write(b"the alert")
+            floor.wire.finish()
+            assert await peer.receive_all() == b"the alert"
+            peer.socket.close()
+            await floor.until(lambda: "lost" in floor.told)
+            assert floor.received == b"", "what comes behind the goodbye is nobody's"
+
+    asyncio.run(main())
+
+
+def test_all_of_a_long_goodbye_leaves_before_the_end() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.write(bytes(4_000_000))
+            floor.wire.finish()
+            assert len(await peer.receive_all()) == 4_000_000
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", ["silent", "not reading", "half closed and not reading"])
+def test_a_peer_that_does_not_go_is_cut_when_its_time_is_over(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "LINGER", 0.05)
+
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            if how != "silent":
+                floor.wire.write(bytes(20_000_000))
+            if how == "half closed and not reading":
+                peer.socket.shutdown(socket.SHUT_WR)
+            else:
+                floor.wire.finish()
+            await floor.until(lambda: "lost" in floor.told)
+
+    asyncio.run(main())
+
+
+def test_a_slow_peer_is_told_once_when_full_and_once_when_drained() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            while not floor.told:
+                floor.wire.write(bytes(65_536))
+            floor.wire.write(bytes(65_536))
+            assert floor.told == ["full"]
+            while "drained" not in floor.told:
+                assert await peer.receive()
+            assert floor.told == ["full", "drained"]
+
+    asyncio.run(main())
+
+
+def test_reading_can_be_paused_and_resumed_however_often() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.pause_reading()
+            floor.wire.pause_reading()
+            await peer.send(b"later")
+            floor.wire.resume_reading()
+            floor.wire.resume_reading()
+            await floor.until(lambda: floor.received == b"later")
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_is_gone_takes_every_verb_in_silence() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            peer.socket.close()
+            await floor.until(lambda: bool(floor.told))
+            for verb in ("pause_reading", "resume_reading", "finish", "abort"):
+                getattr(floor.wire, verb)()
+            floor.wire.write(b"nobody hears this")
+            assert floor.told == ["lost"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["there is no room", "it fails"])
+def test_without_a_floor_the_connection_is_closed(fails: bool) -> None:
+    told: list[str] = []
+
+    def make_floor(wire: Transport) -> None:
+        if fails:
+            raise MemoryError("no room for TLS")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
+        async with listening(make_floor) as peer:
+            try:
+                assert await peer.receive() == b""
+            except ConnectionResetError:
+                pass
+
+    asyncio.run(main())
+    assert told == (["MemoryError('no room for TLS')"] if fails else [])
+
+
+def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.finish()  # starts the clock that would hold it
+            peer.socket.close()
+            told = floor.told
+            await floor.until(lambda: "lost" in told)
+            remains = [weakref.ref(thing) for thing in (floor, floor.wire, floor.wire._transport)]
+            del floor
+            await asyncio.sleep(0)
+            gc.collect()
+            assert [remaining() for remaining in remains] == [None, None, None]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (("192.0.2.7", 1234), "192.0.2.7:1234"),
+        (("2001:db8::7", 1234, 0, 0), "[2001:db8::7]:1234"),
+        (("::ffff:192.0.2.7", 1234, 0, 0), "192.0.2.7:1234"),
+        (None, "an unknown address"),
+    ],
+)
+def test_an_address_in_words(name: object, words: str) -> None:
+    assert _address_in_words(name) == words

@@ -1,0 +1,298 @@
+"""The server: its clock, its duties at every tick, and that nothing of a link remains when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import resource
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mqtt_bytes import connect_packet
+from sealmq import config, server
+from sealmq.broker.limits import Limits
+from sealmq.config import CertificateSettings, Configuration
+from sealmq.errors import HomeError, TrustError
+from sealmq.home import Home
+from sealmq.link import Link
+from sealmq.pki.profiles import ServerNames
+from sealmq.server import Server, broker_names
+from sealmq.tls.context import client_context
+from sealmq.tls.policy import TLSPolicy
+
+WAIT = 20.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    names = ServerNames(("localhost",), ("127.0.0.1",))
+    with Home.create(tmp_path / "home", organization="Test", country="XX", names=names, now=time.time()) as made:
+        yield made
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    caplog.set_level(logging.INFO, "sealmq")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture(autouse=True)
+def descriptors_as_before() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def fails_once(function: Callable[..., Any], error: Exception) -> Callable[..., Any]:
+    """The function, but for its first call."""
+    errors = [error]
+
+    def wrapper(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return function(*arguments)
+
+    return wrapper
+
+
+@asynccontextmanager
+async def running(home: Home, **limits: Any) -> AsyncIterator[tuple[Server, int]]:
+    """A server on a free port; stopped, and ended, afterwards."""
+    one = Server(home, Configuration(limits=Limits(**limits)))
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound[0][1]), ["127.0.0.1:0"]))
+    try:
+        yield one, await asyncio.wait_for(port, WAIT)
+    finally:
+        one.stop()
+        await asyncio.wait_for(service, WAIT)
+
+
+def context(home: Home, device: str = "operator") -> ssl.SSLContext:
+    folder = home.device_directory(device)
+    chain, key = folder / "device-chain.pem", folder / "device.key"
+    return client_context(TLSPolicy(), root=home.root_certificate, chain=chain, key=key)
+
+
+async def connect(
+    home: Home, port: int, tls: ssl.SSLContext, client_id: str = "", keep_alive: int = 60
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+    writer.write(connect_packet(client_id, keep_alive=keep_alive))
+    first = await asyncio.wait_for(reader.readexactly(4), WAIT)
+    assert (first[0], first[3]) == (0x20, 0)
+    return reader, writer
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in the server, which has no event for it
+            await asyncio.sleep(0.01)
+
+
+def links_alive() -> int:
+    gc.collect()
+    return sum(isinstance(thing, Link) for thing in gc.get_objects())
+
+
+def test_after_many_connections_no_link_remains_however_they_ended(home: Home) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            tls = context(home)
+            for number in range(25):
+                _, polite = await connect(home, port, tls, f"polite {number}")
+                _, vanishing = await connect(home, port, tls, f"vanishing {number}", keep_alive=0)
+                _, stranger = await asyncio.open_connection("127.0.0.1", port)
+                _, silent = await asyncio.open_connection("127.0.0.1", port)
+                stranger.write(b"GET / HTTP/1.1\r\n\r\n")
+                polite.write(b"\xe0\x00")
+                vanishing.transport.abort()
+                for writer in (polite, stranger, silent):
+                    writer.close()
+            house = one.house
+            await until(lambda: not house.links)
+            await until(lambda: not house.unflushed and not house.broker.dispatch.spoken)
+            assert not house.by_serial
+            assert len(house.deadlines) == 0
+            assert not house.broker.sessions
+            await until(lambda: links_alive() == 0)
+
+    assert links_alive() == 0
+    asyncio.run(main())
+
+
+def test_a_revocation_that_could_not_be_read_at_once_is_read_at_the_next_tick(
+    home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    async def main() -> None:
+        home.enrollment().add_device("sensor-1", now=time.time())
+        async with running(home) as (one, port):
+            reader, writer = await connect(home, port, context(home, "sensor-1"))
+            broken = fails_once(home.registry.changes_since, HomeError("the database is locked", remedy="wait"))
+            monkeypatch.setattr(home.registry, "changes_since", broken)
+            home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
+            rest = await asyncio.wait_for(reader.read(), WAIT)
+            assert b"\xe0" in rest, "no DISCONNECT came"
+            writer.close()
+            await until(lambda: not one.house.links)
+
+    asyncio.run(main())
+    assert said().count("the database is locked; next: wait") == 1
+    assert any("sensor-1 was revoked" in line for line in said())
+
+
+def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
+    home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    async def main() -> None:
+        home.enrollment().add_device("sensor-1", now=time.time())
+        async with running(home) as (one, port):
+            old = one._contexts
+            broken = fails_once(one._build_contexts, TrustError("no file can be opened"))
+            monkeypatch.setattr(one, "_build_contexts", broken)
+            home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
+            await until(lambda: one._contexts is not old)
+            new = one._contexts
+            one._tick()
+            assert one._contexts is new, "it is built once for each change, not at each tick"
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context(home, "sensor-1"))
+            with pytest.raises(ssl.SSLError, match="CERTIFICATE_REVOKED"):
+                await asyncio.wait_for(reader.read(), WAIT)
+            writer.close()
+
+    asyncio.run(main())
+    assert said().count("no file can be opened") == 1
+
+
+def test_a_duty_that_fails_is_told_once_and_does_not_stop_the_others(
+    home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    one = Server(home, Configuration())
+    monkeypatch.setattr(one, "clock", lambda: 1.0)
+    calls: list[str] = []
+
+    def broken(_: float) -> None:
+        calls.append("broken")
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(one.house.broker, "tick", broken)
+    monkeypatch.setattr(one.house.deadlines, "due", lambda _: calls.append("due") or [])
+    for _ in range(3):
+        one._tick()
+    assert calls == ["broken", "due"] * 3
+    assert said() == ["an error of the broker's own, in _tick_broker"]
+    monkeypatch.setattr(one.house.broker, "tick", lambda _: None)
+    one._tick()
+    monkeypatch.setattr(one.house.broker, "tick", broken)
+    one._tick()
+    assert len(said()) == 2, "when it comes again after it was gone, it is news"
+
+
+def test_a_link_ends_with_its_certificate_although_it_talks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            reader, writer = await connect(home, port, context(home))
+            [link] = one.house.links
+            assert link.identity is not None
+            ends = link.identity.not_after
+            writer.write(b"\xc0\x00")
+            rest = await asyncio.wait_for(reader.readuntil(b"\xd0\x00"), WAIT)
+            assert link.deadline < ends
+            clock = one.clock
+            monkeypatch.setattr(one.house, "clock", lambda: ends - 10)
+            writer.write(b"\xc0\x00")
+            rest = await asyncio.wait_for(reader.readuntil(b"\xd0\x00"), WAIT)
+            assert link.deadline == ends
+            monkeypatch.setattr(one, "clock", lambda: clock() - time.time() + ends + 2)
+            rest = await asyncio.wait_for(reader.read(), WAIT)
+            assert (rest[0], rest[2]) == (0xE0, 0xA0)
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_machine_without_room_is_told_once_for_a_while(home: Home, said: Callable[[], list[str]]) -> None:
+    one = Server(home, Configuration())
+    loop = asyncio.new_event_loop()
+    try:
+        for _ in range(1_024):  # as often as asyncio tells it in one turn
+            one._loop_failed(loop, {"message": "accept", "exception": OSError(errno.EMFILE, "Too many open files")})
+    finally:
+        loop.close()
+    assert len(said()) == 1
+    assert "Too many open files" in said()[0]
+
+
+def test_an_exception_in_a_callback_is_told_with_its_traceback(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with running(home):
+            asyncio.get_running_loop().call_soon(lambda: {}["nothing"])
+            await until(lambda: caplog.records)
+
+    asyncio.run(main())
+    [record] = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.name == "sealmq.server"
+    assert record.exc_info
+    assert record.exc_info[0] is KeyError
+
+
+def test_the_clock_does_not_jump_with_the_machines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Server(home, Configuration())
+    before = one.clock()
+    assert abs(before - time.time()) < 60
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert before <= one.clock() < before + 60
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted", "set_to", "warned"),
+    [
+        (1_024, 1_048_576, 10_064, 10_064, False),
+        (1_024, 4_096, 10_064, 4_096, True),
+        (1_024, resource.RLIM_INFINITY, 10_064, 10_064, False),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 10_064, None, False),
+        (20_000, 20_000, 10_064, None, False),
+    ],
+)
+def test_room_for_every_link_is_asked_of_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+    said: Callable[[], list[str]],
+    soft: int,
+    hard: int,
+    wanted: int,
+    set_to: int | None,
+    warned: bool,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    server._allow_descriptors(wanted)
+    monkeypatch.undo()
+    assert asked == ([] if set_to is None else [(set_to, hard)])
+    assert bool(said()) == warned
+
+
+def test_the_configured_names_are_added_to_those_that_are_found() -> None:
+    found = broker_names(CertificateSettings())
+    names = broker_names(CertificateSettings(names=("broker.example.com", "192.0.2.1"), addresses_as_dns_names=True))
+    assert names.dns == (*found.dns, "broker.example.com")
+    assert names.addresses == (*found.addresses, "192.0.2.1")
+    assert names.addresses_as_dns_names
+
+
+def test_a_failed_start_listens_nowhere(home: Home) -> None:
+    async def main() -> None:
+        one = Server(home, config.Configuration())
+        with pytest.raises(config.ConfigError, match="has no port"):
+            await one.run(lambda _: pytest.fail("it said that it is ready"), ["127.0.0.1:0", "nonsense"])
+        assert one.doors.bound == []
+
+    asyncio.run(main())
