@@ -140,8 +140,11 @@ def running(command: Sequence[str | Path], **options: object) -> Iterator[Progra
 class Broker(Program):
     """`sealmq up` on one free port of 127.0.0.1; its log is in `log`."""
 
-    def __init__(self, home: Path, *options: str, **more: object) -> None:
-        listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
+    def __init__(
+        self, home: Path, *options: str, listen: tuple[str, ...] = ("--listen", "127.0.0.1:0"), **more: object
+    ) -> None:
+        """listen: () for what sealmq.toml says."""
+        listen = () if "--listen" in options else listen
         super().__init__([*SEALMQ, "up", "--home", home, *listen, *options], **more)
         self.home = home
         self.log = self.errors
@@ -150,7 +153,7 @@ class Broker(Program):
         except AssertionError:
             self.kill()
             raise AssertionError("the broker did not start:\n" + "\n".join(self.log.lines)) from None
-        found = [re.search(r"listening on .*?([0-9]+)(, every .*)?$", line) for line in self.output.lines]
+        found = [re.search(r"listening on .*?([0-9]+)(, every .*?)?( \(.*\))?$", line) for line in self.output.lines]
         self.ports = [int(match[1]) for match in found if match]
         self.port = self.ports[0]
 

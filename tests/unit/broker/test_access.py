@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from sealmq.broker.access import Grants
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.identity import Identity
@@ -49,15 +47,3 @@ def test_a_decision_names_its_rule() -> None:
     decision = Grants(rules, ACCOUNT, "client").may_publish("a")
     assert (decision.allowed, decision.number) == (True, 2)
     assert Grants(rules, ACCOUNT, "client").may_subscribe("c").number == 0
-
-
-@pytest.mark.parametrize(
-    ("one", "words"),
-    [
-        (rule("a", "b"), "allow publish, subscribe for everybody: a, b"),
-        (rule("a", effect="deny", account="p*"), "deny publish, subscribe for account p*: a"),
-        (rule("a", role="operator"), "allow publish, subscribe for role operator: a"),
-    ],
-)
-def test_a_rule_in_words(one: Rule, words: str) -> None:
-    assert str(one) == words

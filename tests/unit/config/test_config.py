@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from sealmq import config
 from sealmq.broker.limits import Limits
 from sealmq.broker.rules import ACTIONS, Rule
-from sealmq.config import Configuration, ListenerSettings, default_text, parse, parse_address
+from sealmq.config import Configuration, default_text, parse, parse_address
 from sealmq.errors import ConfigError
-from sealmq.identity import Terms
 
 
 def uncommented(text: str) -> str:
