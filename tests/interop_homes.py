@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from running import Broker, sealmq
+from running import Broker
+from sealmq.config import CertificateSettings
+from sealmq.home import Home
+from sealmq.server import broker_names
 
 TOML = """
 [limits]
@@ -22,21 +26,20 @@ DEVICES = ("sensor-1", "sensor-2", "sensor-3")
 
 
 def make_home(path: Path, toml: str = TOML, devices: tuple[str, ...] = DEVICES) -> Path:
-    """A home with a configuration and devices; the broker runs once to make it."""
-    path.mkdir(mode=0o700)
+    """A home with a configuration and devices, as `sealmq up` and `sealmq device add` make them."""
+    names = broker_names(CertificateSettings())
+    with Home.create(path, organization="SealMQ", country="XX", names=names, now=time.time()) as home:
+        for name in devices:
+            home.enrollment().add_device(name, now=time.time())
     (path / "sealmq.toml").write_text(toml)
-    broker = Broker(path)
-    assert broker.end() == 0
-    for name in devices:
-        add_device(path, name)
     return path
 
 
-def add_device(home: Path, name: str, *options: str) -> Path:
-    """Add a device; returns its folder."""
-    done = sealmq("device", "add", name, "--home", home, *options)
-    assert done.returncode == 0, done.stderr
-    return home / "devices" / name
+def add_device(path: Path, name: str) -> Path:
+    """Add a device to a home, whether its broker runs or not; returns its folder."""
+    with Home.open(path) as home:
+        home.enrollment().add_device(name, now=time.time())
+        return home.device_directory(name)
 
 
 def start(home: Path, *options: str) -> Iterator[Broker]:

@@ -321,6 +321,8 @@ class Server:
                     len(self.house.links),
                 )
             return
+        if self._stop.is_set() and isinstance(error, ValueError) and "_start_serving" in context.get("message", ""):
+            return  # asyncio wanted to accept again after such a pause; the listener is closed by now
         log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=error)
 
     # -- the end -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -372,31 +372,44 @@ def test_no_key_no_payload_and_no_will_stands_in_the_log_or_on_the_command_line(
 # -- when the machine has no more room -------------------------------------------------------------------------------
 
 
-def test_a_machine_without_file_descriptors_is_told_once_and_served_again_later(copied: Path) -> None:
+@contextlib.contextmanager
+def exhausted(home: Path) -> Iterator[Reached]:
+    """A broker that may open 40 files, and has as many connections as that leaves it, and more that wait."""
     limited = ["/bin/sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *SEALMQ]
-    with running([*limited, "up", "--home", copied, "--listen", "127.0.0.1:0"]) as up:
+    with running([*limited, "up", "--home", home, "--listen", "127.0.0.1:0"]) as up:
         up.output.wait("Ctrl-C ends it")
         up.errors.wait("the system allows 40 open files, fewer than .* needs; next: ")
         port = int(up.output.wait("listening on").rpartition(":")[2])
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as connections:
             for _ in range(60):
-                stack.enter_context(socket.create_connection(("127.0.0.1", port), WAIT))
+                connections.enter_context(socket.create_connection(("127.0.0.1", port), WAIT))
             line = up.errors.wait("no more connections can be accepted for now: Too many open files")
             assert "next: raise the limit" in line
-        broker = Reached(up, copied, port)
+            yield Reached(up, home, port, connections)
+        assert len([line for line in up.errors.lines if "no more connections" in line]) == 1
+        assert not [line for line in up.errors.lines if "Traceback" in line], "\n".join(up.errors.lines)
+
+
+def test_a_machine_without_file_descriptors_is_told_once_and_served_again_later(copied: Path) -> None:
+    with exhausted(copied) as broker:
+        broker.connections.close()
         with broker.tls("sensor-1") as connection:
             connect_v5(connection)
-        assert up.end() == 0
-        assert len([line for line in up.errors.lines if "no more connections" in line]) == 1
-        assert not [line for line in up.errors.lines if "Traceback" in line]
+        assert broker.end() == 0
+
+
+def test_a_broker_without_file_descriptors_ends_in_order(copied: Path) -> None:
+    with exhausted(copied) as broker:
+        assert broker.end() == 0
 
 
 class Reached(Broker):
     """A broker that somebody else has started."""
 
-    def __init__(self, program: Program, home: Path, port: int) -> None:
+    def __init__(self, program: Program, home: Path, port: int, connections: contextlib.ExitStack) -> None:
         self.process, self.output, self.errors = program.process, program.output, program.errors
         self.log, self.home, self.port, self.ports = program.errors, home, port, [port]
+        self.connections = connections
 
 
 def test_one_client_too_many_is_turned_away_in_one_line(copied: Path) -> None:

@@ -260,3 +260,15 @@ def test_sessions_that_end_are_not_remembered(stage: Stage) -> None:
     assert stage.broker.sessions == {}
     assert len(stage.broker._agenda) <= 70
     assert stage.broker.router._tree.below == {}
+
+
+def test_sessions_that_were_waiting_and_ended_early_are_not_remembered(stage: Stage) -> None:
+    for number in range(300):
+        first = stage.client()
+        first.connect(f"c{number}", session_expiry_interval=1_000)
+        first.lose()
+        second = stage.client()
+        second.connect(f"c{number}", clean_start=True)
+        second.lose()
+    assert stage.broker.sessions == {}
+    assert len(stage.broker._agenda) <= 70

@@ -69,7 +69,7 @@ def test_after_its_patience_the_broker_lets_writers_go_and_drops_qos_0(stage: St
 
 def test_qos_1_waits_in_the_session_and_is_bounded_there(level: int) -> None:
     stage = Stage(buffered_bytes=FULL, queued_bytes=20_000)
-    publisher, reader = full_reader(stage, level, ("fill", 0), ("a", 1))
+    publisher, _ = full_reader(stage, level, ("fill", 0), ("a", 1))
     stage.wait(1.5)
     for _ in range(100):
         publisher.publish("a", CHUNK, qos=1)
@@ -224,3 +224,21 @@ def test_a_client_that_comes_back_after_being_full_gets_what_waited(stage: Stage
     back = stage.client("other", level)
     back.connect("reader", clean_start=False, **expiry)
     assert [payload[:2] for payload in back.payloads()] == [b"%02d" % number for number in range(60)]
+
+
+def test_acknowledgements_of_a_full_client_send_it_nothing_that_could_be_torn(stage: Stage, level: int) -> None:
+    publisher, reader = stage.pair(level)
+    reader.answering = False
+    stage.session("subscriber", "other").in_flight_limit = 2  # type: ignore[union-attr]
+    reader.subscribe("a", qos=1)
+    reader.subscribe("fill")
+    for number in range(5):
+        publisher.publish("a", b"%d" % number, qos=1)
+    one, two = reader.messages()
+    reader.stop_reading()
+    while not reader.wire.full:
+        publisher.publish("fill", CHUNK)
+    stage.wait(2)  # given up: what is pushed now is dropped piece by piece
+    reader.send(PubAck(one.packet_id), PubAck(two.packet_id))
+    reader.read_on()
+    assert [payload for payload in reader.payloads() if payload != CHUNK] == [b"2", b"3"]

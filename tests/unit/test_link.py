@@ -1,239 +1,190 @@
-"""A link whose CONNECT carries a password: it waits for the gatekeeper, and nothing is lost or reordered meanwhile."""
+"""The link alone: stages, deadlines, the log, and errors that are not the client's."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
 
 import pytest
 
-from sealmq.broker.gate import Answer, Denial
-from sealmq.broker.rules import ACTIONS, Rule
-from sealmq.identity import Identity, Terms
+from sealmq.errors import HomeError, LocalProtocolError, TLSError
+from sealmq.identity import Identity
 from sealmq.link import Link
-from sealmq.mqtt.codes import ReasonCode
-from sealmq.mqtt.packets import ConnAck, Connect, PingReq, PingResp, PubAck, Publish, Subscribe, Subscription
-from sealmq.tls.plaintext import PlaintextConnection
-from stacks import Client, PlainTLS, Stage
-
-EVERYTHING = (Rule(None, None, "allow", ACTIONS, ("#",)),)
-PANEL = Identity("panel", "account", kind="account")
-PASSWORD, BOTH = Terms("password"), Terms("certificate-and-password")
-both_levels = pytest.mark.parametrize("level", [4, 5])
+from sealmq.mqtt.packets import Connect, PingResp
+from stacks import START, Stage
 
 
-class Gate:
-    """A gatekeeper that answers at once, or when told to."""
-
-    def __init__(self, *, at_once: bool) -> None:
-        self.at_once = at_once
-        self.asked: list[tuple[str | None, bytes | None, Answer]] = []
-
-    def ask(self, name: str | None, password: bytes | None, peer: str, answer: Answer) -> None:
-        assert peer == "192.0.2.7:1883"
-        self.asked.append((name, password, answer))
-        if self.at_once:
-            self.reply()
-
-    def forget(self, answer: Answer) -> None:
-        self.asked = [each for each in self.asked if each[2] != answer]
-
-    def reply(self) -> None:
-        name, password, answer = self.asked.pop(0)
-        right = (name, password) == ("panel", b"secret")
-        answer(PANEL if right else Denial(ReasonCode.BAD_USER_NAME_OR_PASSWORD, "wrong password for 'panel'"))
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
 
 
-class PasswordStage(Stage):
-    """A stage with a gate, and a listener with these terms."""
-
-    def __init__(self, terms: Terms = PASSWORD, *, at_once: bool = False, **limits: Any) -> None:
-        super().__init__(EVERYTHING, **limits)
-        self.gate = Gate(at_once=at_once)
-        self.house.gatekeeper = self.gate
-        self.terms = terms
-
-    def client(self, name: str = "operator", level: int = 5, **how: Any) -> Client:
-        client = super().client(name, level, **how)
-        client.link.lost("replaced")
-        tls = (
-            PlaintextConnection()
-            if self.terms.plaintext
-            else PlainTLS(b"" if self.terms == PASSWORD else name.encode())
-        )
-        client.link = client.wire.link = Link(client.wire, tls, self.house, self.terms)
-        return client
-
-    def reply(self) -> None:
-        self.gate.reply()
-        self.settle()
+def test_a_link_stands_in_the_house_from_the_first_byte_to_the_last(stage: Stage) -> None:
+    client = stage.client()
+    assert stage.house.links == {client.link}
+    assert stage.house.by_serial == {}
+    client.connect()
+    assert stage.house.by_serial == {"serial of operator": {client.link}}
+    client.lose()
+    assert stage.house.links == set()
+    assert stage.house.by_serial == {}
+    assert len(stage.house.deadlines) == 0
 
 
-def hello(client: Client, user: str | None = "panel", password: bytes | None = b"secret", *behind: Any) -> None:
-    client.send(Connect("client", level=client.level, user_name=user, password=password), *behind)
+def test_links_of_one_certificate_stand_together(stage: Stage) -> None:
+    one, two = stage.client(), stage.client()
+    one.connect("one")
+    two.connect("two")
+    one.lose()
+    assert stage.house.by_serial == {"serial of operator": {two.link}}
 
 
-@both_levels
-@pytest.mark.parametrize("at_once", [True, False])
-@pytest.mark.parametrize("terms", [PASSWORD, Terms("password", plaintext=True)])
-def test_the_account_is_who_it_is(level: int, at_once: bool, terms: Terms) -> None:
-    stage = PasswordStage(terms, at_once=at_once)
-    client = stage.client(level=level)
-    hello(client)
-    if not at_once:
-        assert client.received == []
-        stage.reply()
-    assert client.expect(ConnAck).reason_code == 0
-    assert client.link.identity == PANEL
-    assert client.link.account == "panel"
-    assert stage.session("client", "panel") is not None
+def test_each_stage_has_its_deadline(stage: Stage) -> None:
+    client = stage.client()
+    assert client.link.deadline == START + stage.limits.handshake_timeout
+    stage.wait(5)
+    client.raw(b"\x10")  # with it the stack sees that the handshake is done
+    assert client.link.deadline == START + 5 + stage.limits.connect_timeout
+    fast = stage.client()
+    fast.connect("fast", keep_alive=2)
+    assert fast.link.deadline == START + 5 + 3
+    slow = stage.client(level=4)
+    slow.connect("slow", keep_alive=0)
+    assert slow.link.deadline == float("inf")
+
+
+def test_a_deadline_that_comes_sooner_than_the_one_before_is_met(stage: Stage) -> None:
+    client = stage.client()
+    client.connect("one", keep_alive=1)
+    stage.wait(3)
+    assert client.goodbye() == 0x8D
+
+
+def test_the_log_says_who_came_from_where_and_how(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        client = stage.client("sensor-1")
+        client.connect("one")
+        client.disconnect()
+    first, second = (record for record in caplog.records if record.name == "sealmq.link")
+    assert first.getMessage() == "sensor-1 connected from 192.0.2.7:1883 as client 'one' (MQTT 5, TLSv1.3, none)"
+    assert vars(first)["device"] == "sensor-1"
+    assert vars(first)["client_id"] == "one"
+    assert "said goodbye" in second.getMessage()
+
+
+def test_the_log_says_why_a_link_ended(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    client = stage.client("sensor-1")
+    client.connect("one")
+    with caplog.at_level(logging.INFO):
+        client.raw(b"\xc1\x00")
+    assert len(caplog.records) == 1
+    assert "sensor-1 (client 'one', 192.0.2.7:1883) ends: the reserved flags of PINGREQ" in caplog.text
+    assert "(reason code 0x81, malformed packet)" in caplog.text
+
+
+def test_a_registry_that_cannot_be_read_lets_nobody_in(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(der: bytes, now: float) -> Identity:
+        raise HomeError("the registry cannot be read", remedy="mend the disk")
+
+    monkeypatch.setattr(stage.registry, "identify", broken)
+    client = stage.client()
+    assert client.connect().reason_code == 0x87
+    assert client.closed
+
+
+def test_a_handshake_without_a_certificate_proves_nobody(stage: Stage) -> None:
+    client = stage.client("")
+    connack = client.connect()
+    assert connack.reason_code == 0x87
+    assert connack.properties.reason_string == "no client certificate came"
+
+
+def test_our_own_mistake_ends_the_link_and_is_told_in_the_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise LocalProtocolError("we said what cannot be said", 0x82)
+
+    client = stage.client()
+    client.connect()
+    monkeypatch.setattr(stage.broker, "on_publish", mistaken)
+    client.publish("a")
+    assert client.goodbye() == 0x83
+    assert "our own mistake: we said what cannot be said" in caplog.text
+    assert stage.broker.sessions == {}
+
+
+def test_an_end_is_an_end(stage: Stage) -> None:
+    client = stage.client()
+    client.connect()
+    client.link.end(0x98, "enough")
+    writes = client.wire.write_count
+    client.link.end(0x8B, "again")
+    client.link.bytes_received(memoryview(b"\xc0\x00"))
+    client.link.deadline_passed(stage.clock.now)
+    client.link.full()
+    client.link.drained()
+    assert client.wire.write_count == writes
+    client.link.lost("")
+    client.link.lost("")
+    assert stage.house.links == set()
+
+
+def test_bytes_of_a_handshake_that_fails_are_answered_by_the_alert(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = stage.client()
+    tls = client.link._tls
+    tls.established = False
+    tls.refused_certificate = b"der"
+
+    def refuse(_: object) -> bytes:
+        tls.send(b"alert")
+        raise TLSError("no", "unknown_ca", remedy="another certificate")
+
+    monkeypatch.setattr(tls, "receive_data", refuse)
+    client.link.bytes_received(memoryview(b"hello"))
+    assert client.wire.writes == [b"alert"]
+    assert client.wire.finished
+    assert "was refused: no (a certificate); alert unknown_ca sent; next: another certificate" in caplog.text
+
+
+def test_holds_are_counted(stage: Stage) -> None:
+    client = stage.client()
+    client.connect()
+    for _ in range(2):
+        client.link.hold()
+    client.link.release()
+    assert not client.wire.reading
+    client.link.release()
     assert client.wire.reading
 
 
-@both_levels
-def test_a_wrong_password_is_refused_and_the_client_learns_no_more(
-    level: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG", "sealmq")
-    stage = PasswordStage()
-    client = stage.client(level=level)
-    hello(client, "panel", b"guess me")
-    stage.reply()
-    answer = client.expect(ConnAck)
-    assert answer.reason_code == 0x86
-    assert client.closed
-    assert "panel" not in str(answer)
-    assert stage.broker.sessions == {}
-    assert "CONNECT refused: wrong password for 'panel'" in caplog.text
-    assert "guess me" not in caplog.text
+def test_the_house_flushes_once_and_forgets(stage: Stage) -> None:
+    client = stage.client()
+    client.connect()
+    asked = []
+    stage.house.ask_for_flush = lambda: asked.append(1)
+    for _ in range(3):
+        client.link.send(PingResp())
+    assert asked == [1]
+    stage.house.flush()
+    stage.house.flush()
+    assert client.wire.writes == [b"\xd0\x00" * 3]
+    assert stage.house.unflushed == set()
+    assert not stage.house.flush_is_due
 
 
-def test_a_certificate_and_a_password_make_the_device_with_its_own_name() -> None:
-    stage = PasswordStage(BOTH)
+def test_a_link_knows_its_name_at_every_stage(stage: Stage) -> None:
     client = stage.client("sensor-1")
-    hello(client)
-    stage.reply()
-    assert client.expect(ConnAck).reason_code == 0
-    assert client.link.identity is not None
-    assert (client.link.identity.name, client.link.account) == ("sensor-1", "panel")
-    assert stage.session("client", "sensor-1") is not None
+    assert str(client.link) == "192.0.2.7:1883"
+    client.mqtt.send(Connect("one"))
+    wire = client.mqtt.data_to_send()
+    client.raw(wire[:1])
+    assert str(client.link) == "sensor-1 (192.0.2.7:1883)"
+    client.raw(wire[1:])
+    assert str(client.link) == "sensor-1 (client 'one', 192.0.2.7:1883)"
 
 
-def test_a_refused_certificate_is_not_mended_by_a_password() -> None:
-    stage = PasswordStage(BOTH)
-    stage.registry.revoked.add("sensor-1")
-    client = stage.client("sensor-1")
-    hello(client)
-    assert stage.gate.asked == []
-    assert client.expect(ConnAck).reason_code == 0x87
-    assert client.closed
-
-
-def test_a_certificate_does_without_a_password_where_none_is_asked() -> None:
-    stage = PasswordStage(Terms())
-    client = stage.client("sensor-1")
-    hello(client, "panel", b"whatever")
-    assert stage.gate.asked == []
-    assert client.expect(ConnAck).reason_code == 0
-    assert client.link.account == ""
-
-
-@both_levels
-def test_what_comes_behind_connect_waits_and_then_has_its_order(level: int) -> None:
-    stage = PasswordStage()
-    client = stage.client(level=level)
-    hello(
-        client, "panel", b"secret",
-        Subscribe(1, [Subscription("a", 1)]),
-        Publish("a", b"first", 1, packet_id=2),
-    )  # fmt: skip
-    assert not client.wire.reading
-    for packet in (Publish("a", b"second", 1, packet_id=3), PingReq()):  # as if the kernel had held them still
-        client.mqtt.send(packet)
-        client.link.bytes_received(memoryview(client.mqtt.data_to_send()))
-    assert client.received == []
-    stage.reply()
-    kinds = [type(packet).__name__ for packet in client.received]
-    assert kinds[0] == "ConnAck"
-    assert client.payloads() == [b"first", b"second"]
-    assert sorted(packet.packet_id for packet in client.received if isinstance(packet, PubAck)) == [2, 3]
-    assert isinstance(client.received[-1], PingResp) or client.expect(PingResp)
-
-
-def test_bytes_that_end_in_mid_packet_are_put_together() -> None:
-    stage = PasswordStage()
-    client = stage.client()
-    client.mqtt.send(Connect("client", user_name="panel", password=b"secret"))
-    client.mqtt.send(Publish("a", b"x" * 100, 1, packet_id=7))
-    data = client.mqtt.data_to_send()
-    client.link.bytes_received(memoryview(data[:60]))
-    client.link.bytes_received(memoryview(data[60:90]))
-    client.link.bytes_received(memoryview(data[90:]))
-    stage.reply()
-    assert client.expect(PubAck).packet_id == 7
-
-
-def test_what_waits_is_bounded() -> None:
-    stage = PasswordStage(first_packet_size=200)
-    client = stage.client()
-    hello(client)
-    client.link.bytes_received(memoryview(bytes(300)))
-    assert client.closed
-    stage.gate.reply()
-    stage.settle()
-    assert stage.broker.sessions == {}
-
-
-def test_nothing_but_connect_is_heard_before_it() -> None:
-    stage = PasswordStage()
-    client = stage.client()
-    client.raw(b"\xc0\x00")
-    assert client.closed
-    assert stage.gate.asked == []
-
-
-def test_who_went_away_is_forgotten() -> None:
-    stage = PasswordStage()
-    client = stage.client()
-    hello(client)
-    (waiting,) = stage.gate.asked
-    client.lose()
-    assert stage.gate.asked == []
-    waiting[2](PANEL)  # too late
-    assert stage.broker.sessions == {}
-    assert not stage.house.links
-
-
-def test_the_answer_has_a_deadline_too() -> None:
-    stage = PasswordStage(connect_timeout=5.0)
-    client = stage.client()
-    hello(client)
-    stage.wait(8)
-    assert client.expect(ConnAck).reason_code == 0x89
-    assert client.closed
-
-
-def test_bytes_one_by_one_do_not_put_the_deadline_of_connect_off() -> None:
-    stage = PasswordStage(connect_timeout=5.0)
-    client = stage.client()
-    for byte in b"\x10\x20\x00\x04MQTT":
-        client.raw(bytes([byte]))
-        stage.wait(1)
-    assert client.closed
-
-
-def test_the_password_is_let_go_of() -> None:
-    stage = PasswordStage()
-    client = stage.client()
-    hello(client)
-    asked = client.link._asked
-    assert asked is not None
-    assert asked.packet.password is None
-    assert "secret" not in repr(Connect("client", user_name="panel", password=b"secret"))
-
-
-def test_without_a_gatekeeper_no_password_is_right() -> None:
-    stage = Stage(EVERYTHING)
-    client = stage.client()
-    client.link.terms = PASSWORD
-    hello(client)
-    assert client.expect(ConnAck).reason_code == 0x86
+def test_a_link_costs_no_dictionary(stage: Stage) -> None:
+    assert not hasattr(stage.client().link, "__dict__")
+    assert "__slots__" in vars(Link)

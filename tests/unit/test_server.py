@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mqtt_bytes import connect_packet
+from mqtt_bytes import connect_packet, publish
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.config import CertificateSettings, Configuration
@@ -87,8 +88,9 @@ async def connect(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     writer.write(connect_packet(client_id, keep_alive=keep_alive))
-    first = await asyncio.wait_for(reader.readexactly(4), WAIT)
-    assert (first[0], first[3]) == (0x20, 0)
+    first = await asyncio.wait_for(reader.readexactly(2), WAIT)
+    body = await asyncio.wait_for(reader.readexactly(first[1]), WAIT)
+    assert (first[0], body[1]) == (0x20, 0)
     return reader, writer
 
 
@@ -140,7 +142,7 @@ def test_a_revocation_that_could_not_be_read_at_once_is_read_at_the_next_tick(
             monkeypatch.setattr(home.registry, "changes_since", broken)
             home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
             rest = await asyncio.wait_for(reader.read(), WAIT)
-            assert b"\xe0" in rest, "no DISCONNECT came"
+            assert (rest[0], rest[2]) == (0xE0, 0x98)
             writer.close()
             await until(lambda: not one.house.links)
 
@@ -296,3 +298,32 @@ def test_a_failed_start_listens_nowhere(home: Home) -> None:
         assert one.doors.bound == []
 
     asyncio.run(main())
+
+
+def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            tls = context(home)
+            reader, writer = await connect(home, port, tls, "one")
+            other_reader, other_writer = await connect(home, port, tls, "other")
+
+            def broken(*_: object) -> None:
+                raise ZeroDivisionError("ours")
+
+            monkeypatch.setattr(one.house.broker, "on_publish", broken)
+            writer.write(publish("devices/operator/x", b""))
+            with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+                assert await asyncio.wait_for(reader.read(), WAIT) == b""
+            await until(lambda: len(one.house.links) == 1)
+            other_writer.write(b"\xc0\x00")
+            await asyncio.wait_for(other_reader.readuntil(b"\xd0\x00"), WAIT)
+            assert len(one.house.broker.sessions) == 1, "the session of the lost link is still served"
+            for connection in (writer, other_writer):
+                connection.close()
+
+    asyncio.run(main())
+    [record] = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.exc_info
+    assert record.exc_info[0] is ZeroDivisionError

@@ -16,11 +16,12 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import LONGEST_REASON, NEVER, Outbox, Session, SessionKey
+from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import (
     ConnAck,
     Connect,

@@ -14,14 +14,12 @@ from typing import NamedTuple, Protocol
 from sealmq.broker.access import Decision, Grants
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ProtocolLevel
+from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.inflight import Outgoing
 from sealmq.mqtt.packets import Packet, Publish, Subscription, Will
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 
 log = logging.getLogger("sealmq.broker")
-
-LONGEST_REASON = 512
-"""Characters of a Reason String: words for a person, which may quote a topic of 65,535 bytes."""
 
 NEVER = float("inf")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +48,7 @@ def up(
         parse_address(address)  # before anything is made
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
-    opened, configuration = _make(path, organization, country) if is_new else _open(path)
+    opened, configuration = _make(path, organization, country, listen or ()) if is_new else _open(path)
     start_logging(configuration.log.level, as_json=json_log)
     with opened:
         server = Server(opened, configuration)
@@ -56,16 +57,19 @@ def up(
         )
 
 
-def _make(path: Path, organization: str, country: str) -> tuple[Home, Configuration]:
+def _make(path: Path, organization: str, country: str, listen: Sequence[str]) -> tuple[Home, Configuration]:
     import time
 
     from sealmq import config
     from sealmq.home import Home
     from sealmq.pki import vault
     from sealmq.server import broker_names
+    from sealmq.tcp.listener import check_address
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
+    for address in listen or configuration.listen:
+        check_address(*config.parse_address(address))  # before a home is made that nobody could reach
     made = Home.create(
         path,
         organization=organization,

@@ -13,6 +13,10 @@ from sealmq.errors import ConfigError
 BACKLOG = 1_024
 """Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
 
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted in one turn of the loop: the living have their turn in between. And without a file
+descriptor left, asyncio complains and tries again as often as this, each time."""
+
 
 async def listen(host: str | None, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
     """Listen on an address; host None is every address of this machine, IPv4 and IPv6.
@@ -33,7 +37,16 @@ def bind(host: str | None, port: int) -> list[socket.socket]:
 async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
     """Accept from these sockets, which are closed with the servers that are returned."""
     loop = asyncio.get_running_loop()
-    return [await loop.create_server(protocol, sock=opened, backlog=BACKLOG) for opened in sockets]
+    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
+    for opened in sockets:
+        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
+    return servers
+
+
+def check_address(host: str | None, port: int) -> None:
+    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `listen`."""
+    for opened in _open_sockets(host, port):
+        opened.close()
 
 
 def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:

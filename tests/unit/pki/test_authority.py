@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import ssl
 import subprocess
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 
+from running import program
 from sealmq.errors import TrustError
 from sealmq.pki.authority import (
     REASONS,
@@ -229,8 +229,7 @@ def test_a_revocation_list(ca):
 
 @pytest.mark.interop
 def test_openssl_verifies_each_leaf_for_its_own_purpose_only(ca, tmp_path):
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    program("openssl", "openssl")
     (tmp_path / "root.pem").write_bytes(ca.root.certificate.pem)
     (tmp_path / "server.pem").write_bytes(ca.server.pem + ca.server_ca.certificate.pem)
     (tmp_path / "device.pem").write_bytes(ca.device.pem + ca.device_ca.certificate.pem)

@@ -49,6 +49,7 @@ def test_nobody_has_the_decoys_password() -> None:
         "", "plain", "$scrypt$", "$argon2id$x", f"{DECOY} ", DECOY.replace("ln=15", "ln=30"),
         DECOY.replace("r=8", "r=99"), DECOY.replace("p=1", "p=16"), DECOY.replace("ln=15", "ln=0"), DECOY[:-1],
     ],
+    ids=range(10),
 )  # fmt: skip
 def test_a_damaged_text_is_an_error_and_costs_nothing(stored: str) -> None:
     with pytest.raises(HomeError, match="damaged"):

@@ -12,7 +12,7 @@ import pytest
 
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
-from sealmq.tcp.listener import _in_words, bound_addresses, listen
+from sealmq.tcp.listener import _in_words, bound_addresses, check_address, listen
 
 
 def listened(host: str | None, port: int) -> list[tuple[str, int]]:
@@ -132,3 +132,14 @@ def test_each_failure_has_its_sentence(error: OSError, words: str) -> None:
     said = _in_words(error, "somewhere", 883)
     assert said.what == words
     assert said.why
+
+
+def test_an_address_can_be_asked_for_without_taking_it():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} is taken"):
+            check_address("127.0.0.1", port)
+    check_address("127.0.0.1", port)
+    check_address("127.0.0.1", port)

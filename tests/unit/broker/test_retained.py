@@ -1,0 +1,131 @@
+"""The tree of retained messages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealmq.broker.retained import Retained, RetainedMessage
+from sealmq.broker.sessions import NEVER
+from sealmq.mqtt.packets import Publish
+from sealmq.mqtt.reader import read_packet
+from sealmq.mqtt.topics import matches
+from sealmq.mqtt.writer import write_packet
+
+
+def message(topic: str, payload: bytes = b"x", expires_at: float = NEVER) -> RetainedMessage:
+    return RetainedMessage(Publish(topic, payload, retain=True), expires_at)
+
+
+def kept(*topics: str) -> Retained:
+    retained = Retained(1_000, 1_000_000)
+    for topic in topics:
+        assert retained.keep(message(topic))
+    return retained
+
+
+def found(retained: Retained, topic_filter: str, now: float = 0.0) -> list[str]:
+    return sorted(one.publish.topic for one in retained.matching(topic_filter, now))
+
+
+def test_the_last_message_of_a_topic_replaces_the_one_before() -> None:
+    retained = kept("a", "a/b")
+    assert retained.keep(message("a", b"new"))
+    assert retained.count == 2
+    assert [one.publish.payload for one in retained.matching("a", 0)] == [b"new"]
+
+
+def test_what_is_forgotten_leaves_nothing_of_the_tree() -> None:
+    retained = kept("a", "a/b/c", "a/b/d", "/")
+    assert not retained.forget("a/b")
+    assert not retained.forget("z")
+    for topic in ("a/b/c", "a", "/", "a/b/d"):
+        assert retained.forget(topic)
+        assert not retained.forget(topic)
+    assert (retained.count, retained.size) == (0, 0)
+    assert retained._tree.below == {}
+
+
+def test_a_level_below_a_forgotten_topic_stays() -> None:
+    retained = kept("a", "a/b")
+    retained.forget("a")
+    assert found(retained, "#") == ["a/b"]
+    retained.keep(message("a"))
+    retained.forget("a/b")
+    assert found(retained, "#") == ["a"]
+
+
+def test_there_is_room_for_so_many_messages() -> None:
+    retained = Retained(2, 1_000)
+    assert [retained.keep(message(topic)) for topic in ("a", "b", "c", "a")] == [True, True, False, True]
+    retained.forget("a")
+    assert retained.keep(message("c"))
+
+
+def test_there_is_room_for_so_many_bytes() -> None:
+    retained = Retained(10, 20)
+    assert retained.keep(message("a", b"x" * 9))
+    assert retained.keep(message("b", b"x" * 9))
+    assert not retained.keep(message("c"))
+    assert not retained.keep(message("a", b"x" * 10))
+    assert retained.keep(message("a", b"x"))
+    assert retained.keep(message("c"))
+    assert retained.size == 2 + 10 + 2
+
+
+def test_the_size_counts_bytes_and_what_was_read_counts_as_it_came() -> None:
+    assert message("ä", b"xyz").size == 5
+    wire = write_packet(Publish("a", b"payload", retain=True), 5)
+    publish = read_packet(wire, 2, 5)
+    assert isinstance(publish, Publish)
+    assert RetainedMessage(publish, NEVER).size == len(wire)
+
+
+def test_what_has_expired_is_forgotten_when_it_is_met() -> None:
+    retained = kept("a/1")
+    retained.keep(message("a/2", expires_at=10.0))
+    assert found(retained, "a/+", 9.9) == ["a/1", "a/2"]
+    assert found(retained, "a/+", 10.0) == ["a/1"]
+    assert retained.count == 1
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "topics"),
+    [
+        ("#", ["/", "a", "a/$x", "a/b", "a/b/c"]),
+        ("+", ["a"]),
+        ("+/+", ["/", "a/$x", "a/b"]),
+        ("+/#", ["/", "a", "a/$x", "a/b", "a/b/c"]),
+        ("a/#", ["a", "a/$x", "a/b", "a/b/c"]),
+        ("a/b/#", ["a/b", "a/b/c"]),
+        ("a/+/c", ["a/b/c"]),
+        ("$SYS/#", ["$SYS/a"]),
+        ("a/b", ["a/b"]),
+        ("b", []),
+    ],
+)
+def test_a_filter_finds_what_it_matches(topic_filter: str, topics: list[str]) -> None:
+    assert found(kept("a", "a/b", "a/b/c", "a/$x", "$SYS/a", "/"), topic_filter) == topics
+
+
+def test_a_topic_of_very_many_levels_does_not_exhaust_the_stack() -> None:
+    topic = "/" * 30_000
+    retained = kept(topic)
+    assert found(retained, "#") == [topic]
+    assert retained.forget(topic)
+
+
+LEVELS = st.sampled_from(["", "a", "b", "$x"])
+TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)
+FILTERS = st.tuples(st.lists(LEVELS | st.just("+"), max_size=3), st.sampled_from(["a", "+", "#", ""])).map(
+    lambda parts: "/".join([*parts[0], parts[1]])
+)
+
+
+@given(st.sets(TOPICS, max_size=12), FILTERS.filter(bool), st.sets(TOPICS, max_size=6))
+def test_the_tree_agrees_with_the_definition(topics: set[str], topic_filter: str, gone: set[str]) -> None:
+    retained = kept(*topics)
+    for topic in gone:
+        assert retained.forget(topic) is (topic in topics)
+    assert found(retained, topic_filter) == sorted(one for one in topics - gone if matches(topic_filter, one))
