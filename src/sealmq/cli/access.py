@@ -73,7 +73,7 @@ def _who(registry: Registry, name: str) -> tuple[Identity, str]:
     from sealmq.devices.accounts import Accounts
     from sealmq.identity import Identity
 
-    device = registry.device(name)
+    device = registry.device(name) if name.isascii() else None
     if device is not None:
         barred = "it is revoked, and not let in" if device.state == "revoked" else ""
         return Identity(device.name, device.role, device.serial, device.not_after), barred

@@ -50,7 +50,9 @@ class Accounts:
 
     def maybe_find(self, name: str) -> Account | None:
         """The account of this name in any spelling of upper and lower case, or None. One indexed query."""
-        if len(name) > _LONGEST_NAME:
+        if (
+            len(name) > _LONGEST_NAME or not name.isascii()
+        ):  # no account can have it, and SQLite takes no half characters
             return None
         row = self._registry.account(name)
         return Account(*row) if row else None

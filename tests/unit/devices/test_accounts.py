@@ -112,3 +112,4 @@ def test_who_is_not_there_is_said_with_near_names(accounts, fleet):
     with pytest.raises(EnrollmentError):
         accounts.set_password("panle", PASSWORD, now=fleet.now)
     assert accounts.maybe_find("x" * 100_000) is None
+    assert accounts.maybe_find("\udcff") is None
