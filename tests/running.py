@@ -153,9 +153,13 @@ class Broker(Program):
         except AssertionError:
             self.kill()
             raise AssertionError("the broker did not start:\n" + "\n".join(self.log.lines)) from None
-        found = [re.search(r"listening on .*?([0-9]+)(, every .*?)?( \(.*\))?$", line) for line in self.output.lines]
-        self.ports = [int(match[1]) for match in found if match]
+        self.ports = self._ports("listening on")
         self.port = self.ports[0]
+        self.websocket_ports = self._ports("WebSocket on")
+
+    def _ports(self, what: str) -> list[int]:
+        found = [re.search(rf"{what} .*?([0-9]+)(, every .*?)?( \(.*\))?$", line) for line in self.output.lines]
+        return [int(match[1]) for match in found if match]
 
     @property
     def mark(self) -> int:

@@ -1,4 +1,5 @@
-"""The listeners of one server: opened, changed and closed while it runs. A door is one address with its terms.
+"""The listeners of one server: opened, changed and closed while it runs. A door is one address with its terms, for MQTT
+or for MQTT over WebSocket.
 
 Rule 1: a change happens as a whole or not at all. Every new address is bound before anything else changes.
 Rule 2: an address that stays keeps its sockets: who connects at that moment notices nothing.
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from sealmq.config import ListenerSettings, parse_address
@@ -18,6 +20,20 @@ from sealmq.identity import Terms
 from sealmq.tcp.listener import bind, bound_addresses, serve
 
 log = logging.getLogger("sealmq.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens: host and port of each socket."""
+
+    mqtt: list[tuple[str, int]]
+    """MQTT over TLS, or in plaintext where the terms say so."""
+
+    websocket: list[tuple[str, int]]
+    """MQTT over WebSocket over TLS."""
+
+    terms: Mapping[tuple[str, int], Terms] = field(default_factory=dict)
+    """What is asked there; where nothing stands, a certificate."""
 
 
 class Door:
@@ -34,7 +50,7 @@ class Door:
 
     def bind(self) -> list[socket.socket]:
         """Sockets on its address. Raises ConfigError in words when it cannot be had."""
-        return bind(*parse_address(self.settings.address))
+        return bind(*parse_address(self.settings.address), self.settings.option)
 
     def close(self) -> None:
         """Take nobody in any more; who is in stays."""
@@ -46,22 +62,22 @@ class Door:
 class Doors:
     """All listeners.
 
-    make_protocol: builds what receives a new connection, from the terms of the door that it came by.
+    make_protocol: builds what receives a new connection, from what the door that it came by is now.
     """
 
-    def __init__(self, make_protocol: Callable[[Callable[[], Terms]], asyncio.BaseProtocol]) -> None:
+    def __init__(self, make_protocol: Callable[[Callable[[], ListenerSettings]], asyncio.BaseProtocol]) -> None:
         self._make_protocol = make_protocol
         self._doors: list[Door] = []
 
     @property
-    def bound(self) -> list[tuple[str, int]]:
-        """Host and port of every listening socket."""
-        return [address for door in self._doors for address in bound_addresses(door.servers)]
-
-    @property
-    def terms(self) -> dict[tuple[str, int], Terms]:
-        """What is asked at each of them."""
-        return {address: door.settings.terms for door in self._doors for address in bound_addresses(door.servers)}
+    def bound(self) -> Addresses:
+        """Every listening socket."""
+        bound = {address: door.settings for door in self._doors for address in bound_addresses(door.servers)}
+        return Addresses(
+            [address for address, settings in bound.items() if not settings.websocket],
+            [address for address, settings in bound.items() if settings.websocket],
+            {address: settings.terms for address, settings in bound.items()},
+        )
 
     async def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:
         """Listen on these and on nothing else.
@@ -124,8 +140,8 @@ class Doors:
             return door.bind()
 
     async def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
-        # The terms are looked up when somebody comes: they may have changed since.
-        door.servers = await serve(sockets, partial(self._make_protocol, lambda: door.settings.terms))
+        # The settings are looked up when somebody comes: they may have changed since.
+        door.servers = await serve(sockets, partial(self._make_protocol, lambda: door.settings))
 
     def _warn(self) -> None:
         for door in self._doors:

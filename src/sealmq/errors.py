@@ -5,6 +5,7 @@
     │   ├── LocalProtocolError        we did it: a bug of ours
     │   └── RemoteProtocolError       they did it: they must be told
     ├── TLSError(alert)               the handshake or a record failed
+    ├── WebSocketError(code)          a WebSocket was refused, or a frame was illegal: what goes into the answer
     ├── TrustError                    a key, chain, name or date cannot be relied upon
     ├── EnrollmentError               a device cannot be added, found or revoked as asked
     ├── ConfigError                   sealmq.toml or an option says something that cannot be done
@@ -59,6 +60,17 @@ class TLSError(Error):
         super().__init__(what, why=why, remedy=remedy)
         self.alert = alert
         self.sent = sent
+
+
+class WebSocketError(Error):
+    """The peer's request for a WebSocket was refused, or it sent a frame that is not allowed (RFC 6455).
+
+    code: of the answer: the HTTP status, or the close code of RFC 6455 section 7.4 once the WebSocket is open.
+    """
+
+    def __init__(self, what: str, code: int, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.code = code
 
 
 class TrustError(Error):

@@ -4,22 +4,21 @@
     send, push         what the broker says to this client is queued ...
     flush              ... and leaves once for each turn of the loop: joined, encrypted, written in one go
 
-A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where
+A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where TLS
+carries WebSocket (secure_websocket.py), a link sees both as one TLSConnection, and both handshakes as one. Where
 CONNECT carries a password, a gatekeeper looks at it in its own time, and the link reads nothing more until it answers.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain
 
-from sealmq.broker.broker import Broker
-from sealmq.broker.gate import Asked, ClosedGate, Denial, Directory, Gatekeeper
-from sealmq.broker.limits import Limits
+from sealmq.broker.gate import Asked, Denial
 from sealmq.broker.sessions import Session
-from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError
+from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
+from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
@@ -39,7 +38,6 @@ from sealmq.mqtt.packets import (
     Unsubscribe,
 )
 from sealmq.mqtt.state import Sender
-from sealmq.tcp.deadlines import Deadlines
 from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
 
@@ -50,49 +48,6 @@ SIGN_OF_LIFE = 1_000
 
 FLUSH_AT = 4_194_304
 """Bytes given to links that make us flush before the turn is over: the most that a fan-out holds unsent."""
-
-
-@dataclass(slots=True, eq=False)
-class House:
-    """What all links of one server share.
-
-    clock:     Unix seconds that never jump.
-    unflushed: links that may have something to send; the first to enter asks for a flush at the end of the turn.
-    by_serial: the standing links of each client certificate, to cut them when it is revoked.
-    gatekeeper: looks at passwords.
-    """
-
-    broker: Broker
-    directory: Directory
-    limits: Limits
-    clock: Callable[[], float]
-    ask_for_flush: Callable[[], None]
-    links: set[Link] = field(default_factory=set)
-    unflushed: set[Link] = field(default_factory=set)
-    by_serial: dict[str, set[Link]] = field(default_factory=dict)
-    deadlines: Deadlines[Link] = field(default_factory=Deadlines)
-    flush_is_due: bool = False
-    gatekeeper: Gatekeeper = field(default_factory=ClosedGate)
-
-    def mark(self, link: Link) -> None:
-        """The link may have something to send: flush it at the end of this turn of the loop."""
-        self.unflushed.add(link)
-        if not self.flush_is_due:
-            self.flush_is_due = True
-            self.ask_for_flush()
-
-    def flush(self) -> None:
-        """Let every link that has something to say say it: one record or more, one write."""
-        self.flush_is_due = False
-        dispatch = self.broker.dispatch
-        dispatch.spoken_bytes = 0
-        unflushed = self.unflushed
-        for session in dispatch.spoken:
-            if isinstance(session.outbox, Link):
-                unflushed.add(session.outbox)
-        dispatch.spoken.clear()
-        while unflushed:
-            unflushed.pop().flush()
 
 
 class Link:
@@ -160,7 +115,7 @@ class Link:
         now = house.clock()
         try:
             plaintext = self._tls.receive_data(ciphertext)
-        except TLSError as error:
+        except (TLSError, WebSocketError) as error:
             self._refuse_handshake(error)
             return
         if not self._shaken and self._tls.established:
@@ -332,8 +287,8 @@ class Link:
         if sooner:  # else the wheel finds out when it comes to the old one
             self._house.deadlines.watch(self)
 
-    def _refuse_handshake(self, error: TLSError) -> None:
-        """The handshake or a record failed: send the alert that says so, then close."""
+    def _refuse_handshake(self, error: TLSError | WebSocketError) -> None:
+        """The handshake, a record or a frame failed: send the answer that says so (an alert, HTTP), then close."""
         if self._tls.established:
             self.end(ReasonCode.UNSPECIFIED_ERROR, error.what)
             return
@@ -343,7 +298,9 @@ class Link:
             self._wire.peer,
             error.what,
             f" ({self._house.directory.describe(refused)})" if refused else "",
-            f"; alert {error.alert} {'sent' if error.sent else 'received'}" if error.alert else "",
+            f"; alert {error.alert} {'sent' if error.sent else 'received'}"
+            if isinstance(error, TLSError) and error.alert
+            else "",
             f"; next: {error.remedy}" if error.remedy else "",
             extra=self._who(),
         )
@@ -430,11 +387,12 @@ class Link:
         if self._asked is not None:
             self.end(ReasonCode.SERVER_BUSY, "its password could not be looked at in time")
         elif self.session is None:
-            limits = self._house.limits
+            limits, tls = self._house.limits, self._tls
+            handshake = "WebSocket handshake" if tls.proof else "TLS handshake"
             doing, seconds, key = (
                 ("CONNECT", limits.connect_timeout, "connect_timeout")
-                if self._tls.established
-                else ("TLS handshake", limits.handshake_timeout, "handshake_timeout")
+                if tls.established
+                else (handshake, limits.handshake_timeout, "handshake_timeout")
             )
             log.info(
                 "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",

@@ -22,18 +22,20 @@ from sealmq.config import CertificateSettings, Configuration, ListenerSettings
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
-from sealmq.doors import Doors
+from sealmq.doors import Addresses, Doors
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.home import Home, local_names
+from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Terms
-from sealmq.link import House, Link
+from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki.profiles import ServerNames
 from sealmq.presence import Presence
+from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
-from sealmq.tls.middleware import TLSContext
+from sealmq.tls.middleware import TLSConnection, TLSContext
 from sealmq.tls.plaintext import PlaintextContext
 from sealmq.tls.policy import TLSPolicy
 
@@ -75,7 +77,8 @@ class Server:
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
-        self._listeners: Sequence[ListenerSettings] = ()
+        self._listen_on: Sequence[str] = ()
+        self._websocket_on: Sequence[str] = ()
         self.doors = Doors(self._transport)
         self._stop = asyncio.Event()
         self._must_reload = False
@@ -96,22 +99,26 @@ class Server:
         """Unix seconds that never jump."""
         return time.monotonic() + self._offset
 
-    async def run(self, ready: Callable[[list[tuple[str, int]]], None], listen_on: Sequence[str] = ()) -> None:
+    async def run(
+        self, ready: Callable[[Addresses], None], listen_on: Sequence[str] = (), websocket_on: Sequence[str] = ()
+    ) -> None:
         """Listen and serve until SIGINT, SIGTERM or `stop`; say goodbye to every client; return.
 
-        ready:     called with the addresses once all of them accept connections.
-        listen_on: addresses in place of the configuration's, with the usual terms; also after a reload.
+        ready:        called with the addresses once all of them accept connections.
+        listen_on:    addresses in place of all that the configuration has, those for WebSocket too; with the usual
+                      terms. They stay after a reload.
+        websocket_on: addresses for WebSocket in place of the configuration's; they stay, too.
         Raises ConfigError when an address cannot be had, HomeError when the home has a broker already; then nothing
         listens.
         """
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._loop_failed)
         _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
-        self._listeners = [ListenerSettings(address) for address in listen_on]
+        self._listen_on, self._websocket_on = listen_on, websocket_on
         presence = Presence.claim(self._home.path)
         try:
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
-            await self.doors.change(self._listeners or self._configuration.listeners, lambda: None)
+            await self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self.stop)
             ready(self.doors.bound)
@@ -132,10 +139,13 @@ class Server:
             self.stop()
         self._must_reload = True
 
-    def _transport(self, terms: Callable[[], Terms]) -> Transport:
-        return Transport(lambda transport: self._link(transport, terms()), self._configuration.limits.buffered_bytes)
+    def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
+        return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _link(self, transport: Transport, terms: Terms) -> Link | None:
+    def _transport(self, settings: Callable[[], ListenerSettings]) -> Transport:
+        return Transport(lambda transport: self._link(transport, settings()), self._configuration.limits.buffered_bytes)
+
+    def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
         most = self._configuration.limits.connections
         if len(self.house.links) >= most:
             log.warning(
@@ -145,7 +155,10 @@ class Server:
                 extra={"address": transport.peer},
             )
             return None
-        return Link(transport, self._contexts[terms].connection(), self.house, terms)
+        tls: TLSConnection = self._contexts[settings.terms].connection()
+        if settings.websocket:
+            tls = SecureWebSocket(tls, self._configuration.websocket.origins)
+        return Link(transport, tls, self.house, settings.terms)
 
     def _flush_at_end_of_turn(self) -> None:
         self._loop.call_soon(self.house.flush)
@@ -250,7 +263,7 @@ class Server:
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())
             contexts = self._build_contexts(configuration)
-            listeners = self._listeners or configuration.listeners
+            listeners = self._wanted(configuration)
             await self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
         except (Error, OSError) as error:
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
@@ -349,6 +362,20 @@ def _allow_descriptors(wanted: int) -> None:
             " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
             hard,
         )
+
+
+def wanted_listeners(
+    configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
+) -> Sequence[ListenerSettings]:
+    """Where to listen: `run`'s arguments, else the configuration.
+
+    Who says where to listen for MQTT alone wants no other port to be opened.
+    """
+    for_mqtt = [ListenerSettings(address) for address in listen_on] or configuration.listeners
+    for_websocket = [ListenerSettings(address, websocket=True) for address in websocket_on]
+    if not for_websocket and not listen_on:
+        for_websocket += configuration.websocket.listeners
+    return [*for_mqtt, *for_websocket]
 
 
 def broker_names(settings: CertificateSettings) -> ServerNames:

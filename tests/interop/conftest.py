@@ -36,3 +36,19 @@ def topic() -> str:
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """A broker of this test's own, in a home of its own."""
     yield from start(make_home(tmp_path / "home"))
+
+
+WEBSOCKET = ("--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0")
+
+
+@pytest.fixture(scope="session")
+def websocket_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that listens for WebSocket too, with the limits of an unedited configuration; nobody may end it."""
+    home = make_home(tmp_path_factory.mktemp("websocket") / "home", '[log]\nlevel = "debug"\n')
+    yield from start(home, *WEBSOCKET)
+
+
+@pytest.fixture
+def own_websocket_broker(tmp_path: Path) -> Iterator[Broker]:
+    """The same, for one test alone."""
+    yield from start(make_home(tmp_path / "home"), *WEBSOCKET)

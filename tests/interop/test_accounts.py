@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from interop_homes import TOML, make_home
-from running import Broker, program, run, running, sealmq
+from running import WAIT, Broker, program, run, running, sealmq
+from sealmq.client import paho_client
+from websocket_pairs import request
 
 pytestmark = pytest.mark.interop
 
@@ -33,6 +35,8 @@ auth = "certificate-and-password"
 address = "127.0.0.1:{plaintext}"
 auth = "password"
 plaintext = true
+[websocket]
+listen = ["127.0.0.1:{websocket}"]
 """
 
 
@@ -40,7 +44,7 @@ class Doors(Broker):
     """A broker with a listener of each kind; their ports by name."""
 
     def __init__(self, home: Path) -> None:
-        self.places = {name: free_port() for name in ("password", "both", "plaintext")}
+        self.places = {name: free_port() for name in ("password", "both", "plaintext", "websocket")}
         self.toml = home / "sealmq.toml"
         self.written = LISTENERS.format(**self.places) + TOML
         self.toml.write_text(self.written)
@@ -201,6 +205,41 @@ def test_a_reload_changes_listeners_and_cuts_nobody_that_may_stay(doors: Doors) 
             pass
         assert doors.published("password") == 0
         assert sub.ended() == 0, "it stood through the reload, and got the message"
+
+
+def upgrade(doors: Doors, **headers: str) -> bytes:
+    """The first line that a WebSocket listener answers to the operator's browser."""
+    plain = socket.create_connection(("127.0.0.1", doors.places["websocket"]), WAIT)
+    with doors.context("operator").wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(request(**headers))
+        return connection.recv(1_000).partition(b"\r\n")[0]
+
+
+def test_a_reload_opens_and_closes_websocket_and_cuts_nobody_that_may_stay(doors: Doors) -> None:
+    page = {"Origin": "https://dashboard.example.com"}
+    assert b" 403 " in upgrade(doors, **page)
+    gone: list[object] = []
+    client = paho_client(doors.home / "devices" / "operator", transport="websockets")
+    client.on_disconnect = lambda *reason: gone.append(reason)
+    client.connect("localhost", doors.places["websocket"])
+    client.loop_start()
+    try:
+        doors.log.wait("operator connected from")
+        old, doors.places["websocket"] = doors.places["websocket"], free_port()
+        toml = LISTENERS.format(**doors.places) + f'origins = ["{page["Origin"]}"]\n' + TOML
+        done = doors.reload(toml)
+        assert done.returncode == 0, done.stderr
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", old), 5)
+        assert b" 101 " in upgrade(doors, **page)
+        assert doors.reload(re.sub(r"\[websocket\]\n.*", "[websocket]\nlisten = []", toml)).returncode == 0
+        with pytest.raises(ConnectionRefusedError):
+            upgrade(doors)
+        client.publish("a", b"still here", qos=1).wait_for_publish(WAIT)
+        assert not gone, "its certificate still lets it in elsewhere"
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def test_a_broken_file_changes_nothing_and_says_so_twice(doors: Doors) -> None:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from sealmq import errors
-from sealmq.errors import Error, LocalProtocolError, ProtocolError, RemoteProtocolError, TLSError
+from sealmq.errors import Error, LocalProtocolError, ProtocolError, RemoteProtocolError, TLSError, WebSocketError
 
 CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)}
 
@@ -29,7 +29,7 @@ def test_the_tree_in_the_docstring_names_every_class_under_its_parent() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
 def test_every_error_says_what_why_and_what_to_do_next(kind: type[Error]) -> None:
-    extra = (0x82,) if issubclass(kind, ProtocolError) else ()
+    extra = (0x82,) if issubclass(kind, (ProtocolError, WebSocketError)) else ()
     error = kind("the disk is full", *extra, why="it is small", remedy="buy a larger one")
     assert isinstance(error, Error)
     assert (str(error), error.what, error.why, error.remedy) == (
@@ -46,6 +46,10 @@ def test_a_protocol_error_carries_its_answer() -> None:
     assert LocalProtocolError("no", 0x81).reason_code == 0x81
     assert RemoteProtocolError("no", 0x95).reason_code == 0x95
     assert not issubclass(LocalProtocolError, RemoteProtocolError)
+
+
+def test_a_websocket_error_carries_its_answer() -> None:
+    assert WebSocketError("no", 403).code == 403
 
 
 def test_a_tls_error_carries_its_alert_and_who_sent_it() -> None:

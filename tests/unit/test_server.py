@@ -21,11 +21,12 @@ from mqtt_bytes import connect_packet, publish
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.config import CertificateSettings, Configuration
+from sealmq.doors import Addresses
 from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
-from sealmq.server import Server, broker_names
+from sealmq.server import Server, broker_names, wanted_listeners
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
 
@@ -69,7 +70,7 @@ async def running(home: Home, **limits: Any) -> AsyncIterator[tuple[Server, int]
     """A server on a free port; stopped, and ended, afterwards."""
     one = Server(home, Configuration(limits=Limits(**limits)))
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound[0][1]), ["127.0.0.1:0"]))
+    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound.mqtt[0][1]), ["127.0.0.1:0"]))
     try:
         yield one, await asyncio.wait_for(port, WAIT)
     finally:
@@ -295,7 +296,7 @@ def test_a_failed_start_listens_nowhere(home: Home) -> None:
         one = Server(home, config.Configuration())
         with pytest.raises(config.ConfigError, match="has no port"):
             await one.run(lambda _: pytest.fail("it said that it is ready"), ["127.0.0.1:0", "nonsense"])
-        assert one.doors.bound == []
+        assert one.doors.bound == Addresses([], [])
 
     asyncio.run(main())
 
@@ -327,3 +328,15 @@ def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
     [record] = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.exc_info
     assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_the_command_line_opens_no_port_that_it_does_not_name() -> None:
+    usual = Configuration()
+
+    def wanted(listen_on: tuple[str, ...], websocket_on: tuple[str, ...]) -> list[tuple[str, str]]:
+        return [(each.option, each.address) for each in wanted_listeners(usual, listen_on, websocket_on)]
+
+    assert wanted((), ()) == [("--listen", ":8883"), ("--websocket", ":8084")]
+    assert wanted((":1",), ()) == [("--listen", ":1")]
+    assert wanted((), (":2",)) == [("--listen", ":8883"), ("--websocket", ":2")]
+    assert wanted((":1",), (":2",)) == [("--listen", ":1"), ("--websocket", ":2")]

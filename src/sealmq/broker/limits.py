@@ -13,8 +13,9 @@ class Limits:
     """The bounds of one broker. `Limits()` is what an unedited sealmq.toml gives."""
 
     handshake_timeout: float = 10.0
-    """Seconds from accepting a connection to the end of its TLS handshake. A microcontroller without a hardware
-    multiplier needs 2 to 5 seconds for P-256; whoever needs more than 10 is gone or hostile."""
+    """Seconds from accepting a connection to the end of its TLS handshake, and its WebSocket handshake if it has one.
+    A microcontroller without a hardware multiplier needs 2 to 5 seconds for P-256; whoever needs more than 10 is gone
+    or hostile."""
 
     connect_timeout: float = 10.0
     """Seconds from the end of the handshake to a whole CONNECT. It is one small packet; more is only somebody who

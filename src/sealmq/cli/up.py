@@ -12,9 +12,8 @@ import typer
 from sealmq.identity import BY_CERTIFICATE, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sealmq.config import Configuration
+    from sealmq.doors import Addresses
     from sealmq.home import Home
 
 
@@ -28,7 +27,14 @@ def up(
     ] = None,
     listen: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDRESS:PORT", help="Listen here in place of sealmq.toml's addresses. Repeatable."),
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Listen here in place of all the addresses in sealmq.toml, those for WebSocket too. Repeatable.",
+        ),
+    ] = None,
+    websocket: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="Listen here for MQTT over WebSocket (wss://). Repeatable."),
     ] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
     organization: Annotated[
@@ -44,32 +50,34 @@ def up(
     from sealmq.home import Home
     from sealmq.server import Server
 
-    for address in listen or ():
+    for address in [*(listen or ()), *(websocket or ())]:
         parse_address(address)  # before anything is made
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
-    opened, configuration = _make(path, organization, country, listen or ()) if is_new else _open(path)
+    opened, configuration = _make(path, organization, country, listen or (), websocket or ()) if is_new else _open(path)
     start_logging(configuration.log.level, as_json=json_log)
     with opened:
         server = Server(opened, configuration)
         asyncio.run(
-            server.run(lambda bound: _welcome(opened, bound, is_new=is_new, terms=server.doors.terms), listen or ())
+            server.run(lambda bound: _welcome(opened, bound, is_new=is_new), listen or (), websocket or ()),
         )
 
 
-def _make(path: Path, organization: str, country: str, listen: Sequence[str]) -> tuple[Home, Configuration]:
+def _make(
+    path: Path, organization: str, country: str, listen: Sequence[str], websocket: Sequence[str]
+) -> tuple[Home, Configuration]:
     import time
 
     from sealmq import config
     from sealmq.home import Home
     from sealmq.pki import vault
-    from sealmq.server import broker_names
+    from sealmq.server import broker_names, wanted_listeners
     from sealmq.tcp.listener import check_address
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
-    for address in listen or configuration.listen:
-        check_address(*config.parse_address(address))  # before a home is made that nobody could reach
+    for each in wanted_listeners(configuration, listen, websocket):
+        check_address(*config.parse_address(each.address), each.option)  # before a home is made that nobody could reach
     made = Home.create(
         path,
         organization=organization,
@@ -102,9 +110,7 @@ def _open(path: Path) -> tuple[Home, Configuration]:
     return opened, configuration
 
 
-def _welcome(
-    home: Home, bound: list[tuple[str, int]], *, is_new: bool, terms: Mapping[tuple[str, int], Terms] | None = None
-) -> None:
+def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
     """Where it listens, whom to trust, what to type next."""
     from rich.console import Console
 
@@ -112,8 +118,10 @@ def _welcome(
 
     console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
-    for host, port in bound:
-        console.print(f"  listening on    {_where(host, port)}{_asked((terms or {}).get((host, port)))}", markup=False)
+    for host, port in bound.mqtt:
+        console.print(f"  listening on    {_where(host, port)}{_asked(bound.terms.get((host, port)))}", markup=False)
+    for host, port in bound.websocket:
+        console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
     console.print(f"  root to trust   {home.root_certificate}", markup=False)
     fingerprint = home.root_fingerprint()
@@ -126,8 +134,8 @@ def _welcome(
         console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
     here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
     console.print(f"Next, in another terminal{here}:\n")
-    usual = [address for address in bound if not _asked((terms or {}).get(address))]
-    for command in _next_commands(home, usual or bound):
+    usual = [address for address in bound.mqtt if not _asked(bound.terms.get(address))]
+    for command in _next_commands(home, usual or bound.mqtt):
         console.print(f"  {command}", markup=False)
     console.print("\nCtrl-C ends it.")
 

@@ -23,7 +23,14 @@ from typing import Any, Final, Literal
 from sealmq.broker.limits import Limits
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.config.addresses import is_address, is_host, parse_address
-from sealmq.config.listeners import DEFAULT_LISTEN, ListenerSettings, read_listen, read_listeners
+from sealmq.config.listeners import (
+    DEFAULT_LISTEN,
+    ListenerSettings,
+    WebSocketSettings,
+    read_listen,
+    read_listeners,
+    read_websocket,
+)
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
 from sealmq.errors import ConfigError, ProtocolError
@@ -37,7 +44,7 @@ LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 PLACEHOLDERS: Final = ("{device}", "{account}", "{role}", "{client_id}")
 """What a topic in an access rule may hold for the client's own name."""
 
-__all__ = ["Configuration", "ListenerSettings", "default_text", "load", "parse", "parse_address"]
+__all__ = ["Configuration", "ListenerSettings", "WebSocketSettings", "default_text", "load", "parse", "parse_address"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Configuration:
 
     listen: tuple[str, ...] = DEFAULT_LISTEN
     listener: tuple[ListenerSettings, ...] = ()
+    websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
     tls: TLSSettings = field(default_factory=TLSSettings)
     certificate: CertificateSettings = field(default_factory=CertificateSettings)
     limits: Limits = field(default_factory=Limits)
@@ -84,7 +92,7 @@ class Configuration:
 
     @property
     def listeners(self) -> tuple[ListenerSettings, ...]:
-        """Every listener, those of the short form first."""
+        """Every listener for MQTT, those of the short form first; those for WebSocket are in `websocket`."""
         return (*map(ListenerSettings, self.listen), *self.listener)
 
 
@@ -156,9 +164,11 @@ def default_text(listen: tuple[str, ...] = DEFAULT_LISTEN) -> str:
 def _configuration(top: Table) -> Configuration:
     top.expect_keys(*(each.name for each in fields(Configuration)))
     listen = read_listen(top)
+    listeners = read_listeners(top, listen)
     return Configuration(
         listen=listen,
-        listener=read_listeners(top, listen),
+        listener=listeners,
+        websocket=read_websocket(top.table("websocket"), {*listen, *(each.address for each in listeners)}),
         tls=_tls(top.table("tls")),
         certificate=_certificate(top.table("certificate")),
         limits=_limits(top.table("limits")),

@@ -1,15 +1,21 @@
-"""Where to listen, and what is asked there: `listen`, the short form, and [[listener]], the long one."""
+"""Where to listen, and what is asked there: `listen`, the short form, [[listener]], the long one, and [websocket].
+
+Over WebSocket a certificate is always asked for, and nothing else: in a browser, CONNECT's password would be in the
+hands of the page and of every script that it loads. The certificate's key stays with the browser.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sealmq.config.addresses import parse_address
-from sealmq.config.table import Table
+from sealmq.config.table import Table, shown
 from sealmq.errors import ConfigError
 from sealmq.identity import AUTHS, Auth, Terms
+from sealmq.tcp.origins import normal_origin
 
 DEFAULT_LISTEN: Final = (":8883",)
 CONSENT: Final = "anybody_may_read_this"
@@ -33,10 +39,35 @@ class ListenerSettings:
     anybody_may_read_this: bool = False
     """Consent to a plaintext listener on an address that others can reach: they read the passwords too."""
 
+    websocket: bool = False
+    """MQTT over WebSocket. No key of [[listener]]: it is true for the addresses of [websocket]."""
+
+    @property
+    def option(self) -> str:
+        """The option of `sealmq up` that names such an address."""
+        return "--websocket" if self.websocket else "--listen"
+
     @property
     def terms(self) -> Terms:
         """What the broker needs of it."""
         return Terms(self.auth, self.plaintext)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    """[websocket]: MQTT over WebSocket over TLS, for browsers and for what only lets HTTPS through."""
+
+    listen: tuple[str, ...] = (":8084",)
+    """Where; nowhere when empty. A certificate is asked for, as on the addresses of the top's `listen`."""
+
+    origins: tuple[str, ...] = ()
+    """Whose web pages may connect, beside those of the same host and port: "https://dashboard.example.com". As
+    `tcp.origins.normal_origin` writes them."""
+
+    @property
+    def listeners(self) -> tuple[ListenerSettings, ...]:
+        """Its listeners."""
+        return tuple(ListenerSettings(address, websocket=True) for address in self.listen)
 
 
 def read_listen(top: Table) -> tuple[str, ...]:
@@ -44,9 +75,35 @@ def read_listen(top: Table) -> tuple[str, ...]:
     addresses = top.texts("listen", DEFAULT_LISTEN)
     if not addresses and not top.values.get("listener"):
         raise top.error("listen", "is empty", why="a broker that listens nowhere serves nobody", remedy='[":8883"]')
-    for address in addresses:
-        _check_address(top, "listen", address)
+    _check_addresses(top, addresses)
     return addresses
+
+
+def read_websocket(table: Table, taken: AbstractSet[str]) -> WebSocketSettings:
+    """The table [websocket]; `taken` are the addresses where MQTT is spoken without it."""
+    table.expect_keys("listen", "origins")
+    addresses = table.texts("listen", WebSocketSettings().listen)
+    _check_addresses(table, addresses)
+    for address in addresses:
+        if address in taken and parse_address(address)[1]:
+            raise table.error(
+                "listen",
+                f"has {address!r}, which is taken already",
+                why="MQTT is spoken there without WebSocket",
+                remedy="choose another port, or listen = [] below [websocket] for none at all",
+            )
+    _check_once(table, addresses)
+    origins = []
+    for origin in table.texts("origins", ()):
+        normal = normal_origin(origin)
+        if normal is None:
+            raise table.error(
+                "origins",
+                f"has {shown(origin)}, which is no origin of a web page",
+                remedy='write them as browsers do, without a path: "https://dashboard.example.com:8443"',
+            )
+        origins.append(normal)
+    return WebSocketSettings(listen=addresses, origins=tuple(origins))
 
 
 def read_listeners(top: Table, listen: tuple[str, ...]) -> tuple[ListenerSettings, ...]:
@@ -54,11 +111,8 @@ def read_listeners(top: Table, listen: tuple[str, ...]) -> tuple[ListenerSetting
     value: Any = top.values.get("listener", [])
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise top.error("listener", "must be a list of tables", remedy="write [[listener]], in double brackets")
-    taken = set()
-    for address in listen:
-        if address in taken and parse_address(address)[1]:  # with port 0 the kernel gives each its own
-            raise top.error("listen", f"has {address!r} twice", remedy="remove one of them")
-        taken.add(address)
+    _check_once(top, listen)
+    taken = set(listen)
     read = []
     for number, each in enumerate(value, 1):
         table = Table(each, top.source, f"[[listener]] {number}:")
@@ -118,6 +172,17 @@ def _is_loopback(host: str | None) -> bool:
         return host is not None and ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _check_addresses(table: Table, addresses: tuple[str, ...]) -> None:
+    for address in addresses:
+        _check_address(table, "listen", address)
+
+
+def _check_once(table: Table, addresses: tuple[str, ...]) -> None:
+    for number, address in enumerate(addresses):
+        if address in addresses[:number] and parse_address(address)[1]:  # with port 0 the kernel gives each its own
+            raise table.error("listen", f"has {address!r} twice", remedy="remove one of them")
 
 
 def _check_address(table: Table, key: str, address: str) -> None:

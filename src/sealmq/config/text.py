@@ -23,6 +23,12 @@ DEFAULT_TEXT: Final = """\
 #   plaintext = true       without TLS, with auth = "password" only, and only on 127.0.0.1 or [::1] ...
 #   anybody_may_read_this = true    ... unless you say so: on the way everybody reads messages and passwords
 
+[websocket]
+# Where to listen for MQTT over WebSocket over TLS (wss://HOST:8084/mqtt), always with certificates; [] is nowhere.
+#listen = [":8084"]
+# Web pages that may connect from a browser, beside those of the same host and port: ["https://dashboard.example.com"].
+#origins = []
+
 [tls]
 # "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only.
 #profile = "default"
@@ -36,7 +42,7 @@ DEFAULT_TEXT: Final = """\
 #addresses_as_dns_names = false
 
 [limits]
-# Seconds from a new connection to the end of its TLS handshake.
+# Seconds from a new connection to the end of its TLS handshake, and of its WebSocket handshake where there is one.
 #handshake_timeout = 10
 # Seconds from the end of the handshake to the whole CONNECT.
 #connect_timeout = 10

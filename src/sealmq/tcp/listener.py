@@ -18,43 +18,16 @@ ACCEPTED_AT_ONCE = 64
 descriptor left, asyncio complains and tries again as often as this, each time."""
 
 
-async def listen(host: str | None, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
-    """Listen on an address; host None is every address of this machine, IPv4 and IPv6.
-
-    Returns the servers, which accept at once. Raises ConfigError in words when the address cannot be had.
-    """
-    return await serve(bind(host, port), protocol)
+USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084}
+"""The option of `sealmq up` that gives an address: it says what is spoken there. And the port when nobody says one."""
 
 
-def bind(host: str | None, port: int) -> list[socket.socket]:
+def bind(host: str | None, port: int, option: str = "--listen") -> list[socket.socket]:
     """Listening sockets on an address (None: every one), from which nobody is accepted yet; the kernel queues them.
 
+    option: what the errors tell to change, one of USUAL_PORTS.
     Raises ConfigError in words when the address cannot be had; then nothing is open.
     """
-    return _open_sockets(host, port)
-
-
-async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
-    """Accept from these sockets, which are closed with the servers that are returned."""
-    loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
-    for opened in sockets:
-        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
-    return servers
-
-
-def check_address(host: str | None, port: int) -> None:
-    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `listen`."""
-    for opened in _open_sockets(host, port):
-        opened.close()
-
-
-def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
-    """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
-    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
-
-
-def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
     with contextlib.ExitStack() as undo:
         opened: list[socket.socket] = []
         try:
@@ -70,9 +43,29 @@ def _open_sockets(host: str | None, port: int) -> list[socket.socket]:
             if not opened:
                 raise _NoSuchFamilyError
         except (OSError, _NoSuchFamilyError) as error:
-            raise _in_words(error, host, port) from error
+            raise _in_words(error, host, port, option) from error
         undo.pop_all()
         return opened
+
+
+async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
+    """Accept from these sockets, which are closed with the servers that are returned."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
+    for opened in sockets:
+        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
+    return servers
+
+
+def check_address(host: str | None, port: int, option: str = "--listen") -> None:
+    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `bind`."""
+    for opened in bind(host, port, option):
+        opened.close()
+
+
+def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
+    """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
+    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
 
 
 class _NoSuchFamilyError(Exception):
@@ -105,11 +98,11 @@ def _bind(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.s
     return opened
 
 
-def _another(port: int) -> int:
-    return port + 1 if port < 65_535 else 8_883
+def _another(port: int, option: str) -> int:
+    return port + 1 if port < 65_535 else USUAL_PORTS[option]
 
 
-def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
+def _in_words(error: Exception, host: str | None, port: int, option: str = "--listen") -> ConfigError:
     where = f"{host or 'every address'}, port {port}"
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
@@ -117,18 +110,18 @@ def _in_words(error: Exception, host: str | None, port: int) -> ConfigError:
             f"port {port} is taken: another program listens on {host or 'this machine'} there",
             why="perhaps SealMQ runs already, or another broker does",
             remedy=f"end the other program (ss -ltnp 'sport = :{port}' names it), or choose another port: "
-            f"sealmq up --listen {f'[{host}]' if host and ':' in host else host or ''}:{_another(port)}",
+            f"sealmq up {option} {f'[{host}]' if host and ':' in host else host or ''}:{_another(port, option)}",
         )
     if number == errno.EACCES:
         return ConfigError(
             f"port {port} may not be used",
             why="ports below 1024 belong to the system",
-            remedy="sealmq up --listen :8883",
+            remedy=f"sealmq up {option} :{USUAL_PORTS[option]}",
         )
     if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, _NoSuchFamilyError)):
         return ConfigError(
             f"cannot listen on {where}",
             why="that is not an address of this machine",
-            remedy="take one of its own (ip addr shows them), or :8883 for all of them",
+            remedy=f"take one of its own (ip addr shows them), or :{USUAL_PORTS[option]} for all of them",
         )
     return ConfigError(f"cannot listen on {where}", why=str(error))

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from sealmq.cli.up import _next_commands, _welcome, _where
+from sealmq.doors import Addresses
 from sealmq.home import Home
+from sealmq.identity import Terms
+
+HERE = Addresses([("127.0.0.1", 8883)], [])
 
 
 class StillHome(Home):
@@ -23,12 +27,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def test_the_fingerprint_is_printed_letter_by_letter(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    _welcome(home, HERE, is_new=False)
     assert home.root_fingerprint() in capsys.readouterr().out
 
 
+def test_where_websocket_is_stands_beside_the_rest(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _welcome(home, Addresses([("127.0.0.1", 8883)], [("127.0.0.1", 8084), ("::", 8084)]), is_new=False)
+    shown = capsys.readouterr().out
+    assert "listening on    127.0.0.1:8883\n" in shown
+    assert "WebSocket on    127.0.0.1:8084\n" in shown
+    assert "WebSocket on    port 8084, every IPv6 address of this machine\n" in shown
+    _welcome(home, HERE, is_new=False)
+    assert "WebSocket" not in capsys.readouterr().out
+
+
+def test_what_is_asked_stands_behind_an_address_where_it_is_not_the_usual(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual, password, plain = ("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 3)
+    terms = {usual: Terms(), password: Terms("password"), plain: Terms("password", plaintext=True)}
+    _welcome(home, Addresses([plain, password, usual], [], terms), is_new=False)
+    shown = capsys.readouterr().out
+    assert "listening on    127.0.0.1:1\n" in shown
+    assert "listening on    127.0.0.1:2 (user name and password)\n" in shown
+    assert "listening on    127.0.0.1:3 (user name and password, WITHOUT TLS)\n" in shown
+    assert " -p 1 'devices/#'" in shown, "what to type next is for the listener that takes certificates"
+
+
 def test_a_path_with_brackets_is_printed_as_it_is(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    _welcome(home, [("0.0.0.0", 8883), ("::", 8883)], is_new=True)
+    _welcome(home, Addresses([("0.0.0.0", 8883), ("::", 8883)], [("::", 8084)]), is_new=True)
     assert f"{home.path} (made just now)" in capsys.readouterr().out
 
 
@@ -37,16 +64,16 @@ def test_a_narrow_terminal_gets_the_fingerprint_in_two_lines(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
-    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    _welcome(home, HERE, is_new=False)
     shown = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in shown if line.strip().startswith(("its SHA-256", "AB"))) < 80
     assert sum(line.count("AB:CD") for line in shown) == 16
 
 
 def test_the_warning_about_the_keys_comes_with_the_keys(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    _welcome(home, [("127.0.0.1", 8883)], is_new=True)
+    _welcome(home, HERE, is_new=True)
     first = capsys.readouterr().out
-    _welcome(home, [("127.0.0.1", 8883)], is_new=False)
+    _welcome(home, HERE, is_new=False)
     assert "Guard the folder ca/" in first
     assert "Guard" not in capsys.readouterr().out
 

@@ -37,6 +37,7 @@ def test_the_first_file_shows_every_key() -> None:
     shown = uncommented(default_text())
     tables = (
         Configuration,
+        config.WebSocketSettings,
         config.TLSSettings,
         config.CertificateSettings,
         Limits,
@@ -60,9 +61,17 @@ def test_the_first_file_remembers_where_up_was_told_to_listen() -> None:
     assert parse(text).listen == ("127.0.0.1:1884", "[::1]:1884")
 
 
+def test_websocket_can_be_switched_off() -> None:
+    assert parse("[websocket]\nlisten = []").websocket.listen == ()
+    assert Configuration().websocket.listen == (":8084",)
+
+
 def test_every_value_arrives() -> None:
     text = """
         listen = ["127.0.0.1:1", "[::1]:2"]
+        [websocket]
+        listen = [":8084", "[::1]:4"]
+        origins = ["https://Dashboard.example.com:443", "http://localhost:3000"]
         [tls]
         profile = "modern"
         max_record = 1024
@@ -84,6 +93,9 @@ def test_every_value_arrives() -> None:
     """
     read = parse(text)
     assert read.listen == ("127.0.0.1:1", "[::1]:2")
+    assert read.websocket == config.WebSocketSettings(
+        listen=(":8084", "[::1]:4"), origins=("https://dashboard.example.com", "http://localhost:3000")
+    )
     assert read.tls == config.TLSSettings(profile="modern", max_record=1024)
     assert read.certificate.names == ("broker.example.com", "192.0.2.7", "2001:db8::1")
     assert read.certificate.addresses_as_dns_names
@@ -108,6 +120,14 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ('listen = ":8883"', "it must be a list of texts", "listen = ["),
         ("listen = []", "listen is empty", ":8883"),
         ('listen = ["8883"]', "no port", "127.0.0.1:8883"),
+        ('[websocket]\nlisten = ["8084"]', "[websocket] listen cannot be used", "127.0.0.1:8883"),
+        ('[websocket]\nlisten = [":8883"]', "':8883', which is taken already", "another port"),
+        ('[[listener]]\naddress = ":8084"', "[websocket] listen has ':8084', which is taken already", "listen = []"),
+        ('[websocket]\nlisten = [":1", ":1"]', "[websocket] listen has ':1' twice", "remove one"),
+        ('[[listener]]\naddress = ":1"\nwebsocket = true', "has no key 'websocket'", ""),
+        ('[websocket]\norigins = ["*"]', "has '*', which is no origin of a web page", "https://dashboard"),
+        ('[websocket]\norigins = ["https://a/b"]', "which is no origin of a web page", "without a path"),
+        ("[websocket]\norigin = []", "[websocket] has no key 'origin'", "did you mean 'origins'?"),
         ("[limits]\nconnections = true", "connections is true; it must be a whole number from 1", ""),
         ("[limits]\nconnections = 1.5", "must be a whole number", ""),
         ("[limits]\nconnections = 0", "connections is 0; it must be a whole number from 1 to 10000000", ""),

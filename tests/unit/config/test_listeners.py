@@ -30,6 +30,17 @@ def test_listeners_of_both_forms_stand_side_by_side() -> None:
     assert parse('[[listener]]\naddress = ":2"').listeners == (ListenerSettings(":8883"), ListenerSettings(":2"))
 
 
+def test_over_websocket_a_certificate_is_always_asked_for() -> None:
+    read = parse('listen = [":1"]\n[websocket]\nlisten = ["127.0.0.1:0", "127.0.0.1:0", ":2"]')
+    assert read.listeners == (ListenerSettings(":1"),), "who speaks plain MQTT is not sent to WebSocket"
+    assert [each.address for each in read.websocket.listeners] == ["127.0.0.1:0", "127.0.0.1:0", ":2"]
+    for each in read.websocket.listeners:
+        assert each.websocket
+        assert each.terms == BY_CERTIFICATE
+        assert each.option == "--websocket"
+    assert ListenerSettings(":1").option == "--listen"
+
+
 def test_plaintext_for_everybody_needs_consent() -> None:
     (listener,) = parse(PLAINTEXT.format(":1") + "\nanybody_may_read_this = true").listener
     assert listener.terms == Terms("password", plaintext=True)

@@ -12,14 +12,14 @@ import pytest
 
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
-from sealmq.tcp.listener import _in_words, bound_addresses, check_address, listen
+from sealmq.tcp.listener import _in_words, bind, bound_addresses, check_address, serve
 
 
 def listened(host: str | None, port: int) -> list[tuple[str, int]]:
     """Listen, close, and say where it was."""
 
     async def main() -> list[tuple[str, int]]:
-        servers = await listen(host, port, asyncio.Protocol)
+        servers = await serve(bind(host, port), asyncio.Protocol)
         try:
             return bound_addresses(servers)
         finally:
@@ -88,18 +88,31 @@ def test_a_port_that_is_taken_names_the_next_one_and_how_to_find_who_has_it() ->
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "listen_option"),
+    ("host", "port", "option", "address"),
     [
-        ("127.0.0.1", 8883, "127.0.0.1:8884"),
-        ("::1", 8883, "[::1]:8884"),
-        (None, 8883, ":8884"),
-        (None, 65_535, ":8883"),
+        ("127.0.0.1", 8883, "--listen", "127.0.0.1:8884"),
+        ("::1", 8883, "--listen", "[::1]:8884"),
+        (None, 8883, "--listen", ":8884"),
+        (None, 65_535, "--listen", ":8883"),
+        (None, 8084, "--websocket", ":8085"),
+        (None, 65_535, "--websocket", ":8084"),
     ],
 )
-def test_the_port_that_is_proposed_can_be_typed_as_it_stands(host: str | None, port: int, listen_option: str) -> None:
-    remedy = _in_words(OSError(errno.EADDRINUSE, "in use"), host, port).remedy
-    assert remedy.endswith(f"sealmq up --listen {listen_option}")
-    parse_address(listen_option)
+def test_the_port_that_is_proposed_can_be_typed_as_it_stands(
+    host: str | None, port: int, option: str, address: str
+) -> None:
+    remedy = _in_words(OSError(errno.EADDRINUSE, "in use"), host, port, option).remedy
+    assert remedy.endswith(f"sealmq up {option} {address}")
+    parse_address(address)
+
+
+def test_the_remedy_names_the_option_that_gave_the_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError) as refused:
+        bind("127.0.0.1", taken.getsockname()[1], "--websocket")
+    assert "sealmq up --websocket 127.0.0.1:" in refused.value.remedy
+    for error in (PermissionError(errno.EACCES, "no"), OSError(errno.EADDRNOTAVAIL, "no")):
+        assert ":8883" in _in_words(error, None, 80).remedy
+        assert ":8084" in _in_words(error, None, 80, "--websocket").remedy
 
 
 def test_a_failure_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
