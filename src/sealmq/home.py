@@ -259,6 +259,11 @@ class Home:
         for stem in ("server-ca", "device-ca"):  # not the root's: it may be taken away, and kept in a drawer
             self._existing(self.path / "ca" / f"{stem}.key")
         self._existing(self.database)
+        for path in (self.path, self.path / "ca", self.broker_chain.parent, self.devices_directory):
+            vault.check_unchanged(path)  # whoever can write here can put another CA or registry in its place
+        for path in (self.database, self.configuration, *sorted((self.path / "ca").glob("*.pem"))):
+            if path.exists():
+                vault.check_unchanged(path)
         for key in sorted((self.path / "ca").glob("*.key")):
             vault.check_private(key)
         for key in (self.broker_key, self.devices_directory / OPERATOR / KEY_FILE):
@@ -399,7 +404,8 @@ def _new_directory(path: Path) -> Iterator[None]:
     """Make the folder and its missing parents; when the body fails, those that were made go again."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed(missing):  # one by one: `parents=True` would give the parents what the umask says
+            folder.mkdir(mode=0o700, exist_ok=True)
         yield
     except BaseException:
         for folder in missing:

@@ -30,6 +30,7 @@ from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Terms
 from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
+from sealmq.pki import vault
 from sealmq.pki.profiles import ServerNames
 from sealmq.presence import Presence
 from sealmq.secure_websocket import SecureWebSocket
@@ -260,6 +261,9 @@ class Server:
         """
         try:
             configuration = config.load(self._home.configuration)
+            vault.check_unchanged(
+                self._home.configuration
+            )  # as at the start: whoever can write it lets in whom it likes
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())
             contexts = self._build_contexts(configuration)

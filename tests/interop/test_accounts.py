@@ -254,6 +254,15 @@ def test_a_broken_file_changes_nothing_and_says_so_twice(doors: Doors) -> None:
         assert sub.ended() == 0
 
 
+def test_a_file_that_others_can_change_is_not_read_again(doors: Doors) -> None:
+    doors.toml.chmod(0o666)
+    done = doors.reload('listen = ["127.0.0.1:0"]\n[websocket]\nlisten = []\n')
+    assert done.returncode == 2
+    assert "can be changed by others" in done.stderr
+    assert doors.published("password") == 0
+    doors.toml.chmod(0o600)
+
+
 def test_an_address_that_is_taken_changes_nothing_and_is_said_on_stderr(doors: Doors) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

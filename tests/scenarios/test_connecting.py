@@ -201,3 +201,10 @@ def test_ping_is_answered(stage: Stage, level: int) -> None:
     client.connect()
     client.send(PingReq())
     assert [type(packet) for packet in client.packets()] == [PingResp]  # [MQTT-3.12.4-1]
+
+
+@pytest.mark.parametrize("level", [4, 5])
+def test_a_client_identifier_that_is_too_long_is_refused(level: int) -> None:
+    stage = Stage()
+    assert stage.client("sensor-1", level=level).connect("ä" * 128).reason_code == 0
+    assert stage.client("sensor-1", level=level).connect("ä" * 128 + "x").reason_code == 0x85

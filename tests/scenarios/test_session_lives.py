@@ -135,7 +135,7 @@ def test_a_session_may_go_on_at_the_other_level(stage: Stage) -> None:
     assert [message.properties.user_properties for message in again.messages()] == [(("k", "v"),)]
 
 
-@pytest.mark.parametrize(("limits", "kept"), [({"queued_messages": 3}, 3), ({"queued_bytes": 250}, 2)])
+@pytest.mark.parametrize(("limits", "kept"), [({"queued_messages": 3}, 3), ({"queued_bytes": 850}, 2)])
 def test_a_queue_is_bounded_and_what_does_not_fit_is_counted(limits: dict[str, int], kept: int, level: int) -> None:
     stage = Stage(**limits)
     client = persistent(stage, level)

@@ -416,3 +416,20 @@ def test_a_resolver_that_does_not_answer_stops_nobody(monkeypatch):
     monkeypatch.setattr(socket, "getfqdn", lambda host: answered.wait(5) and host)
     assert local_names().dns[0] == "localhost"
     answered.set()
+
+
+@pytest.mark.parametrize("place", ["", "ca", "broker", "devices", "sealmq.db", "ca/device-ca.pem"])
+def test_a_home_that_others_can_change_is_not_opened(home, place):
+    path = home.path / place
+    path.chmod(path.stat().st_mode | 0o020)
+    with pytest.raises(TrustError, match="changed by others"):
+        Home.open(home.path)
+
+
+def test_folders_above_a_new_home_are_ours_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        Home.create(tmp_path / "a" / "b", organization="O", country="XX", names=NAMES, now=NOW).close()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]

@@ -14,7 +14,7 @@ from sealmq.broker.agenda import Agenda
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
-from sealmq.broker.router import Router
+from sealmq.broker.router import REMEMBERED_LENGTH, Router
 from sealmq.broker.rules import Rule
 from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey
 from sealmq.broker.store import Store
@@ -81,6 +81,9 @@ class Broker:
             self._refuse(
                 outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "a session that lasts needs a client identifier"
             )
+            return None
+        if len(client_id.encode()) > self.limits.client_id_length:
+            self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
         grants = Grants(self.rules, identity, client_id)
         refusal = self._reason_to_refuse(packet, grants)
@@ -319,9 +322,10 @@ class Broker:
         decision = session.may_publish(packet.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, decision.rule
-        if len(session.publishable) >= REMEMBERED_TOPICS:
-            session.publishable.clear()
-        session.publishable.add(packet.topic)
+        if len(packet.topic) <= REMEMBERED_LENGTH:
+            if len(session.publishable) >= REMEMBERED_TOPICS:
+                session.publishable.clear()
+            session.publishable.add(packet.topic)
         return None
 
     def _refuse_publish(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:

@@ -47,8 +47,9 @@ class Limits:
     queued_messages: int = 100_000
     """Messages that wait in one session for a client that is away or slow."""
 
-    queued_bytes: int = 16_777_216
-    """Bytes (topics and payloads) that wait in one session: what ends the queue first when messages are large."""
+    queued_bytes: int = 33_554_432
+    """Bytes of memory that the waiting messages of one session may cost: what ends the queue first when they are large.
+    32 MiB hold nearly 100,000 small ones."""
 
     session_expiry_maximum: int = 2_592_000
     """Seconds that a session outlives its link: 30 days, a device's long holiday. A 3.1.1 session, which has no
@@ -57,8 +58,13 @@ class Limits:
     subscriptions_per_session: int = 1_000
     """Subscriptions of one session. Who wants more wants a wildcard."""
 
-    topic_levels: int = 128
-    """Levels ("a/b" has two) of a topic name or filter. Matching costs time and memory for each level."""
+    client_id_length: int = 256
+    """Bytes of a client identifier in UTF-8. It stands in every log line about its client; a name longer than this is
+    no name."""
+
+    topic_levels: int = 32
+    """Levels ("a/b" has two) of a topic name or filter. Matching costs time and memory for each level, and filters of
+    many wildcards multiply; nobody's topics are 32 levels deep."""
 
     topic_length: int = 65_535
     """Bytes of a topic name or filter in UTF-8: all that the standard allows."""

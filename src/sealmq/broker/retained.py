@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from sealmq.mqtt.packets import Publish
 
+BRANCH = 256
+"""Bytes that one level of the tree costs, about: an object, a dictionary, the level's name."""
+
 
 class RetainedMessage(NamedTuple):
     """A retained message; `expires_at` in Unix seconds."""
@@ -16,9 +19,8 @@ class RetainedMessage(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that count against the limit: topic and payload, and what stands around them as it came."""
-        publish = self.publish
-        return len(publish.wire) or len(publish.topic.encode()) + len(publish.payload)
+        """Bytes that count against the limit: the message, and a branch of the tree for each level of its topic."""
+        return self.publish.weight + BRANCH * (self.publish.topic.count("/") + 1)
 
 
 class _Level:

@@ -15,6 +15,9 @@ REMEMBERED_ROUTES = 65_536
 """Routes kept at most: a client that makes up topic names must not fill the memory. Then all are forgotten at once,
 which is cheap, and rare where topic names are finite."""
 
+REMEMBERED_LENGTH = 256
+"""Characters of the longest topic name that is remembered: 65,536 of the longest that there are would be 4 GB."""
+
 
 class Taker:
     """One session that gets a message; its overlapping subscriptions are one taker.
@@ -97,9 +100,11 @@ class Router:
         """Who wants this topic name, remembered."""
         route = self._routes.get(topic)
         if route is None:
-            if len(self._routes) >= REMEMBERED_ROUTES:
-                self._routes.clear()
-            route = self._routes[topic] = Route(self._takers(topic))
+            route = Route(self._takers(topic))
+            if len(topic) <= REMEMBERED_LENGTH:
+                if len(self._routes) >= REMEMBERED_ROUTES:
+                    self._routes.clear()
+                self._routes[topic] = route
         return route
 
     def subscribe(self, session: Session, held: Held) -> None:

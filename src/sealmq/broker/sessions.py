@@ -81,7 +81,7 @@ class Delivery:
     @property
     def size(self) -> int:
         """Bytes that count against the session's limit: topic, payload and what stands around them."""
-        return len(self.publish.wire) or len(self.publish.topic) + len(self.publish.payload)
+        return self.publish.weight
 
 
 class Held(NamedTuple):
@@ -177,6 +177,7 @@ class Session:
         self.outbox = None
         self.push = drop
         self.link_is_full = False
+        self.publishable.clear()  # a session may be away for a month: it need not remember
 
     def may_publish(self, topic: str) -> Decision:
         """May its client publish to this topic name?"""

@@ -34,7 +34,8 @@ class JSONFormatter(logging.Formatter):
         line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # ASCII: a client's name must not bring a line or terminal control of its own. DEL is the one that JSON leaves.
+        return json.dumps(line).replace("\x7f", "\\u007f")
 
 
 def start_logging(level: str, *, as_json: bool) -> None:

@@ -60,14 +60,16 @@ DEFAULT_TEXT: Final = """\
 #in_flight = 1_000
 # Messages that wait for one absent or slow client.
 #queued_messages = 100_000
-# Bytes that wait for one absent or slow client.
-#queued_bytes = 16_777_216
+# Bytes of memory that waiting messages may cost for one absent or slow client.
+#queued_bytes = 33_554_432
 # Seconds that a session outlives its connection at most (30 days); 4294967295 is for ever.
 #session_expiry_maximum = 2_592_000
 # Subscriptions of one client.
 #subscriptions_per_session = 1_000
+# Bytes of a client identifier.
+#client_id_length = 256
 # Levels of a topic: "a/b" has two.
-#topic_levels = 128
+#topic_levels = 32
 # Bytes of a topic.
 #topic_length = 65_535
 # Topic aliases in each direction (MQTT 5).

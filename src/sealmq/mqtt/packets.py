@@ -12,6 +12,12 @@ from typing import TypeAlias
 from sealmq.mqtt.codes import PacketType, ReasonCode
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 
+MESSAGE_OVERHEAD = 300
+"""Bytes that a message costs in memory beside what it says, about."""
+
+USER_PROPERTY_OVERHEAD = 200
+"""Bytes that a user property costs in memory beside its name and value, about: a pair of strings."""
+
 
 @dataclass(slots=True)
 class Will:
@@ -114,6 +120,15 @@ class Publish:
         if self._payload is None:
             self._payload = self.wire[self.payload_at :]
         return self._payload
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it costs to keep, about: what it says, and an object for each property of its own."""
+        size = MESSAGE_OVERHEAD + (len(self.wire) or len(self.topic) + len(self.payload))
+        if self.properties:
+            pairs = self.properties.user_properties
+            size += sum(USER_PROPERTY_OVERHEAD + len(name) + len(value) for name, value in pairs)
+        return size
 
     def detach(self, topic: str) -> None:
         """Give it another topic name, and let go of the bytes it was read from, which say something else."""

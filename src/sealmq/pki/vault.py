@@ -58,6 +58,17 @@ def make_private_directory(path: Path) -> None:
     path.mkdir(mode=0o700)
 
 
+def check_unchanged(path: Path) -> None:
+    """Raise TrustError when anybody but the owner can change what is at `path`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o022:
+        raise TrustError(
+            f"{path} can be changed by others (mode {mode:04o})",
+            why="whoever changes it decides who is trusted",
+            remedy=f"chmod go-w {shlex.quote(str(path))}",
+        )
+
+
 def sync_directory(path: Path) -> None:
     """Put the names in a directory on the disk: without it, a rename may be forgotten by a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -156,17 +157,24 @@ class Transport(asyncio.BufferedProtocol):
             self._transport.write_eof()
             self.resume_reading()
         except (OSError, RuntimeError):
-            self._transport.abort()
+            self.abort()
             return
         self._abort_in_the_end()
 
     def abort(self) -> None:
-        """Close now; what is not sent is lost."""
+        """Close now; what is not sent is lost, also what the kernel still holds.
+
+        Without the reset (SO_LINGER 0) the kernel would go on sending for minutes, megabytes perhaps, to somebody who
+        may just have been revoked.
+        """
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None and not self._transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
     def _abort_in_the_end(self) -> None:
         if self._abort_later is None:
-            self._abort_later = asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
+            self._abort_later = asyncio.get_running_loop().call_later(LINGER, self.abort)
 
 
 def _address_in_words(peer_name: object) -> str:

@@ -9,7 +9,7 @@ from sealmq.broker.dispatch import BACKLOG_FACTOR, BACKLOG_TOTAL, LONG_QUEUE, PA
 from sealmq.broker.limits import Limits
 from sealmq.broker.router import Router
 from sealmq.broker.sessions import NEVER, Delivery, Session
-from sealmq.mqtt.packets import Packet, Publish, PubRel
+from sealmq.mqtt.packets import MESSAGE_OVERHEAD, Packet, Publish, PubRel
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.writer import write_packet
@@ -79,7 +79,7 @@ def test_what_does_not_fit_the_window_waits_in_order_and_follows() -> None:
     for number in range(5):
         dispatch.publish(Publish("a", b"%d" % number, 1, packet_id=1), None, NOW)
     assert [packet.payload for packet in heard(one)] == [b"0", b"1"]
-    assert (len(one.queue), one.queued_bytes) == (3, 6)
+    assert (len(one.queue), one.queued_bytes) == (3, 3 * (MESSAGE_OVERHEAD + 2))
     one.outgoing.on_puback(2)
     dispatch.send_waiting(one, NOW)
     assert [packet.payload for packet in heard(one)] == [b"2"]

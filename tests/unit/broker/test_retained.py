@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealmq.broker.retained import Retained, RetainedMessage
+from sealmq.broker.retained import BRANCH, Retained, RetainedMessage
 from sealmq.broker.sessions import NEVER
-from sealmq.mqtt.packets import Publish
+from sealmq.mqtt.packets import MESSAGE_OVERHEAD, Publish
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.topics import matches
 from sealmq.mqtt.writer import write_packet
@@ -19,7 +19,7 @@ def message(topic: str, payload: bytes = b"x", expires_at: float = NEVER) -> Ret
 
 
 def kept(*topics: str) -> Retained:
-    retained = Retained(1_000, 1_000_000)
+    retained = Retained(1_000, 100_000_000)
     for topic in topics:
         assert retained.keep(message(topic))
     return retained
@@ -57,29 +57,31 @@ def test_a_level_below_a_forgotten_topic_stays() -> None:
 
 
 def test_there_is_room_for_so_many_messages() -> None:
-    retained = Retained(2, 1_000)
+    retained = Retained(2, 10_000)
     assert [retained.keep(message(topic)) for topic in ("a", "b", "c", "a")] == [True, True, False, True]
     retained.forget("a")
     assert retained.keep(message("c"))
 
 
 def test_there_is_room_for_so_many_bytes() -> None:
-    retained = Retained(10, 20)
+    empty = message("a", b"").size
+    retained = Retained(10, 2 * empty + 18)
     assert retained.keep(message("a", b"x" * 9))
     assert retained.keep(message("b", b"x" * 9))
     assert not retained.keep(message("c"))
     assert not retained.keep(message("a", b"x" * 10))
-    assert retained.keep(message("a", b"x"))
-    assert retained.keep(message("c"))
-    assert retained.size == 2 + 10 + 2
+    assert retained.forget("b")
+    assert retained.keep(message("c", b"xyz"))
+    assert retained.size == 2 * empty + 9 + 3
 
 
-def test_the_size_counts_bytes_and_what_was_read_counts_as_it_came() -> None:
-    assert message("ä", b"xyz").size == 5
+def test_the_size_counts_the_message_and_a_branch_for_each_level() -> None:
+    assert message("a", b"xyz").size == MESSAGE_OVERHEAD + 4 + BRANCH
+    assert message("a/b/c", b"").size == MESSAGE_OVERHEAD + 5 + 3 * BRANCH
     wire = write_packet(Publish("a", b"payload", retain=True), 5)
     publish = read_packet(wire, 2, 5)
     assert isinstance(publish, Publish)
-    assert RetainedMessage(publish, NEVER).size == len(wire)
+    assert RetainedMessage(publish, NEVER).size == MESSAGE_OVERHEAD + len(wire) + BRANCH
 
 
 def test_what_has_expired_is_forgotten_when_it_is_met() -> None:

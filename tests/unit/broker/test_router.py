@@ -131,3 +131,10 @@ def test_routes_agree_with_the_definition(steps: list[tuple[bool, str, str]], to
             router.unsubscribe(sessions[name], topic_filter)
             wanted.discard((name, topic_filter))
         assert takers(router, topic) == sorted({name for name, one in wanted if matches(one, topic)})
+
+
+def test_a_very_long_topic_name_is_not_remembered() -> None:
+    router = Router()
+    short, long = "x" * 256, "x" * 257
+    assert router.route(short) is router.route(short)
+    assert router.route(long) is not router.route(long)

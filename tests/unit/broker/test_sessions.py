@@ -10,7 +10,7 @@ from outboxes import RememberingOutbox, session
 from sealmq.broker.sessions import NEVER, Delivery, SessionKey
 from sealmq.identity import Identity
 from sealmq.mqtt.connection import LONGEST_REASON
-from sealmq.mqtt.packets import Publish
+from sealmq.mqtt.packets import MESSAGE_OVERHEAD, Publish
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.writer import write_packet
 
@@ -41,12 +41,12 @@ def test_a_session_says_in_the_log_whose_it_is() -> None:
     assert repr(session("one", outbox=RememberingOutbox())) == "Session(one, 'client', here)"
 
 
-def test_the_size_of_a_delivery_is_its_packet_or_what_it_will_be_made_of() -> None:
-    assert Delivery(Publish("ab", b"cde"), 1).size == 5
+def test_the_size_of_a_delivery_is_what_its_message_weighs() -> None:
+    assert Delivery(Publish("ab", b"cde"), 1).size == MESSAGE_OVERHEAD + 5
     wire = write_packet(Publish("ab", b"cde"), 5)
     publish = read_packet(wire, 2, 5)
     assert isinstance(publish, Publish)
-    assert Delivery(publish, 1).size == len(wire)
+    assert Delivery(publish, 1).size == MESSAGE_OVERHEAD + len(wire)
 
 
 def test_a_decision_and_its_rule_are_in_the_log_for_who_looks_closely(caplog: pytest.LogCaptureFixture) -> None:

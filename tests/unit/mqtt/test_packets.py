@@ -6,7 +6,7 @@ import pytest
 
 from sealmq.mqtt import packets
 from sealmq.mqtt.codes import PacketType, ProtocolLevel
-from sealmq.mqtt.packets import Publish
+from sealmq.mqtt.packets import MESSAGE_OVERHEAD, USER_PROPERTY_OVERHEAD, Publish
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.reader import read_packet
 from sealmq.mqtt.writer import write_packet
@@ -53,6 +53,14 @@ def test_publishes_are_equal_when_all_that_they_say_is(other):
     assert publish == read_back(publish)
     assert publish != other
     assert publish != "a/b"
+
+
+def test_a_message_weighs_what_it_costs_and_its_user_properties_weigh_more_than_their_bytes():
+    plain = read_back(Publish("a", b"x" * 100))
+    assert plain.weight == MESSAGE_OVERHEAD + len(plain.wire)
+    pairs = tuple((str(number), "") for number in range(10))
+    rich = read_back(Publish("a", properties=Properties(user_properties=pairs)))
+    assert rich.weight == MESSAGE_OVERHEAD + len(rich.wire) + 10 * (USER_PROPERTY_OVERHEAD + 1)
 
 
 def test_what_is_shown_of_a_publish_is_bounded():

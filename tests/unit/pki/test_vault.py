@@ -94,3 +94,15 @@ def test_writes_that_come_in_pieces_are_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data[:3])))
     vault.write_public(tmp_path / "file", b"0123456789")
     assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("writable", [0o620, 0o602, 0o666])
+def test_what_others_can_change_is_refused_with_the_command_that_helps(tmp_path, writable):
+    path = tmp_path / "root.pem"
+    path.write_bytes(b"x")
+    path.chmod(0o644)
+    vault.check_unchanged(path)
+    path.chmod(writable)
+    with pytest.raises(TrustError, match="changed by others") as caught:
+        vault.check_unchanged(path)
+    assert caught.value.remedy == f"chmod go-w {path}"

@@ -160,6 +160,18 @@ def test_a_peer_that_does_not_go_is_cut_when_its_time_is_over(how: str, monkeypa
     asyncio.run(main())
 
 
+def test_what_the_kernel_holds_for_a_peer_that_is_cut_is_not_delivered_any_more() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.write(bytes(20_000_000))
+            floor.wire.abort()
+            await floor.until(lambda: "lost" in floor.told)
+            with pytest.raises(ConnectionResetError):
+                await peer.receive_all()
+
+    asyncio.run(main())
+
+
 def test_a_slow_peer_is_told_once_when_full_and_once_when_drained() -> None:
     async def main() -> None:
         async with connected() as (floor, peer):
