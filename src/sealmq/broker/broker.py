@@ -67,7 +67,7 @@ class Broker:
         self.dispatch = Dispatch(self.router, limits, store)
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.subscriptions = Subscriptions(self.router, self.retained, self.dispatch, limits, store)
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
         self._agenda = Agenda()
@@ -86,7 +86,7 @@ class Broker:
         if len(client_id.encode()) > self.limits.client_id_length:
             self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
-        grants = Grants(self._rules, identity, client_id)
+        grants = Grants(self.rules, identity, client_id)
         key = SessionKey(identity.name, client_id)
         refusal = self._reason_to_refuse(packet, grants, key)
         if refusal is not None:
@@ -274,6 +274,11 @@ class Broker:
         self._store.ended(session)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
+
+    def forget_will(self, session: Session) -> None:
+        """The session's will is not to be spoken any more, nor after a crash."""
+        session.will, session.will_at = None, NEVER
+        self._store.opened(session)
 
     def _publish_will(self, session: Session, now: float) -> None:
         will: Will | None = session.will

@@ -19,6 +19,7 @@ from sealmq.broker.sessions import NEVER, Delivery, Session, drop
 from sealmq.broker.store import Store
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
+from sealmq.mqtt.topics import SHARED, matches
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
 
 PATIENCE = 1.0
@@ -81,6 +82,10 @@ class Dispatch:
         self._store = store
         self._behind: set[Session] = set()
         self._backlog = 0
+
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on; what waits already may wait."""
+        self._limits = limits
 
     # -- a message comes ---------------------------------------------------------------------------------------------
 
@@ -313,6 +318,20 @@ class Dispatch:
         if session.outbox is not None:
             keep = partial(session.outbox.send, pubrel)
             self.promises.make(self._store.number if session.number else 0, session, keep)
+
+    def withdraw(self, session: Session) -> None:
+        """Drop what waits for subscriptions that the session no longer has."""
+        # "$share/group/filter" wants what its filter wants [MQTT 4.8.2].
+        filters = [each.split("/", 2)[-1] if each.startswith(SHARED) else each for each in session.subscriptions]
+        kept = []
+        for delivery in session.queue:
+            if any(matches(topic_filter, delivery.publish.topic) for topic_filter in filters):
+                kept.append(delivery)
+            else:
+                session.queued_bytes -= delivery.size
+                self._store.finished(session, delivery)
+        session.queue.clear()
+        session.queue.extend(kept)
 
     # -- who can't keep up -------------------------------------------------------------------------------------------
 

@@ -39,6 +39,9 @@ class Outbox(Protocol):
     def end(self, reason_code: int, why: str) -> None:
         """Say goodbye (MQTT 5: DISCONNECT with the reason code), then close the link; `why` is for the log."""
 
+    def flush(self) -> None:
+        """Let what was queued leave. At the end of each turn of the loop for all that were spoken to."""
+
     def hold(self) -> None:
         """Read nothing more from this client until `release`: somebody it writes to can't keep up."""
 

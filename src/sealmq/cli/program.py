@@ -13,7 +13,7 @@ from pathlib import Path
 
 NAME = "sealmq"
 
-_COMMAND = re.compile(r"(?<![\w./-])sealmq(?= (?:up|device|pub|sub|backup|restore|--help)\b)")
+_COMMAND = re.compile(r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|access|pub|sub|backup|restore|--help)\b)")
 
 
 def program() -> str:
