@@ -77,7 +77,7 @@ def configuration() -> str:
         (
             "# sealmq.toml",
             "",
-            "Generated from `src/sealmq/config.py` by `docs/generate.py`: change the text there, not this page.",
+            "Generated from `src/sealmq/config/` by `docs/generate.py`: change the text there, not this page.",
             "",
             "The first `sealmq up` writes this file into the home. The reason of each default is in",
             "[Why these defaults](../explanation/why-these-defaults.md).",

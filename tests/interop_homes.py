@@ -8,8 +8,7 @@ from pathlib import Path
 
 from running import Broker
 from sealmq.config import CertificateSettings
-from sealmq.home import Home
-from sealmq.server import broker_names
+from sealmq.home import Home, broker_names
 
 TOML = """
 [limits]

@@ -140,8 +140,11 @@ def running(command: Sequence[str | Path], **options: object) -> Iterator[Progra
 class Broker(Program):
     """`sealmq up` on one free port of 127.0.0.1; its log is in `log`."""
 
-    def __init__(self, home: Path, *options: str, **more: object) -> None:
-        listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
+    def __init__(
+        self, home: Path, *options: str, listen: tuple[str, ...] = ("--listen", "127.0.0.1:0"), **more: object
+    ) -> None:
+        """listen: () for what sealmq.toml says."""
+        listen = () if "--listen" in options else listen
         super().__init__([*SEALMQ, "up", "--home", home, *listen, *options], **more)
         self.home = home
         self.log = self.errors
@@ -155,7 +158,7 @@ class Broker(Program):
         self.websocket_ports = self._ports("WebSocket on")
 
     def _ports(self, what: str) -> list[int]:
-        found = [re.search(rf"{what} .*?([0-9]+)(, every .*)?$", line) for line in self.output.lines]
+        found = [re.search(rf"{what} .*?([0-9]+)(, every .*?)?( \(.*\))?$", line) for line in self.output.lines]
         return [int(match[1]) for match in found if match]
 
     @property

@@ -24,8 +24,9 @@ from sealmq.broker.rules import DEFAULT_RULES, Rule
 from sealmq.broker.sessions import Session, SessionKey
 from sealmq.broker.store import MemoryStore
 from sealmq.errors import TrustError
+from sealmq.house import House
 from sealmq.identity import Identity
-from sealmq.link import House, Link
+from sealmq.link import Link
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
     ConnAck,

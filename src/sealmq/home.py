@@ -7,7 +7,7 @@
     HOME/ca/{root,server-ca,device-ca}.{pem,key}
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
     HOME/devices/NAME/               root.pem, device-chain.pem, device.key
-    HOME/broker.lock                 locked while a broker runs
+    HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
 Rule 1: a home is there whole or not at all. It is built in a hidden folder inside its place and moved out entry by
@@ -20,6 +20,7 @@ Rule 3: a key that others can read stops everything, with the command that repai
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import platform
 import shutil
@@ -37,8 +38,9 @@ import platformdirs
 
 from sealmq import archive
 from sealmq.bundle import KEY_FILE
+from sealmq.config import CertificateSettings
 from sealmq.devices.enrollment import Enrollment, check_name
-from sealmq.devices.lock import broker_lock, locked_directory
+from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
 from sealmq.errors import Error, HomeError, TrustError
@@ -55,13 +57,14 @@ from sealmq.pki.authority import (
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
+from sealmq.presence import FILE_NAME, no_broker
 
 OPERATOR = "operator"
 """The identity of the person at the keyboard, made with the home."""
 
 _BUILDING = ".creating"
 _ENTRIES = ("sealmq.db", "broker", "devices", "ca")  # in the order in which they are moved into place: ca/ last
-_HARMLESS = frozenset({"sealmq.toml", "broker.lock", "lost+found"})  # may lie in the folder before the home is made
+_HARMLESS = frozenset({"sealmq.toml", FILE_NAME, "lost+found"})  # may lie in the folder before the home is made
 _RENEW_AFTER = 2 / 3  # of a certificate's life
 _NAMES_AT_MOST = 64
 _FQDN_SECONDS = 0.5
@@ -145,7 +148,7 @@ class Home:
         home = cls(path)
         with _failures_in_words(f"the home {home.path} cannot be opened"):
             if archive.is_waiting(home.path):
-                with broker_lock(home.path):
+                with no_broker(home.path):
                     archive.finish_restore(home.path)
             home._check()
         home._registry = Registry.open(home.database)
@@ -353,6 +356,18 @@ class Home:
                 shutil.rmtree(path)
             elif path.exists():
                 path.unlink()
+
+
+def broker_names(settings: CertificateSettings) -> ServerNames:
+    """What the broker's certificate says: what is found on the machine, and what the configuration adds."""
+    found = local_names()
+    dns, addresses = list(found.dns), list(found.addresses)
+    for name in settings.names:
+        try:
+            addresses.append(str(ipaddress.ip_address(name)))
+        except ValueError:
+            dns.append(name)
+    return ServerNames(tuple(dns), tuple(addresses), settings.addresses_as_dns_names)
 
 
 def local_names() -> ServerNames:

@@ -1,21 +1,61 @@
-"""Who is at the other end: a name that somebody proved."""
+"""Who is at the other end: a name that somebody proved, and what a listener asks for as a proof."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Auth = Literal["certificate", "password", "certificate-and-password"]
+
+AUTHS: Final[tuple[Auth, ...]] = ("certificate", "password", "certificate-and-password")
+"""How somebody may prove who it is: by TLS, by CONNECT's user name and password, or by both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A name that was proved in a handshake, and what the registry knows of it.
+    """A name that was proved, and what the registry knows of it.
 
-    name:      the device's name in the registry (also the certificate's common name).
-    role:      "device" or "operator": what access rules are written for.
+    name:      the device's name in the registry (also the certificate's common name), or the account's.
+    role:      "device", "operator" or "account": what access rules are written for.
     serial:    the certificate's serial number, lower-case hex, "" where no certificate was involved.
     not_after: when the proof ends, Unix seconds; a link must not outlive it.
+    kind:      what the name is a name of. The registry gives no name to a device and to an account.
     """
 
     name: str
     role: str
     serial: str = ""
     not_after: float = float("inf")
+    kind: Literal["device", "account"] = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a listener asks of those who come by it.
+
+    auth:      the proof.
+    plaintext: True when there is no TLS, and anybody in between can read and change what is said.
+    """
+
+    auth: Auth = "certificate"
+    plaintext: bool = False
+
+    @property
+    def asks_certificate(self) -> bool:
+        """Must the handshake show a client certificate?"""
+        return self.auth != "password"
+
+    @property
+    def asks_password(self) -> bool:
+        """Must CONNECT carry user name and password?"""
+        return self.auth != "certificate"
+
+    def admits(self, other: Terms) -> bool:
+        """Would who came by `other` be let in here as the same identity, on a wire that is no worse?"""
+        if other.plaintext and not self.plaintext:
+            return False
+        return other.auth == self.auth or (other.auth == "certificate-and-password" and self.auth == "certificate")
+
+
+BY_CERTIFICATE: Final = Terms()
+"""The usual ones: TLS with a client certificate."""

@@ -5,21 +5,21 @@
     flush              ... and leaves once for each turn of the loop: joined, encrypted, written in one go
 
 A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where TLS
-carries WebSocket (secure_websocket.py), a link sees both as one TLSConnection, and both handshakes as one.
+carries WebSocket (secure_websocket.py), a link sees both as one TLSConnection, and both handshakes as one. Where
+CONNECT carries a password, a gatekeeper looks at it in its own time, and the link reads nothing more until it answers.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterator
+from itertools import chain
 
-from sealmq.broker.broker import Broker
-from sealmq.broker.limits import Limits
+from sealmq.broker.gate import Asked, Denial
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
-from sealmq.identity import Identity
+from sealmq.house import House
+from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
@@ -37,7 +37,7 @@ from sealmq.mqtt.packets import (
     Unsubscribe,
 )
 from sealmq.mqtt.state import Sender
-from sealmq.tcp.deadlines import Deadlines
+from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
 
 log = logging.getLogger("sealmq.link")
@@ -49,111 +49,35 @@ FLUSH_AT = 4_194_304
 """Bytes given to links that make us flush before the turn is over: the most that a fan-out holds unsent."""
 
 
-class Wire(Protocol):
-    """What a link needs of TCP."""
+class Link:
+    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`.
 
-    @property
-    def peer(self) -> str:
-        """The peer's address in words."""
-
-    def write(self, data: bytes) -> None:
-        """Send, never wait."""
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the peer."""
-
-    def resume_reading(self) -> None:
-        """Take what comes again."""
-
-    def waiting(self) -> int:
-        """Bytes that were written and not taken by the network yet."""
-
-    def finish(self) -> None:
-        """Send what is left, then close so that it arrives."""
-
-    def abort(self) -> None:
-        """Close now."""
-
-
-class Directory(Protocol):
-    """Who is it? Answered by the registry."""
-
-    def identify(self, der: bytes, now: float) -> Identity:
-        """The identity that a certificate proves. Raises TrustError: unknown, revoked, not for us."""
-
-    def describe(self, der: bytes) -> str:
-        """A certificate in words for the log; never raises."""
-
-
-@dataclass(slots=True, eq=False)
-class House:
-    """What all links of one server share.
-
-    clock:     Unix seconds that never jump.
-    unflushed: links that may have something to send; the first to enter asks for a flush at the end of the turn.
-    by_serial: the standing links of each client certificate, to cut them when it is revoked.
+    terms:   what the listener that it came by asks for.
+    account: whose password it gave; "" when it gave none, or was not believed.
     """
 
-    broker: Broker
-    directory: Directory
-    limits: Limits
-    clock: Callable[[], float]
-    ask_for_flush: Callable[[], None]
-    links: set[Link] = field(default_factory=set)
-    unflushed: set[Link] = field(default_factory=set)
-    by_serial: dict[str, set[Link]] = field(default_factory=dict)
-    deadlines: Deadlines[Link] = field(default_factory=Deadlines)
-    flush_is_due: bool = False
-
-    def mark(self, link: Link) -> None:
-        """The link may have something to send: flush it at the end of this turn of the loop."""
-        self.unflushed.add(link)
-        self._ask()
-
-    def _ask(self) -> None:
-        if not self.flush_is_due:
-            self.flush_is_due = True
-            self.ask_for_flush()
-
-    def flush(self) -> None:
-        """Let every link that has something to say say it: one record or more, one write."""
-        self.flush_is_due = False
-        dispatch = self.broker.dispatch
-        dispatch.spoken_bytes = 0
-        unflushed = self.unflushed
-        for session in dispatch.spoken:
-            if isinstance(session.outbox, Link):
-                unflushed.add(session.outbox)
-        dispatch.spoken.clear()
-        while unflushed:
-            unflushed.pop().flush()
-        if dispatch.pace.unfinished:
-            # Now that their links have written. What they are given leaves in the next turn, when others were heard.
-            dispatch.go_on(self.clock())
-            self._ask()
-
-
-class Link:
-    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`."""
-
     __slots__ = (
+        "_asked",
         "_ended",
         "_holds",
         "_house",
         "_latest",
         "_mqtt",
         "_refusal",
+        "_shaken",
         "_silence",
         "_tls",
         "_traffic",
         "_wire",
+        "account",
         "deadline",
         "identity",
         "push",
         "session",
+        "terms",
     )
 
-    def __init__(self, wire: Wire, tls: TLSConnection, house: House) -> None:
+    def __init__(self, wire: Wire, tls: TLSConnection, house: House, terms: Terms = BY_CERTIFICATE) -> None:
         limits = house.limits
         self._wire = wire
         self._tls = tls
@@ -170,7 +94,11 @@ class Link:
         self.push = self._mqtt.push
         self.identity: Identity | None = None
         self.session: Session | None = None
+        self.terms = terms
+        self.account = ""
+        self._asked: Asked | None = None
         self._refusal: Error | None = None
+        self._shaken = False
         self._ended = False
         self._holds = 0
         self._silence = 0.0
@@ -192,12 +120,15 @@ class Link:
         except (TLSError, WebSocketError) as error:
             self._refuse_handshake(error)
             return
-        if self.identity is None and self._refusal is None and self._tls.established:
-            self._identify(now)
+        if not self._shaken and self._tls.established:
+            self._shaken = True
+            self._set_deadline(now + house.limits.connect_timeout)
+            if self.terms.asks_certificate:
+                self._identify(now)
         if plaintext:
             self._traffic.bytes_received += len(plaintext)
             self._packets_received(bytes(plaintext), now)
-        if self._tls.closed and not self._ended:
+        if self._asked is None and self._tls.closed and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
         house.mark(self)
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
@@ -209,15 +140,25 @@ class Link:
         self.deadline = deadline if deadline < self._latest else self._latest
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
+        if self._asked is None:
+            self._take(self._mqtt.receive_data(plaintext), now, len(plaintext))
+            return
+        if self._asked.park(plaintext) > self._house.limits.first_packet_size:
+            self.end(ReasonCode.QUOTA_EXCEEDED, "it sent too much behind a CONNECT that was not answered yet")
+
+    def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
         broker = self._house.broker
         on_publish = broker.publishing.on_publish  # the hot path, without a detour
         packet: Packet | None = None
         try:
-            for packet in self._mqtt.receive_data(plaintext):
+            for packet in packets:
                 if type(packet) is Publish and self.session is not None:
                     on_publish(self.session, packet, now)
                 else:
                     self._packet_received(packet, now)
+                    if self._asked is not None:
+                        self._asked.rest = packets
+                        return
                 if self._ended:
                     return
         except RemoteProtocolError as error:
@@ -229,7 +170,7 @@ class Link:
             log.error("%s: our own mistake: %s", self, error.what, exc_info=True)
             self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
         else:
-            if self._silence and (packet is not None or len(plaintext) >= SIGN_OF_LIFE):
+            if self._silence and (packet is not None or size >= SIGN_OF_LIFE):
                 self._heard(now)
 
     def _packet_received(self, packet: Packet, now: float) -> None:
@@ -262,12 +203,16 @@ class Link:
                 raise RemoteProtocolError(f"{packet.type.name} is not for a server", ReasonCode.PROTOCOL_ERROR)
 
     def _connect_received(self, packet: Packet, now: float) -> None:
-        if not isinstance(packet, Connect) or self.identity is None:
-            # A certificate that was refused behind the handshake, and told to the log: the client learns it by CONNACK.
+        if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
+            # A certificate that was refused behind the handshake, and told to the log: the client learns it here.
             why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
             self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
             self._finish()
             return
+        if self.terms.asks_password and not self.account:
+            self._ask(packet, now)
+            return
+        assert self.identity is not None
         house = self._house
         self._traffic.connections += 1
         session = house.broker.on_connect(self, self.identity, packet, now)
@@ -287,6 +232,32 @@ class Link:
             f"{proof.version}, {proof.cipher}" if proof else "no TLS",
             extra=self._who(),
         )
+
+    def _ask(self, packet: Connect, now: float) -> None:
+        """Have the password looked at. What stands behind CONNECT waits, here and in the kernel."""
+        self._asked = Asked(packet)
+        self._set_deadline(now + self._house.limits.connect_timeout)
+        self.hold()
+        password, packet.password = packet.password, None  # who does not have it cannot show it
+        self._house.gatekeeper.ask(packet.user_name, password, self._wire.peer, self._answered)
+
+    def _answered(self, verdict: Identity | Denial) -> None:
+        """The gatekeeper has looked: refuse, or go on as if nothing had been in between."""
+        asked, self._asked = self._asked, None
+        if asked is None or self._ended:
+            return
+        self.release()
+        if isinstance(verdict, Denial):
+            self.send(verdict.packet())
+            return self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")
+        self.account = verdict.name
+        if self.identity is None:  # else the certificate says who it is, and the account only that it may come in
+            self.identity = verdict
+        parked = chain.from_iterable(map(self._mqtt.receive_data, asked.parked))  # read one behind the other
+        self._take(chain((asked.packet,), asked.rest, parked), self._house.clock(), 0)
+        if self._tls.closed and not self._ended:
+            self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
+        self._house.mark(self)
 
     def _disconnect_received(self, packet: Disconnect, now: float) -> None:
         session = self.session
@@ -316,7 +287,6 @@ class Link:
             )
         else:
             self._house.by_serial.setdefault(self.identity.serial, set()).add(self)
-        self._set_deadline(now + self._house.limits.connect_timeout)
 
     def _set_deadline(self, deadline: float) -> None:
         sooner = deadline < self.deadline
@@ -406,11 +376,13 @@ class Link:
         """The connection is gone (Floor)."""
         if not self._ended:
             self._ended = True
-            if self.identity is None and self._refusal is None:
+            if not self._shaken:
                 log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
             else:
                 log.info("%s is lost%s", self, f": {why}" if why else "", extra=self._who())
             self._leave_session()
+        if self._asked is not None:
+            self._house.gatekeeper.forget(self._answered)
         self._leave_house()
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -431,7 +403,9 @@ class Link:
         """The time of this stage is over, or the certificate's."""
         if self._ended:
             return
-        if self.session is None:
+        if self._asked is not None:
+            self.end(ReasonCode.SERVER_BUSY, "its password could not be looked at in time")
+        elif self.session is None:
             limits, tls = self._house.limits, self._tls
             handshake = "WebSocket handshake" if tls.proof else "TLS handshake"
             doing, seconds, key = (
@@ -494,7 +468,9 @@ class Link:
         """The fields that a log line in JSON carries."""
         who = {"address": self._wire.peer}
         if self.identity is not None:
-            who |= {"device": self.identity.name, "serial": self.identity.serial}
+            who |= {self.identity.kind: self.identity.name, "serial": self.identity.serial}
+        if self.account:
+            who["account"] = self.account
         if self.session is not None:
             who["client_id"] = self.session.key.client_id
         return who

@@ -5,32 +5,39 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib.metadata
-import ipaddress
 import logging
 import resource
 import secrets
 import signal
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sealmq import config
 from sealmq.archive import is_waiting
 from sealmq.broker.broker import Broker
-from sealmq.config import CertificateSettings, Configuration, parse_address
+from sealmq.broker.change import adopt, recognize
+from sealmq.config import Configuration, ListenerSettings
+from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
+from sealmq.doors import Addresses, Doors
 from sealmq.errors import Error
-from sealmq.home import Home, local_names
-from sealmq.link import House, Link
+from sealmq.gatekeeper import PasswordGatekeeper
+from sealmq.home import Home, broker_names
+from sealmq.house import House
+from sealmq.identity import BY_CERTIFICATE, Identity, Terms
+from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
-from sealmq.pki.profiles import ServerNames
+from sealmq.pki import vault
+from sealmq.presence import Presence
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.store.sqlite import SQLiteStore
-from sealmq.tcp.listener import bound_addresses, listen
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSConnection, TLSContext
+from sealmq.tls.plaintext import PlaintextContext
 from sealmq.tls.policy import TLSPolicy
 
 log = logging.getLogger("sealmq.server")
@@ -55,41 +62,34 @@ QUIET = 10.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a server listens: host and port of each socket."""
-
-    mqtt: list[tuple[str, int]]
-    """MQTT over TLS."""
-
-    websocket: list[tuple[str, int]]
-    """MQTT over WebSocket over TLS."""
-
-
 class Server:
     """One SealMQ: its listeners, its broker, its links.
 
     home:          where CA and registry are.
     configuration: what sealmq.toml says.
+    presence:      that this process is the home's broker; None: `run` claims it, and releases it at its end.
 
     restore_waits: `run` ended because a restore of the home waits to be finished; then a new Server is to take over.
     """
 
-    def __init__(self, home: Home, configuration: Configuration) -> None:
+    def __init__(self, home: Home, configuration: Configuration, presence: Presence | None = None) -> None:
         self._home = home
+        self._presence = presence
         self._configuration = configuration
-        self._policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
-        self._context = self._build_context()
+        self._contexts = self._build_contexts(configuration)
         self._context_is_stale = False
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._certificate_checked = self.clock()
-        self._origins = frozenset(configuration.websocket.origins)
-        self._listeners: list[asyncio.Server] = []
+        self._listen_on: Sequence[str] = ()
+        self._websocket_on: Sequence[str] = ()
+        self.doors = Doors(self._transport)
         self._stop = asyncio.Event()
         self.restore_waits = False
+        self._must_reload = False
+        self._had_terminal = sys.stderr.isatty()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = SQLiteStore.open(home.messages, self._committed, self._not_committed)
         kept = self._store.load(self.clock())
@@ -97,12 +97,28 @@ class Server:
         self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
+        gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
         broker.statistics.version = _version()
         broker.restore(kept.sessions, kept.retained)
+        recognize(broker, self._maybe_identity, self.clock())
         self.house = House(
-            broker, Directory(home.registry), configuration.limits, self.clock, self._flush_at_end_of_turn
+            broker,
+            Directory(home.registry),
+            configuration.limits,
+            self.clock,
+            self._flush_at_end_of_turn,
+            gatekeeper=gatekeeper,
         )
+        self._gatekeeper = gatekeeper
+
+    def _maybe_identity(self, name: str) -> Identity | None:
+        """Who has this name today: a device that was not revoked, an account, or nobody."""
+        device = self._home.registry.device(name)
+        if device is not None and device.state != "revoked":
+            return Identity(device.name, device.role)
+        account = Accounts(self._home.registry).maybe_find(name)
+        return account.identity if account is not None else None
 
     def clock(self) -> float:
         """Unix seconds that never jump."""
@@ -114,47 +130,49 @@ class Server:
         """Listen and serve until SIGINT, SIGTERM or `stop`; say goodbye to every client; return.
 
         ready:        called with the addresses once all of them accept connections.
-        listen_on:    addresses in place of all that the configuration has, those for WebSocket too.
-        websocket_on: addresses for WebSocket in place of the configuration's.
-        Raises ConfigError when an address cannot be had; then nothing listens.
+        listen_on:    addresses in place of all that the configuration has, those for WebSocket too; with the usual
+                      terms. They stay after a reload.
+        websocket_on: addresses for WebSocket in place of the configuration's; they stay, too.
+        Raises ConfigError when an address cannot be had, HomeError when the home has a broker already; then nothing
+        listens.
         """
-        loop = self._loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._loop_failed)
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._loop_failed)
         _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
+        self._listen_on, self._websocket_on = listen_on, websocket_on
+        presence = self._presence or Presence.claim(self._home.path)
         try:
-            for_mqtt, for_websocket = wanted_addresses(self._configuration, listen_on, websocket_on)
-            for text in for_mqtt:
-                self._listeners += await listen(*parse_address(text), self._transport)
-            count = len(self._listeners)
-            for text in for_websocket:
-                self._listeners += await listen(*parse_address(text), self._websocket_transport, "--websocket")
+            self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            await self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, self.stop)
-            ready(Addresses(bound_addresses(self._listeners[:count]), bound_addresses(self._listeners[count:])))
-            await self._tick_until_stopped()
+                self._loop.add_signal_handler(number, self.stop)
+            ready(self.doors.bound)
+            await self._tick_until_stopped(presence)
         finally:
-            for listener in self._listeners:
-                listener.close()
+            self.doors.close()
             await self._say_goodbye()
+            self._gatekeeper.close()
             self._close_store()
+            if presence is not self._presence:
+                presence.release()
 
     def stop(self) -> None:
         """End `run` in order."""
         self._stop.set()
 
-    def _transport(self) -> Transport:
-        return Transport(self._link, self._configuration.limits.buffered_bytes)
+    def reload(self) -> None:
+        """Read sealmq.toml again, at the next tick (SIGHUP). When SIGHUP says that our terminal was closed, end."""
+        if self._had_terminal and not sys.stderr.isatty():
+            self.stop()
+        self._must_reload = True
 
-    def _websocket_transport(self) -> Transport:
-        return Transport(self._websocket_link, self._configuration.limits.buffered_bytes)
+    def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
+        return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _link(self, transport: Transport) -> Link | None:
-        return self._admit(transport, lambda: self._context.connection())
+    def _transport(self, settings: Callable[[], ListenerSettings]) -> Transport:
+        return Transport(lambda transport: self._link(transport, settings()), self._configuration.limits.buffered_bytes)
 
-    def _websocket_link(self, transport: Transport) -> Link | None:
-        return self._admit(transport, lambda: SecureWebSocket(self._context.connection(), self._origins))
-
-    def _admit(self, transport: Transport, tls: Callable[[], TLSConnection]) -> Link | None:
+    def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
         most = self._configuration.limits.connections
         if len(self.house.links) >= most:
             log.warning(
@@ -164,7 +182,10 @@ class Server:
                 extra={"address": transport.peer},
             )
             return None
-        return Link(transport, tls(), self.house)
+        tls: TLSConnection = self._contexts[settings.terms].connection()
+        if settings.websocket:
+            tls = SecureWebSocket(tls, self._configuration.websocket.origins)
+        return Link(transport, tls, self.house, settings.terms)
 
     def _flush_at_end_of_turn(self) -> None:
         asyncio.get_running_loop().call_soon(self._end_of_turn)
@@ -233,8 +254,11 @@ class Server:
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
-    async def _tick_until_stopped(self) -> None:
+    async def _tick_until_stopped(self, presence: Presence) -> None:
         while not self._stop.is_set():
+            if self._must_reload:
+                self._must_reload = False
+                presence.reloaded(await self._reload())
             self._tick()
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
@@ -289,6 +313,8 @@ class Server:
         for change in registry.changes_since(self._last_change):
             if change.kind == "revoked":
                 self._cut(change, now)
+            elif change.kind in ("password", "removed"):
+                self._account_changed(change.device, removed=change.kind == "removed", now=now)
             self._last_change = change.id
             self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False
@@ -309,6 +335,51 @@ class Server:
         if device is None or device.state == "revoked":
             self.house.broker.end_sessions(revoked.device, now)
 
+    def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
+        """An account has another password or is gone: what was proved before does not count any more."""
+        self._gatekeeper.account_changed(name)
+        for link in [link for link in self.house.links if link.account == name]:
+            why = "its account was removed" if removed else "its account has another password"
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+        if removed:
+            self.house.broker.end_sessions(name, now)
+
+    # -- another configuration ---------------------------------------------------------------------------------------
+
+    async def _reload(self) -> str:
+        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says.
+
+        No link is cut that the new state still lets in: see broker/change.py for the rules, Terms.admits for the
+        listeners.
+        """
+        try:
+            configuration = config.load(self._home.configuration)
+            vault.check_unchanged(self._home.configuration)  # whoever can write it lets in whom it likes
+            names = await asyncio.to_thread(broker_names, configuration.certificate)
+            self._home.ensure_broker_certificate(names, self.clock())
+            contexts = self._build_contexts(configuration)
+            listeners = self._wanted(configuration)
+            await self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
+        except (Error, OSError) as error:
+            why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
+            remedy = f"; next: {error.remedy}" if isinstance(error, Error) and error.remedy else ""
+            log.error("nothing has changed: %s%s", why, remedy)
+            return why
+        kept = {settings.terms for settings in listeners}
+        for link in list(self.house.links):
+            if not any(terms.admits(link.terms) for terms in kept):
+                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "no listener takes its kind of proof any more")
+        log.info("sealmq.toml was read again, and counts from now on")
+        return ""
+
+    def _adopt(self, configuration: Configuration, contexts: Mapping[Terms, TLSContext]) -> None:
+        """Nothing below can fail."""
+        self._configuration = configuration
+        self._contexts = contexts
+        self.house.limits = configuration.limits
+        adopt(self.house.broker, configuration.access, configuration.limits, self.clock())
+        logging.getLogger("sealmq").setLevel(configuration.log.level.upper())
+
     def _check_certificate(self, now: float) -> None:
         if now - self._certificate_checked <= CERTIFICATE_CHECK:
             return
@@ -324,21 +395,29 @@ class Server:
             self.stop()
 
     def _renew(self, now: float) -> None:
-        """Build the context that the other duties asked for; at every tick anew until it is done."""
+        """Build the contexts that the other duties asked for; at every tick anew until it is done."""
         if self._context_is_stale:
-            self._context = self._build_context()
+            self._contexts = self._build_contexts(self._configuration)
             self._context_is_stale = False
 
-    def _build_context(self) -> TLSContext:
-        """A new context for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
+    def _build_contexts(self, configuration: Configuration) -> Mapping[Terms, TLSContext]:
+        """New contexts for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
         home = self._home
-        return server_context(
-            self._policy,
-            chain=home.broker_chain,
-            key=home.broker_key,
-            client_anchors=home.device_ca_certificate.read_bytes(),
-            crl=home.revocation_list(),
-        )
+        policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
+        contexts: dict[Terms, TLSContext] = {}
+        for terms in {BY_CERTIFICATE} | {settings.terms for settings in configuration.listeners}:
+            if terms.plaintext:
+                contexts[terms] = PlaintextContext()
+                continue
+            contexts[terms] = server_context(
+                policy,
+                chain=home.broker_chain,
+                key=home.broker_key,
+                client_anchors=home.device_ca_certificate.read_bytes(),
+                crl=home.revocation_list(),
+                client_certificates=terms.asks_certificate,
+            )
+        return contexts
 
     # -- what goes wrong in the loop ---------------------------------------------------------------------------------
 
@@ -393,27 +472,18 @@ def _allow_descriptors(wanted: int) -> None:
         )
 
 
-def wanted_addresses(
+def wanted_listeners(
     configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
-) -> tuple[Sequence[str], Sequence[str]]:
-    """Where to listen for MQTT and for WebSocket: `run`'s arguments, else the configuration.
+) -> Sequence[ListenerSettings]:
+    """Where to listen: `run`'s arguments, else the configuration.
 
     Who says where to listen for MQTT alone wants no other port to be opened.
     """
-    for_websocket = websocket_on or (() if listen_on else configuration.websocket.listen)
-    return listen_on or configuration.listen, for_websocket
-
-
-def broker_names(settings: CertificateSettings) -> ServerNames:
-    """What the broker's certificate says: what is found on the machine, and what the configuration adds."""
-    found = local_names()
-    dns, addresses = list(found.dns), list(found.addresses)
-    for name in settings.names:
-        try:
-            addresses.append(str(ipaddress.ip_address(name)))
-        except ValueError:
-            dns.append(name)
-    return ServerNames(tuple(dns), tuple(addresses), settings.addresses_as_dns_names)
+    for_mqtt = [ListenerSettings(address) for address in listen_on] or configuration.listeners
+    for_websocket = [ListenerSettings(address, websocket=True) for address in websocket_on]
+    if not for_websocket and not listen_on:
+        for_websocket += configuration.websocket.listeners
+    return [*for_mqtt, *for_websocket]
 
 
 def _new_client_id() -> str:

@@ -210,7 +210,7 @@ def test_two_at_once_on_a_new_home_make_one_home_and_one_broker(tmp_path: Path) 
         if "is taken" in said:
             assert_one_clear_answer(said, f"port {port} is taken", "ss -ltnp")
         else:
-            assert_one_clear_answer(said, "a broker is running in", "end that one first")
+            assert_one_clear_answer(said, "a broker runs on the home", "another home")
         winner.output.wait("Ctrl-C ends it")
         assert winner.end() == 0
     assert not [path.name for path in home.rglob("*") if "building" in path.name or path.suffix in {".tmp", ".new"}]

@@ -12,8 +12,9 @@ from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
 from sealmq.broker.rules import ACTIONS, Rule
 from sealmq.broker.store import MemoryStore
+from sealmq.house import House
 from sealmq.identity import Identity
-from sealmq.link import House, Link
+from sealmq.link import Link
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
     ConnAck,

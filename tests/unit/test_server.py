@@ -21,11 +21,12 @@ from mqtt_bytes import connect_packet, publish
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.config import CertificateSettings, Configuration
+from sealmq.doors import Addresses
 from sealmq.errors import HomeError, TrustError
-from sealmq.home import Home
+from sealmq.home import Home, broker_names
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
-from sealmq.server import Server, broker_names, wanted_addresses
+from sealmq.server import Server, wanted_listeners
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
 
@@ -157,14 +158,14 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
     async def main() -> None:
         home.enrollment().add_device("sensor-1", now=time.time())
         async with running(home) as (one, port):
-            old = one._context
-            broken = fails_once(one._build_context, TrustError("no file can be opened"))
-            monkeypatch.setattr(one, "_build_context", broken)
+            old = one._contexts
+            broken = fails_once(one._build_contexts, TrustError("no file can be opened"))
+            monkeypatch.setattr(one, "_build_contexts", broken)
             home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
-            await until(lambda: one._context is not old)
-            new = one._context
+            await until(lambda: one._contexts is not old)
+            new = one._contexts
             one._tick()
-            assert one._context is new, "it is built once for each change, not at each tick"
+            assert one._contexts is new, "it is built once for each change, not at each tick"
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context(home, "sensor-1"))
             with pytest.raises(ssl.SSLError, match="CERTIFICATE_REVOKED"):
                 await asyncio.wait_for(reader.read(), WAIT)
@@ -295,7 +296,7 @@ def test_a_failed_start_listens_nowhere(home: Home) -> None:
         one = Server(home, config.Configuration())
         with pytest.raises(config.ConfigError, match="has no port"):
             await one.run(lambda _: pytest.fail("it said that it is ready"), ["127.0.0.1:0", "nonsense"])
-        assert not [listener for listener in one._listeners if listener.sockets]
+        assert one.doors.bound == Addresses([], [])
 
     asyncio.run(main())
 
@@ -331,7 +332,11 @@ def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
 
 def test_the_command_line_opens_no_port_that_it_does_not_name() -> None:
     usual = Configuration()
-    assert wanted_addresses(usual, (), ()) == ((":8883",), (":8084",))
-    assert wanted_addresses(usual, (":1",), ()) == ((":1",), ())
-    assert wanted_addresses(usual, (), (":2",)) == ((":8883",), (":2",))
-    assert wanted_addresses(usual, (":1",), (":2",)) == ((":1",), (":2",))
+
+    def wanted(listen_on: tuple[str, ...], websocket_on: tuple[str, ...]) -> list[tuple[str, str]]:
+        return [(each.option, each.address) for each in wanted_listeners(usual, listen_on, websocket_on)]
+
+    assert wanted((), ()) == [("--listen", ":8883"), ("--websocket", ":8084")]
+    assert wanted((":1",), ()) == [("--listen", ":1")]
+    assert wanted((), (":2",)) == [("--listen", ":8883"), ("--websocket", ":2")]
+    assert wanted((":1",), (":2",)) == [("--listen", ":1"), ("--websocket", ":2")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from sealmq.broker.rules import Action, Rule
@@ -18,10 +18,14 @@ from sealmq.mqtt.topics import covers, intersects, matches
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, and the rule that gave it, in words for the log."""
+    """The answer, and the rule that gave it, in words for the log.
+
+    number: the rule's place in sealmq.toml, the first is 1; 0 when no rule matched.
+    """
 
     allowed: bool
     rule: str
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class _Grant:
     actions: frozenset[Action]
     topic_filter: str
     rule: str
+    number: int
 
 
 NO_RULE = Decision(False, "no rule allows it")
@@ -37,7 +42,7 @@ NO_RULE = Decision(False, "no rule allows it")
 OURS = Decision(False, "the topics below $SYS are the broker's own")
 """No rule can give them away [MQTT 4.7.2]."""
 
-_PLACEHOLDER = re.compile(r"\{(?:device|role|client_id)\}")
+_PLACEHOLDER = re.compile(r"\{(?:device|account|role|client_id)\}")
 
 
 class Grants:
@@ -46,7 +51,8 @@ class Grants:
     __slots__ = ("_grants",)
 
     def __init__(self, rules: Iterable[Rule], identity: Identity, client_id: str) -> None:
-        values = {"{device}": identity.name, "{role}": identity.role, "{client_id}": client_id}
+        own_name = f"{{{identity.kind}}}"
+        values = {own_name: identity.name, "{role}": identity.role, "{client_id}": client_id}
         self._grants = [
             grant
             for number, rule in enumerate(rules, 1)
@@ -60,7 +66,7 @@ class Grants:
             return OURS
         for grant in self._grants:
             if "publish" in grant.actions and matches(grant.topic_filter, topic):
-                return Decision(grant.allow, grant.rule)
+                return Decision(grant.allow, grant.rule, grant.number)
         return NO_RULE
 
     def may_subscribe(self, topic_filter: str) -> Decision:
@@ -70,26 +76,34 @@ class Grants:
                 continue
             if grant.allow:
                 if covers(grant.topic_filter, topic_filter):
-                    return Decision(True, grant.rule)
+                    return Decision(True, grant.rule, grant.number)
             elif intersects(grant.topic_filter, topic_filter):
-                return Decision(False, grant.rule)
+                return Decision(False, grant.rule, grant.number)
         return NO_RULE
 
 
 def _concerns(rule: Rule, identity: Identity) -> bool:
     if rule.role is not None:
         return rule.role == identity.role
-    return rule.device is None or fnmatchcase(identity.name, rule.device)
+    if rule.device is not None:
+        return identity.kind == "device" and fnmatchcase(identity.name, rule.device)
+    if rule.account is not None:
+        return identity.kind == "account" and fnmatchcase(identity.name, rule.account)
+    return True
 
 
 def _fill_in(rule: Rule, number: int, values: dict[str, str]) -> Iterable[_Grant]:
     for topic_filter in rule.topics:
+        if any(name in topic_filter and name not in values for name in ("{device}", "{account}")):
+            continue  # it speaks of the other kind
         filled = _substitute(topic_filter, values)
         if filled is None:
             if rule.effect == "allow":
                 continue  # a name that would widen the filter allows nothing
             filled = _widened(topic_filter)  # ... and a rule that denies may not be escaped by choosing such a name
-        yield _Grant(rule.effect == "allow", rule.actions, filled, f"rule {number} ({rule.effect} {topic_filter})")
+        yield _Grant(
+            rule.effect == "allow", rule.actions, filled, f"rule {number} ({rule.effect} {topic_filter})", number
+        )
 
 
 def _substitute(topic_filter: str, values: dict[str, str]) -> str | None:

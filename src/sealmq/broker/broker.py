@@ -70,7 +70,7 @@ class Broker:
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
         self.subscriptions = Subscriptions(self.router, self._walk, self.dispatch, limits, store)
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._store = store
         self._new_client_id = new_client_id
         self._agenda = Agenda()
@@ -89,7 +89,7 @@ class Broker:
         if len(client_id.encode()) > self.limits.client_id_length:
             self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
-        grants = Grants(self._rules, identity, client_id)
+        grants = Grants(self.rules, identity, client_id)
         key = SessionKey(identity.name, client_id)
         refusal = self._reason_to_refuse(packet, grants, key)
         if refusal is not None:
@@ -289,6 +289,11 @@ class Broker:
         self.dispatch.inherit(session, now)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
+
+    def forget_will(self, session: Session) -> None:
+        """The session's will is not to be spoken any more, nor after a crash."""
+        session.will, session.will_at = None, NEVER
+        self._store.opened(session)
 
     def _publish_will(self, session: Session, now: float) -> None:
         will: Will | None = session.will

@@ -23,6 +23,7 @@ from sealmq.broker.store import Store
 from sealmq.mqtt.aliases import MOST_ADDED
 from sealmq.mqtt.codes import ProtocolLevel
 from sealmq.mqtt.packets import Publish, PubRel
+from sealmq.mqtt.topics import matches, wanted_by
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
 
 DUP = 0x08
@@ -45,6 +46,10 @@ class Dispatch:
         self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
         self.pace = Pace(lambda: self._limits.buffered_bytes)
 
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on; what waits already may wait."""
+        self._limits = limits
+
     # -- a message comes ---------------------------------------------------------------------------------------------
 
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
@@ -58,8 +63,7 @@ class Dispatch:
             self._publish_qos0(publish, route, sender)
         else:
             self._publish_with_acknowledgement(publish, route, sender, now)
-        behind = self.patience.behind
-        if behind and sender is not None and not behind.isdisjoint(route.sessions):
+        if sender is not None and (behind := self.patience.behind) and not behind.isdisjoint(route.sessions):
             self.patience.hold(sender, route.sessions)
         return True
 
@@ -311,9 +315,8 @@ class Dispatch:
             return
         head, tail = frame
         if session.aliases is not None:
-            head, tail = session.aliases.shorten(
-                head, tail, self._may_introduce_alias(session, len(head) + 2 + len(tail))
-            )
+            may_introduce = self._may_introduce_alias(session, len(head) + 2 + len(tail))
+            head, tail = session.aliases.shorten(head, tail, may_introduce)
         push = session.outbox.push  # never the one of a full link, which may drop a piece of it
         push(bytes((head[0] | first,)) + head[1:] if first else head)
         push(packet_id.to_bytes(2, "big"))
@@ -324,10 +327,8 @@ class Dispatch:
 
     def _enqueue(self, session: Session, delivery: Delivery) -> None:
         size = delivery.size
-        if (
-            len(session.queue) >= self._limits.queued_messages
-            or session.queued_bytes + size > self._limits.queued_bytes
-        ):
+        limits = self._limits
+        if len(session.queue) >= limits.queued_messages or session.queued_bytes + size > limits.queued_bytes:
             self.counters.dropped_queue_full += 1
             return
         session.queue.append(delivery)
@@ -451,6 +452,21 @@ class Dispatch:
         if session.outbox is not None:
             keep = partial(session.outbox.send, pubrel)
             self.promises.make(self._store.number if session.number else 0, session, keep)
+
+    def withdraw(self, session: Session, now: float) -> None:
+        """Drop what waits for subscriptions that the session no longer has. What it took for a group, another gets."""
+        filters = [wanted_by(each) for each in session.subscriptions]
+        waiting, session.queue = session.queue, deque()
+        for one in waiting:
+            if one.shared in session.subscriptions or (
+                not one.shared and any(matches(each, one.publish.topic) for each in filters)
+            ):
+                session.queue.append(one)
+                continue
+            session.queued_bytes -= one.size
+            self._store.finished(session, one)
+            if one.shared in self.router.groups:
+                self._pass_on(one, now)
 
     # -- the link tells ----------------------------------------------------------------------------------------------
 

@@ -38,6 +38,10 @@ class Publishing:
         self._limits = limits
         self._store = store
 
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on."""
+        self._limits = limits
+
     def on_publish(self, session: Session, packet: Publish, now: float) -> None:
         """Pass a message on to everybody who wants it, and answer as its QoS demands."""
         self._dispatch.counters.received += 1

@@ -60,6 +60,11 @@ class Retained:
                 yield level.message
             waiting.extend(level.below.values())
 
+    def adopt(self, messages: int, size: int) -> None:
+        """Other bounds from now on; what is kept already stays."""
+        self._most_messages = messages
+        self._most_bytes = size
+
     def keep(self, message: RetainedMessage) -> bool:
         """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
         names = message.publish.topic.split("/")

@@ -44,6 +44,9 @@ class Outbox(Protocol):
     def waiting(self) -> int:
         """Bytes that the network has not taken yet."""
 
+    def flush(self) -> None:
+        """Let what was queued leave. At the end of each turn of the loop for all that were spoken to."""
+
     def hold(self) -> None:
         """Read nothing more from this client until `release`: somebody it writes to can't keep up."""
 

@@ -16,7 +16,7 @@ from sealmq.broker.store import Store
 from sealmq.errors import RemoteProtocolError
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe
-from sealmq.mqtt.topics import SHARED, check_topic_filter, split_shared
+from sealmq.mqtt.topics import SHARED, check_topic_filter, wanted_by
 
 log = logging.getLogger("sealmq.broker")
 
@@ -109,14 +109,24 @@ class Subscriptions:
             answer = UnsubAck(packet.packet_id, reason_codes)  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
             self._promise(session, partial(session.outbox.send, answer))
 
-    def check_again(self, session: Session) -> None:
-        """A client came back, perhaps in another role or to other rules: take away what it may no longer have."""
+    def adopt(self, limits: Limits) -> None:
+        """Other limits from now on; what is held already stays."""
+        self._limits = limits
+
+    def check_again(self, session: Session) -> list[str]:
+        """A client came back, perhaps in another role or to other rules: take away what it may no longer have.
+
+        Returns the filters that it lost.
+        """
+        lost = []
         for topic_filter in list(session.subscriptions):
             decision = session.may_subscribe(wanted_by(topic_filter))
             if not decision.allowed:
                 who, client_id = session.key
                 log.info("%s (client %r) loses %r, to which it may no longer subscribe", who, client_id, topic_filter)
                 self._forget(session, topic_filter)
+                lost.append(topic_filter)
+        return lost
 
     def _promise(self, session: Session, keep: Callable[[], None]) -> None:
         """Answer, when what is answered for is safe: at once for a session that does not outlive its link."""
@@ -127,9 +137,3 @@ class Subscriptions:
         del session.subscriptions[topic_filter]
         self._router.unsubscribe(session, topic_filter)
         self._store.unsubscribed(session, topic_filter)
-
-
-def wanted_by(topic_filter: str) -> str:
-    """What a subscription asks for: of a shared one, the filter behind its group [MQTT 4.8.2]."""
-    shared = split_shared(topic_filter)
-    return topic_filter if shared is None else shared[1]

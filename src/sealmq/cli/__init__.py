@@ -17,11 +17,12 @@ from typing import Annotated
 import typer
 
 from sealmq import __version__
-from sealmq.cli import device
+from sealmq.cli import access, account, device
 from sealmq.cli.backup import backup
 from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
+from sealmq.cli.reload import reload
 from sealmq.cli.restore import restore
 from sealmq.cli.sub import sub
 from sealmq.cli.up import up
@@ -61,7 +62,10 @@ def _sealmq(
 
 
 app.command()(up)
+app.command()(reload)
 app.add_typer(device.app, name="device")
+app.add_typer(account.app, name="account")
+app.add_typer(access.app, name="access")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
 app.command()(backup)

@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_FIELDS = ("address", "device", "serial", "client_id")
+_FIELDS = ("address", "device", "account", "serial", "client_id")
 """What a record may carry beside its sentence."""
 
 
@@ -22,7 +22,7 @@ class PersonFormatter(logging.Formatter):
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object: time (RFC 3339, UTC), level, message, and address, device, serial, client_id where known."""
+    """One JSON object: time (RFC 3339, UTC), level, message, and of _FIELDS what is known."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""

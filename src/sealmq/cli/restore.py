@@ -27,9 +27,9 @@ def restore(
     import time
 
     from sealmq.archive import finish_restore, is_waiting, prepare_restore
-    from sealmq.devices.lock import broker_lock
     from sealmq.errors import HomeError
     from sealmq.home import Home
+    from sealmq.presence import no_broker
 
     path = Home(home or Home.default_path()).path
     _check_place(path, force=force)
@@ -39,7 +39,7 @@ def restore(
     by_broker = False
     while is_waiting(path):
         try:
-            with broker_lock(path):
+            with no_broker(path):
                 finish_restore(path)
         except HomeError:
             if time.monotonic() > deadline:

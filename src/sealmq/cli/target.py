@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealmq.errors import ConfigError, HomeError
+from sealmq.identity import BY_CERTIFICATE
 
 _MORE_THAN_A_HOST = re.compile(
     r"(?:[a-z]+://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+)?(?::(?P<port>\d+))?(?:/.*)?",
@@ -86,12 +87,13 @@ def home_path(home: Path | None) -> Path:
 
 
 def listening_address(home: Path) -> tuple[str, int]:
-    """Where a client on this machine reaches the home's broker: the first address of its configuration."""
+    """Where a client on this machine reaches the home's broker: the first address that asks for a certificate alone."""
     from sealmq import config
 
     path = home / "sealmq.toml"
-    listen = config.load(path).listen if path.exists() else config.Configuration().listen
-    host, port = config.parse_address(listen[0])
+    listeners = (config.load(path) if path.exists() else config.Configuration()).listeners
+    usual = [each for each in listeners if each.terms == BY_CERTIFICATE]
+    host, port = config.parse_address((usual or listeners)[0].address)
     if host is None or host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not listened on
         host = "localhost"
     return host, port or 8883

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sealmq.cli.options import HomeOption
+from sealmq.identity import BY_CERTIFICATE, Terms
 
 if TYPE_CHECKING:
     from sealmq.config import Configuration
+    from sealmq.doors import Addresses
     from sealmq.home import Home
-    from sealmq.server import Addresses
+    from sealmq.presence import Presence
 
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
@@ -46,9 +49,9 @@ def up(
     from sealmq.archive import finish_restore
     from sealmq.cli.log_lines import start_logging
     from sealmq.config import parse_address
-    from sealmq.devices.lock import broker_lock
     from sealmq.errors import HomeError
     from sealmq.home import Home
+    from sealmq.presence import Presence
 
     for address in [*(listen or ()), *(websocket or ())]:
         parse_address(address)  # before anything is made
@@ -60,17 +63,24 @@ def up(
         except HomeError:
             if not Home.is_home(path):  # else somebody was faster
                 raise
-    with broker_lock(Home(path).path):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # `sealmq reload` may come before there is anything to be reloaded
+    with Presence.claim(Home(path).path) as presence:
         finish_restore(Home(path).path)
         opened, configuration = _open(path)
         start_logging(configuration.log.level, as_json=json_log)
         with opened:
             _check_addresses(configuration, listen or (), websocket or ())
-            _serve(opened, configuration, listen or [], websocket or [], is_new=is_new)
+            _serve(opened, configuration, presence, listen or [], websocket or [], is_new=is_new)
 
 
 def _serve(
-    opened: Home, configuration: Configuration, listen: Sequence[str], websocket: Sequence[str], *, is_new: bool
+    opened: Home,
+    configuration: Configuration,
+    presence: Presence,
+    listen: Sequence[str],
+    websocket: Sequence[str],
+    *,
+    is_new: bool,
 ) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
     from sealmq.archive import finish_restore
@@ -85,8 +95,9 @@ def _serve(
 
     while True:
         with opened:
-            server = Server(opened, configuration)
+            server = Server(opened, configuration, presence)
             asyncio.run(server.run(ready, listen, websocket))
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # asyncio has put back what would end us
         if not server.restore_waits:
             return
         if listen:  # port 0 was to be any, but from then on it is the one that clients know
@@ -105,9 +116,8 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
     import time
 
     from sealmq import config
-    from sealmq.home import Home
+    from sealmq.home import Home, broker_names
     from sealmq.pki import vault
-    from sealmq.server import broker_names
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
@@ -126,22 +136,19 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
 
 def _check_addresses(configuration: Configuration, listen: Sequence[str], websocket: Sequence[str]) -> None:
     from sealmq.config import parse_address
-    from sealmq.server import wanted_addresses
+    from sealmq.server import wanted_listeners
     from sealmq.tcp.listener import check_address
 
-    wanted = wanted_addresses(configuration, listen, websocket)
-    for option, addresses in zip(("--listen", "--websocket"), wanted, strict=True):
-        for address in addresses:
-            check_address(*parse_address(address), option)
+    for each in wanted_listeners(configuration, listen, websocket):
+        check_address(*parse_address(each.address), each.option)
 
 
 def _open(path: Path) -> tuple[Home, Configuration]:
     import time
 
     from sealmq import config
-    from sealmq.home import Home
+    from sealmq.home import Home, broker_names
     from sealmq.pki import vault
-    from sealmq.server import broker_names
 
     opened = Home.open(path)
     try:
@@ -164,7 +171,7 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
     for host, port in bound.mqtt:
-        console.print(f"  listening on    {_where(host, port)}", markup=False)
+        console.print(f"  listening on    {_where(host, port)}{_asked(bound.terms.get((host, port)))}", markup=False)
     for host, port in bound.websocket:
         console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
@@ -179,7 +186,8 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
         console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
     here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
     console.print(f"Next, in another terminal{here}:\n")
-    for command in _next_commands(home, bound.mqtt):
+    usual = [address for address in bound.mqtt if not _asked(bound.terms.get(address))]
+    for command in _next_commands(home, usual or bound.mqtt):
         console.print(f"  {command}", markup=False)
     console.print("\nCtrl-C ends it.")
 
@@ -206,6 +214,14 @@ def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
         ["pub", *at, "--as", "sensor-1", "-t", "devices/sensor-1/temp", "-m", "21.5"],
     ]
     return [f"{program()} {shlex.join(command)}" for command in commands]
+
+
+def _asked(terms: Terms | None) -> str:
+    """What is asked at a listener, where it is not the usual."""
+    if terms is None or terms == BY_CERTIFICATE:
+        return ""
+    proof = "user name and password" if terms.auth == "password" else "certificate, user name and password"
+    return f" ({proof}{', WITHOUT TLS' if terms.plaintext else ''})"
 
 
 def _where(host: str, port: int) -> str:

@@ -73,10 +73,11 @@ class Enrolled:
 
 
 def check_name(name: str) -> None:
-    """Raise EnrollmentError unless `name` can be a device's: it becomes a topic level, a folder and a common name."""
+    """Raise EnrollmentError unless `name` can be a device's or an account's: it becomes a topic level, and a device's
+    also a folder and a common name."""
     if not _NAME.fullmatch(name):
         raise EnrollmentError(
-            f"'{printable(name)}' cannot be a device's name",
+            f"'{printable(name)}' cannot be a name",
             why="a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
             remedy="choose another name, like sensor-1",
         )
@@ -195,6 +196,13 @@ class Enrollment:
     def _check_free(self, name: str) -> None:
         device = self._registry.device(name)
         if device is None:
+            account = self._registry.account(name)
+            if account is not None:
+                raise EnrollmentError(
+                    f"there is an account '{account[0]}'",
+                    why="a device and an account may not have the same name",
+                    remedy=f"choose another name, or first: sealmq account remove {account[0]}",
+                )
             self._check_folder(name)
             return
         if device.state == "active":

@@ -57,7 +57,9 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate)."""
+    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password" or
+    "removed": the account `device` has another password or is gone, so that who came in by it is to be cut.
+    """
 
     id: int
     kind: str

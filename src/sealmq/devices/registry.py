@@ -17,7 +17,7 @@ from typing import Any, Self
 from sealmq.database import BACKUP, in_words, open_database
 from sealmq.devices.records import CertificateRecord, Change, DeviceRecord, Reservation, State
 from sealmq.devices.schema import APPLICATION_ID, MIGRATIONS
-from sealmq.errors import HomeError
+from sealmq.errors import EnrollmentError, HomeError
 
 _CHANGES_KEPT = 10_000
 
@@ -28,6 +28,8 @@ _CERTIFICATE = """
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
     FROM devices d JOIN certificates c ON c.serial = d.serial """
+
+_ACCOUNT = "SELECT name, role, stored, created, changed FROM accounts "
 
 
 class Registry:
@@ -96,6 +98,14 @@ class Registry:
                 *(authority_key_id, not_after),
             )
         ]
+
+    def account(self, name: str) -> tuple[Any, ...] | None:
+        """An account's row (accounts.Account), its name in any spelling of upper and lower case; or None."""
+        return self._one(_ACCOUNT + "WHERE name = ?", name)
+
+    def accounts(self) -> list[tuple[Any, ...]]:
+        """Every account's row, by name."""
+        return self._all(_ACCOUNT + "ORDER BY name")
 
     def crl(self, authority_key_id: str) -> bytes | None:
         """The latest CRL of an authority (DER), or None when this registry has no such authority."""
@@ -173,10 +183,12 @@ class Registry:
     def confirm_device(self, serial: str, fingerprint: str, *, role: str, uuid: str, now: float) -> None:
         """Say that a reserved device certificate was made and handed over: from here on the device exists.
 
-        A revoked device of the same name comes back as a new one.
+        A revoked device of the same name comes back as a new one. Raises EnrollmentError when an account has the name.
         """
         with self.transaction():
             name = self._pending(serial).device
+            if self.account(name) is not None:  # asked before, but another process may have been faster
+                raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
             (device,) = self._connection.execute(
                 "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
@@ -210,6 +222,25 @@ class Registry:
                 self._note("revoked", serial, name)
             return serials
 
+    def put_account(self, name: str, role: str, stored: str, *, now: float) -> None:
+        """Add an account, or change what is kept of its password and tell the broker. Who asks has checked the name."""
+        with self.transaction():
+            is_known = self.account(name) is not None
+            self._connection.execute(
+                "INSERT INTO accounts (name, role, stored, created, changed) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET role = excluded.role, stored = excluded.stored,"
+                " changed = excluded.changed",
+                (name, role, stored, now, now),
+            )
+            if is_known:
+                self._note("password", "", name)
+
+    def remove_account(self, name: str) -> None:
+        """Remove an account, and tell the broker."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM accounts WHERE name = ?", (name,))
+            self._note("removed", "", name)
+
     def put_crl(self, authority_key_id: str, number: int, der: bytes) -> None:
         """Keep an authority's latest CRL. Raises HomeError when its number does not grow (RFC 5280 section 5.2.3)."""
         with self.transaction():
@@ -235,9 +266,10 @@ class Registry:
             "INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", (kind, serial, device)
         )
         assert cursor.lastrowid is not None
-        # Revocations stay: a broker that was suspended for a week must still cut its links when it wakes.
+        # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind <> 'revoked'", (cursor.lastrowid - _CHANGES_KEPT,)
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'removed')",
+            (cursor.lastrowid - _CHANGES_KEPT,),
         )
 
     def _roll_back(self) -> None:

@@ -63,5 +63,18 @@ _FIRST = (
     ) {_STRICT}""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_ACCOUNTS = (
+    # `stored` is a password's hash with its parameters (pki/passwords.py). No name stands here and in `devices`; each
+    # side checks it in the transaction that adds one.
+    f"""CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        role TEXT NOT NULL,
+        stored TEXT NOT NULL,
+        created REAL NOT NULL,
+        changed REAL NOT NULL
+    ) {_STRICT}""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

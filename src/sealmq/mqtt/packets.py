@@ -45,7 +45,7 @@ class Connect:
     keep_alive: int = 0
     level: int = 5
     user_name: str | None = None
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)  # in no log and no traceback
     will: Will | None = None
     properties: Properties = NO_PROPERTIES
     type = PacketType.CONNECT

@@ -78,6 +78,12 @@ def split_shared(topic_filter: str) -> tuple[str, str] | None:
     return group, shared_filter
 
 
+def wanted_by(topic_filter: str) -> str:
+    """What a subscription asks for: of a shared one, the filter behind its group [MQTT 4.8.2]."""
+    shared = split_shared(topic_filter)
+    return topic_filter if shared is None else shared[1]
+
+
 def matches(topic_filter: str, topic_name: str) -> bool:
     """Whether a message published to `topic_name` is one that `topic_filter` asks for [MQTT 4.7]."""
     if topic_name[:1] == "$" and topic_filter[:1] in ("+", "#"):  # [MQTT-4.7.2-1]

@@ -22,34 +22,12 @@ USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084}
 """The option of `sealmq up` that gives an address: it says what is spoken there. And the port when nobody says one."""
 
 
-async def listen(
-    host: str | None, port: int, protocol: Callable[[], asyncio.BaseProtocol], option: str = "--listen"
-) -> list[asyncio.Server]:
-    """Listen on an address; host None is every address of this machine, IPv4 and IPv6.
+def bind(host: str | None, port: int, option: str = "--listen") -> list[socket.socket]:
+    """Listening sockets on an address (None: every one), from which nobody is accepted yet; the kernel queues them.
 
     option: what the errors tell to change, one of USUAL_PORTS.
-    Returns the servers, which accept at once. Raises ConfigError in words when the address cannot be had.
+    Raises ConfigError in words when the address cannot be had; then nothing is open.
     """
-    sockets = _open_sockets(host, port, option)
-    loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
-    for opened in sockets:
-        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
-    return servers
-
-
-def check_address(host: str | None, port: int, option: str = "--listen") -> None:
-    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `listen`."""
-    for opened in _open_sockets(host, port, option):
-        opened.close()
-
-
-def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
-    """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
-    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
-
-
-def _open_sockets(host: str | None, port: int, option: str) -> list[socket.socket]:
     with contextlib.ExitStack() as undo:
         opened: list[socket.socket] = []
         try:
@@ -68,6 +46,26 @@ def _open_sockets(host: str | None, port: int, option: str) -> list[socket.socke
             raise _in_words(error, host, port, option) from error
         undo.pop_all()
         return opened
+
+
+async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
+    """Accept from these sockets, which are closed with the servers that are returned."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
+    for opened in sockets:
+        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
+    return servers
+
+
+def check_address(host: str | None, port: int, option: str = "--listen") -> None:
+    """Raise ConfigError in words when an address cannot be had now. It may still be lost before `bind`."""
+    for opened in bind(host, port, option):
+        opened.close()
+
+
+def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
+    """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
+    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
 
 
 class _NoSuchFamilyError(Exception):

@@ -40,6 +40,32 @@ class Floor(Protocol):
         """The connection is gone; `why` is "" when the peer closed it in order."""
 
 
+class Wire(Protocol):
+    """What a link needs of TCP."""
+
+    @property
+    def peer(self) -> str:
+        """The peer's address in words."""
+
+    def write(self, data: bytes) -> None:
+        """Send, never wait."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer."""
+
+    def resume_reading(self) -> None:
+        """Take what comes again."""
+
+    def waiting(self) -> int:
+        """Bytes that were written and not taken by the network yet."""
+
+    def finish(self) -> None:
+        """Send what is left, then close so that it arrives."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
 class Transport(asyncio.BufferedProtocol):
     """One TCP connection, as asyncio's protocol below and a link's wire above.
 

@@ -6,6 +6,8 @@ Rule 2: a new context has new ticket keys. No session of before a revocation can
 Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the middle of the chain
         (X509_V_FLAG_PARTIAL_CHAIN): a device sends one small certificate, and no server certificate of the same root
         can log in.
+Rule 4: a listener that asks for a password alone sends no CertificateRequest. It has a context, and so ticket keys, of
+        its own: nothing that was proved to one listener counts at another.
 """
 
 from __future__ import annotations
@@ -26,7 +28,13 @@ _PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not 
 
 
 def server_context(
-    policy: TLSPolicy, *, chain: Path, key: Path, client_anchors: bytes, crl: bytes | None = None
+    policy: TLSPolicy,
+    *,
+    chain: Path,
+    key: Path,
+    client_anchors: bytes,
+    crl: bytes | None = None,
+    client_certificates: bool = True,
 ) -> OpenSSLContext:
     """A listener's context.
 
@@ -37,9 +45,13 @@ def server_context(
                     else's. With it, OpenSSL itself refuses a revoked device with the alert certificate_revoked.
                     Give every list a far nextUpdate: a list past that date refuses every device, and a CA without a
                     list here refuses all of its own.
+    client_certificates: False asks for none, and then trusts nobody's: `proof.peer_certificate` is always b"".
     Raises TrustError when a file cannot be read or used.
     """
-    build = _listener(policy, chain, key, client_anchors, crl)
+    if client_certificates:
+        build = _listener(policy, chain, key, client_anchors, crl)
+    else:
+        build = _listener(policy, chain, key, None, None)
     context = build()
     if not _listen_in(context):
         return OpenSSLContext(context, quiet=None, max_record=policy.max_record)
@@ -71,19 +83,21 @@ def client_context(
 
 
 def _listener(
-    policy: TLSPolicy, chain: Path, key: Path, client_anchors: bytes, crl: bytes | None
+    policy: TLSPolicy, chain: Path, key: Path, client_anchors: bytes | None, crl: bytes | None
 ) -> Callable[[], ssl.SSLContext]:
-    """A function that builds the same listener's context each time."""
+    """A function that builds the same listener's context each time. `client_anchors` None: nobody is asked."""
 
     def build() -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _apply(policy, context)
-        context.verify_mode = ssl.CERT_REQUIRED
+        if client_anchors is not None:  # else nobody is asked; the broker proves itself to the client all the same
+            context.verify_mode = ssl.CERT_REQUIRED
         context.num_tickets = policy.tickets
         if policy.tickets == 0:
             context.options |= ssl.OP_NO_TICKET
         _load_credentials(context, chain, key)
-        _trust_devices(context, client_anchors)
+        if client_anchors is not None:
+            _trust_devices(context, client_anchors)
         if crl is not None:
             _load_crl(context, crl)
         return context

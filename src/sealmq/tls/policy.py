@@ -50,7 +50,8 @@ class TLSPolicy:
     OpenSSL has no record_size_limit (RFC 8449). Handshake records are not capped: keep the chain short."""
 
     CLIENT_CERTIFICATES: ClassVar[bool] = True
-    """Every peer proves who it is. There is no switch: a listener without it would not be SealMQ."""
+    """Every peer proves who it is, by a certificate in the handshake. A listener with auth = "password", which somebody
+    has to write into sealmq.toml, asks for none; there nobody is in before the password was checked."""
 
     RENEGOTIATION: ClassVar[bool] = False
     """TLS 1.2 renegotiation changes who is at the other end in mid-stream, and lets one packet cost a handshake."""

@@ -9,6 +9,7 @@ from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.identity import Identity
 
 SENSOR = Identity("sensor-1", "device")
+ACCOUNT = Identity("panel", "account", kind="account")
 
 
 def rule(effect: str, *topics: str, role: str | None = None, device: str | None = None, actions=ACTIONS) -> Rule:
@@ -137,3 +138,43 @@ def test_a_value_may_be_a_part_of_a_level() -> None:
 def test_a_value_does_not_lead_into_the_servers_topics() -> None:
     assert not grants(rule("allow", "{client_id}/#"), client_id="$SYS").may_subscribe("$SYS/#").allowed
     assert grants(rule("allow", "$own/{client_id}"), client_id="$x").may_publish("$own/$x").allowed
+
+
+# -- devices and accounts side by side -------------------------------------------------------------------------------
+
+
+def for_whom(*topics: str, effect: str = "allow", device: str | None = None, account: str | None = None) -> Rule:
+    return Rule(None, device, effect, ACTIONS, topics, account)  # type: ignore[arg-type]
+
+
+def may(identity: Identity, topic: str, *rules: Rule) -> bool:
+    return Grants(rules, identity, "client").may_publish(topic).allowed
+
+
+def test_the_default_rules_give_an_account_the_place_that_a_device_has() -> None:
+    assert may(ACCOUNT, "devices/panel/temp", *DEFAULT_RULES)
+    assert not may(ACCOUNT, "devices/sensor-1/temp", *DEFAULT_RULES)
+    assert may(SENSOR, "devices/sensor-1/temp", *DEFAULT_RULES)
+    assert not may(SENSOR, "devices/panel/temp", *DEFAULT_RULES)
+
+
+def test_a_rule_for_devices_is_for_no_account_and_the_other_way_round() -> None:
+    assert not may(ACCOUNT, "a", for_whom("a", device="*"))
+    assert not may(SENSOR, "a", for_whom("a", account="*"))
+    assert may(ACCOUNT, "a", for_whom("a", account="p*"))
+    assert may(SENSOR, "a", for_whom("a", device="s*"))
+    assert may(ACCOUNT, "a", for_whom("a"))
+
+
+def test_a_topic_of_the_other_kind_neither_allows_nor_denies() -> None:
+    assert not may(ACCOUNT, "x/panel", for_whom("x/{device}"))
+    assert not may(SENSOR, "x/sensor-1", for_whom("x/{account}"))
+    assert may(ACCOUNT, "x/secret", for_whom("{device}/secret", effect="deny"), for_whom("x/#"))
+    assert not may(SENSOR, "sensor-1/secret", for_whom("{device}/secret", effect="deny"), for_whom("#"))
+
+
+def test_a_decision_names_its_place() -> None:
+    rules = (for_whom("b"), for_whom("a", account="panel"))
+    decision = Grants(rules, ACCOUNT, "client").may_publish("a")
+    assert (decision.allowed, decision.number) == (True, 2)
+    assert Grants(rules, ACCOUNT, "client").may_subscribe("c").number == 0

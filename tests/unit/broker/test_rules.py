@@ -17,7 +17,7 @@ def test_there_are_two_actions() -> None:
 
 def test_the_default_rules_only_allow_and_each_is_for_somebody() -> None:
     assert all(rule.effect == "allow" for rule in DEFAULT_RULES)
-    assert [rule.role for rule in DEFAULT_RULES] == ["operator", "device"]
+    assert [rule.role for rule in DEFAULT_RULES] == ["operator", "device", "account"]
     assert all(rule.device is None for rule in DEFAULT_RULES)
 
 
@@ -30,3 +30,16 @@ def test_what_the_default_rules_name_are_topic_filters() -> None:
 def test_a_rule_does_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Rule(None, None, "deny", ACTIONS, ("#",)).effect = "allow"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (Rule(None, None, "allow", ACTIONS, ("a", "b")), "allow publish, subscribe for everybody: a, b"),
+        (Rule(None, None, "deny", ACTIONS, ("a",), "p*"), "deny publish, subscribe for account p*: a"),
+        (Rule("operator", None, "allow", ACTIONS, ("a",)), "allow publish, subscribe for role operator: a"),
+        (Rule(None, "s", "allow", frozenset({"publish"}), ("a",)), "allow publish for device s: a"),
+    ],
+)
+def test_a_rule_in_words(one: Rule, words: str) -> None:
+    assert str(one) == words

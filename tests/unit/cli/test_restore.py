@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sealmq.cli import run
-from sealmq.devices.lock import broker_lock
 from sealmq.home import Home
 from sealmq.pki.profiles import ServerNames
+from sealmq.presence import Presence
 
 NOW = 1_800_000_000.0
 
@@ -59,7 +59,7 @@ def test_a_folder_of_something_else_is_left_alone(backup, tmp_path, capsys):
 
 def test_a_broker_that_does_not_take_it_over(home, backup, capsys, monkeypatch):
     monkeypatch.setattr(sys.modules["sealmq.cli.restore"], "_PATIENCE", 0.05)
-    with broker_lock(home):
+    with Presence.claim(home):
         assert run(["restore", str(backup), "--home", str(home), "--force"]) == 1
     assert "has not taken over" in capsys.readouterr().err
     Home.open(home).close()  # it is finished by whoever opens it next

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from sealmq.cli.up import _next_commands, _welcome, _where
+from sealmq.doors import Addresses
 from sealmq.home import Home
-from sealmq.server import Addresses
+from sealmq.identity import Terms
 
 HERE = Addresses([("127.0.0.1", 8883)], [])
 
@@ -38,6 +39,19 @@ def test_where_websocket_is_stands_beside_the_rest(home: Home, capsys: pytest.Ca
     assert "WebSocket on    port 8084, every IPv6 address of this machine\n" in shown
     _welcome(home, HERE, is_new=False)
     assert "WebSocket" not in capsys.readouterr().out
+
+
+def test_what_is_asked_stands_behind_an_address_where_it_is_not_the_usual(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual, password, plain = ("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 3)
+    terms = {usual: Terms(), password: Terms("password"), plain: Terms("password", plaintext=True)}
+    _welcome(home, Addresses([plain, password, usual], [], terms), is_new=False)
+    shown = capsys.readouterr().out
+    assert "listening on    127.0.0.1:1\n" in shown
+    assert "listening on    127.0.0.1:2 (user name and password)\n" in shown
+    assert "listening on    127.0.0.1:3 (user name and password, WITHOUT TLS)\n" in shown
+    assert " -p 1 'devices/#'" in shown, "what to type next is for the listener that takes certificates"
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,7 +101,7 @@ def test_good_names(fleet, name):
     "name", ["", "a" * 65, ".a", "-a", "_a", "a/b", "../ca", "a+", "#", "a b", "a\n", "a\0", "é", "٣", "\x1b[2J"]
 )
 def test_bad_names_are_told_the_rule(fleet, name):
-    with pytest.raises(EnrollmentError, match="cannot be a device's name") as caught:
+    with pytest.raises(EnrollmentError, match="cannot be a name") as caught:
         fleet.enrollment.add_device(name, now=fleet.now)
     assert "1 to 64 letters" in caught.value.why
     assert caught.value.what.isprintable()

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from sealmq.devices import lock
-from sealmq.devices.lock import broker_lock, locked_directory
+from sealmq.devices.lock import locked_directory
 from sealmq.errors import HomeError
 
 HOLD = """
@@ -54,34 +54,3 @@ def test_a_folder_that_was_replaced_meanwhile_is_locked_anew(tmp_path):
 def test_no_folder_no_lock(tmp_path):
     with pytest.raises(FileNotFoundError), locked_directory(tmp_path / "none"):
         pass
-
-
-def test_one_broker_for_each_home(tmp_path):
-    with broker_lock(tmp_path):
-        with pytest.raises(HomeError, match="a broker is running"), broker_lock(tmp_path):
-            pass
-        assert (tmp_path / "broker.lock").exists()
-    assert list(tmp_path.iterdir()) == []
-    with broker_lock(tmp_path):
-        pass
-
-
-def test_a_lock_that_a_killed_broker_left_holds_nobody_up(tmp_path):
-    (tmp_path / "broker.lock").touch()
-    with broker_lock(tmp_path):
-        pass
-
-
-def test_a_lock_file_that_its_holder_has_just_removed_is_tried_again(tmp_path, monkeypatch):
-    real, calls = lock.fcntl.flock, []
-
-    def flock(descriptor, how):
-        calls.append(how)
-        if len(calls) == 1:
-            (tmp_path / "broker.lock").unlink()
-        real(descriptor, how)
-
-    monkeypatch.setattr(lock.fcntl, "flock", flock)
-    with broker_lock(tmp_path):
-        assert (tmp_path / "broker.lock").exists()
-    assert len(calls) == 2

@@ -12,14 +12,14 @@ import pytest
 
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
-from sealmq.tcp.listener import _in_words, bound_addresses, check_address, listen
+from sealmq.tcp.listener import _in_words, bind, bound_addresses, check_address, serve
 
 
 def listened(host: str | None, port: int) -> list[tuple[str, int]]:
     """Listen, close, and say where it was."""
 
     async def main() -> list[tuple[str, int]]:
-        servers = await listen(host, port, asyncio.Protocol)
+        servers = await serve(bind(host, port), asyncio.Protocol)
         try:
             return bound_addresses(servers)
         finally:
@@ -108,7 +108,7 @@ def test_the_port_that_is_proposed_can_be_typed_as_it_stands(
 
 def test_the_remedy_names_the_option_that_gave_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError) as refused:
-        asyncio.run(listen("127.0.0.1", taken.getsockname()[1], asyncio.Protocol, "--websocket"))
+        bind("127.0.0.1", taken.getsockname()[1], "--websocket")
     assert "sealmq up --websocket 127.0.0.1:" in refused.value.remedy
     for error in (PermissionError(errno.EACCES, "no"), OSError(errno.EADDRNOTAVAIL, "no")):
         assert ":8883" in _in_words(error, None, 80).remedy

@@ -10,7 +10,7 @@ from certificates import DAY, NOW, Authority
 from sealmq.errors import TrustError
 from sealmq.tls import context
 from sealmq.tls.context import client_context, server_context
-from sealmq.tls.openssl import client_connection
+from sealmq.tls.openssl import OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, exchange, refusal
 
@@ -171,3 +171,48 @@ def test_openssl_s_own_words_are_not_shown(trust: Trust, tmp_path: Path) -> None
         client_context(TLSPolicy(), root=trust.root, chain=tmp_path / "device.pem", key=tmp_path / "damaged.key")
     assert caught.value.why == "a certificate or key is no PEM, or it is damaged"
     assert context._reason(ssl.SSLError(1, "[SSL: X] something strange (_ssl.c:3926)")) == "something strange"
+
+
+@pytest.fixture
+def password_context(trust: Trust):  # type: ignore[no-untyped-def]
+    chain, key = trust.broker.save(trust.folder, "broker")
+    return server_context(
+        TLSPolicy(), chain=chain, key=key, client_anchors=trust.device_ca.pem, client_certificates=False
+    )
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_listener_for_passwords_asks_for_no_certificate_and_believes_none(
+    trust: Trust, password_context: OpenSSLContext, version: str
+) -> None:
+    for credentials in (None, trust.device):
+        client, server = (
+            client_connection(trust.client(credentials, version), "localhost"),
+            password_context.connection(),
+        )
+        exchange(client, server)
+        assert server.proof is not None
+        assert server.proof.peer_certificate == b""
+        assert client.proof is not None
+        assert client.proof.peer_certificate == trust.broker.der, "the broker proves itself as everywhere"
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_what_a_listener_for_passwords_gave_opens_no_listener_for_certificates(
+    trust: Trust, password_context: OpenSSLContext, version: str
+) -> None:
+    device = trust.client(trust.device, version)
+    first, server = client_connection(device, "localhost"), password_context.connection()
+    server.send(b"hello")  # the ticket of TLS 1.3 comes with it
+    exchange(first, server)
+    again = client_connection(device, "localhost", session=first.session)
+    other = trust.server().connection()
+    exchange(again, other)
+    assert other.proof is not None
+    assert not other.proof.resumed
+    assert other.proof.peer_certificate == trust.device.der
+
+
+def test_an_empty_file_of_anchors_is_no_way_to_ask_nobody(trust: Trust) -> None:
+    with pytest.raises(TrustError, match="Device CA"):
+        trust.server(anchors=b"")

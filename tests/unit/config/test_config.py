@@ -42,11 +42,12 @@ def test_the_first_file_shows_every_key() -> None:
         config.CertificateSettings,
         Limits,
         config.LogSettings,
+        config.ListenerSettings,
     )
     for table in tables:
         for each in fields(table):
             name = re.escape(each.name)
-            assert re.search(rf"^(\[\[?{name}\]\]?|{name} = .*)$", shown, re.MULTILINE), each.name
+            assert re.search(rf"^((#   )?\[\[?{name}\]\]?|(#   )?{name} = .*)$", shown, re.MULTILINE), each.name
 
 
 def test_every_limit_has_a_range_that_holds_its_default() -> None:
@@ -106,6 +107,9 @@ def test_every_value_arrives() -> None:
     )
 
 
+PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
+
+
 @pytest.mark.parametrize(
     ("text", "what", "remedy"),
     [
@@ -117,6 +121,10 @@ def test_every_value_arrives() -> None:
         ("listen = []", "listen is empty", ":8883"),
         ('listen = ["8883"]', "no port", "127.0.0.1:8883"),
         ('[websocket]\nlisten = ["8084"]', "[websocket] listen cannot be used", "127.0.0.1:8883"),
+        ('[websocket]\nlisten = [":8883"]', "':8883', which is taken already", "another port"),
+        ('[[listener]]\naddress = ":8084"', "[websocket] listen has ':8084', which is taken already", "listen = []"),
+        ('[websocket]\nlisten = [":1", ":1"]', "[websocket] listen has ':1' twice", "remove one"),
+        ('[[listener]]\naddress = ":1"\nwebsocket = true', "has no key 'websocket'", ""),
         ('[websocket]\norigins = ["*"]', "has '*', which is no origin of a web page", "https://dashboard"),
         ('[websocket]\norigins = ["https://a/b"]', "which is no origin of a web page", "without a path"),
         ("[websocket]\norigin = []", "[websocket] has no key 'origin'", "did you mean 'origins'?"),
@@ -125,6 +133,18 @@ def test_every_value_arrives() -> None:
         ("[limits]\nconnections = 0", "connections is 0; it must be a whole number from 1 to 10000000", ""),
         ("[limits]\nhandshake_timeout = nan", "handshake_timeout is nan; it must be a number from 1 to 600", ""),
         ("[limits]\nfirst_packet_size = 2_000_000", "first_packet_size is above packet_size (1048576)", "lower it"),
+        ('[[listener]]\nauth = "password"', "[[listener]] 1: address is missing", ":8885"),
+        ('[[listener]]\nadress = ":1"', "[[listener]] 1: has no key 'adress'", "did you mean 'address'?"),
+        ('[[listener]]\naddress = ":1"\nauth = "passwort"', 'it must be "certificate" or "password"', ""),
+        ('[[listener]]\naddress = "1"', "[[listener]] 1: address cannot be used: '1' has no port", "127.0.0.1:8883"),
+        ("listener = 3", "listener must be a list of tables", "[[listener]]"),
+        ('listen = [":1", ":1"]', "listen has ':1' twice", "remove one"),
+        ('listen = [":1"]\n[[listener]]\naddress = ":1"', "[[listener]] 1: address ':1' is taken already", "its own"),
+        ('[[listener]]\naddress = "127.0.0.1:1"\nplaintext = true', "= true cannot be together with auth", "password"),
+        (PLAINTEXT.format(":1"), "which other machines can reach", "anybody_may_read_this = true"),
+        (PLAINTEXT.format("192.0.2.7:1"), "which other machines can reach", 'address = "127.0.0.1:1"'),
+        (PLAINTEXT.format("localhost:1"), "which other machines can reach", 'address = "127.0.0.1:1"'),
+        ('[[listener]]\naddress = ":1"\nanybody_may_read_this = true', "is for plaintext = true alone", "remove it"),
         ('[log]\nlevel = "loud"', 'level is \'loud\'; it must be "debug" or "info"', ""),
         ('[tls]\nprofile = ["modern"]', 'it must be "default" or "modern"', ""),
         ("[tls]\nmax_record = 16385", "it must be a whole number from 512 to 16384", ""),
@@ -138,6 +158,12 @@ def test_every_value_arrives() -> None:
         ('[[access]]\nallow = []\ntopics = ["a"]', "allow is missing or empty", ""),
         ('[[access]]\nallow = ["read"]\ntopics = ["a"]', 'allow has \'read\'; it must be "publish" or "subscribe"', ""),
         ('[[access]]\nrole = "a"\ndevice = "b"\nallow = ["publish"]\ntopics = ["a"]', "both given", "two rules"),
+        (
+            '[[access]]\naccount = "a"\ndevice = "b"\nallow = ["publish"]\ntopics = ["a"]',
+            "device and account are both",
+            "",
+        ),
+        ('[[access]]\nallow = ["publish"]\ntopics = ["{device}/{account}"]', "both a device and an account", ""),
         ('[[access]]\nrole = ""\nallow = ["publish"]\ntopics = ["a"]', "must be a text with something in it", ""),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/#/b"]', "'a/#/b', which is no topic filter", ""),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/{devise}"]', "in place of {devise}", "did you mean {device}?"),
@@ -198,7 +224,23 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert config.load(str(tmp_path / "sealmq.toml")).log.level == "error"
 
 
-LITTLE_KEYS = ("profile", "max_record", "names", "level", "role", "device", "allow", "deny", "topics", "wrong")
+LITTLE_KEYS = (
+    "profile",
+    "max_record",
+    "names",
+    "level",
+    "role",
+    "device",
+    "account",
+    "address",
+    "auth",
+    "plaintext",
+    "anybody_may_read_this",
+    "allow",
+    "deny",
+    "topics",
+    "wrong",
+)
 KEYS = st.sampled_from([*(each.name for each in fields(Configuration)), *config.LIMIT_RANGES, *LITTLE_KEYS])
 TEXTS = st.one_of(
     st.sampled_from(["publish", ":8883", "modern", "debug", "devices/{device}/#", "{x}", "a/#/b", ""]),
@@ -216,7 +258,7 @@ VALUES = st.recursive(
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_whatever_toml_holds_the_answer_is_a_configuration_or_a_config_error(document: dict[str, object]) -> None:
     try:
-        read = config._configuration(config._Table(document, "fuzz", ""))
+        read = config._configuration(config.Table(document, "fuzz", ""))
     except ConfigError as error:
         assert error.what  # noqa: PT017
         assert "\n" not in error.what  # noqa: PT017

@@ -1,0 +1,218 @@
+"""`sealmq account`: names with a password, for things that have no certificate of their own.
+
+A password comes from the terminal without echo, from a file or a pipe, or is made here: never from the command line,
+which every user of the machine can read in the process list.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealmq.cli.options import HomeOption
+from sealmq.errors import ConfigError, EnrollmentError
+
+if TYPE_CHECKING:
+    from sealmq.devices.accounts import Account
+
+app = typer.Typer(help="Add, list and remove accounts (user name and password).", no_args_is_help=True)
+
+_MOST = 4_096  # bytes read of a password file: more is another file
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The account's name: letters, digits, '.', '_', '-'; no device's name.")
+]
+FileOption = Annotated[
+    str | None,
+    typer.Option("--password-file", metavar="FILE", help="Read the password's one line from a file; '-' is stdin."),
+]
+GenerateOption = Annotated[bool, typer.Option("--generate", help="Make a good password, and show it once.")]
+JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    role: Annotated[str, typer.Option("--role", metavar="account|operator", help="What access rules see.")] = "account",
+    password_file: FileOption = None,
+    generate: GenerateOption = False,
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Add an account. It can be used at listeners whose auth asks for a password: see [[listener]] in sealmq.toml."""
+    from sealmq.cli.target import home_path
+    from sealmq.devices.accounts import Accounts
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        accounts = Accounts(opened.registry)
+        accounts.expect_free(name, role)
+        password = _password(password_file, generate=generate)
+        account = accounts.add(name, password, role=role, now=time.time())
+        hint = _where_to_use(opened.configuration)
+    shown = password.decode() if generate else None
+    if as_json:
+        typer.echo(json.dumps(_as_json(account) | ({"password": shown} if shown else {}), indent=2))
+        return
+    typer.echo(f"{account.name} is added: role {account.role}.")
+    _show_password(shown)
+    typer.echo(hint)
+
+
+@app.command("list")
+def list_accounts(as_json: JSONOption = False, home: HomeOption = None) -> None:
+    """Show every account with its role, and since when it has its password."""
+    from sealmq.cli.target import home_path
+    from sealmq.devices.accounts import Accounts
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        accounts = Accounts(opened.registry).all()
+    if as_json:
+        typer.echo(json.dumps([_as_json(account) for account in accounts], indent=2))
+    elif accounts:
+        _print_table(accounts)
+    else:
+        typer.echo("There are no accounts. Next: sealmq account add NAME")
+
+
+@app.command()
+def remove(name: NameArgument, as_json: JSONOption = False, home: HomeOption = None) -> None:
+    """Refuse an account from now on, cut its connections, and forget its sessions."""
+    from sealmq.cli.target import home_path
+    from sealmq.devices.accounts import Accounts
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        account = Accounts(opened.registry).remove(name)
+    if as_json:
+        typer.echo(json.dumps({"name": account.name, "removed": True}, indent=2))
+        return
+    typer.echo(f"{account.name} is removed.")
+    typer.echo("The broker refuses it from now on; if it is connected, it is cut within a second.")
+
+
+@app.command("password")
+def set_password(
+    name: NameArgument,
+    password_file: FileOption = None,
+    generate: GenerateOption = False,
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Give an account another password. Who came in by the old one is cut within a second."""
+    from sealmq.cli.target import home_path
+    from sealmq.devices.accounts import Accounts
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        accounts = Accounts(opened.registry)
+        accounts.find(name)
+        password = _password(password_file, generate=generate)
+        account = accounts.set_password(name, password, now=time.time())
+    shown = password.decode() if generate else None
+    if as_json:
+        typer.echo(json.dumps(_as_json(account) | ({"password": shown} if shown else {}), indent=2))
+        return
+    typer.echo(f"{account.name} has a new password.")
+    _show_password(shown)
+
+
+def _password(file: str | None, *, generate: bool) -> bytes:
+    """The password, from wherever it was said to come."""
+    from sealmq.pki.passwords import check_password, generate_password
+
+    if generate:
+        if file is not None:
+            raise ConfigError("--generate and --password-file are both given", remedy="keep one of them")
+        return generate_password().encode()
+    password = _typed() if file is None else _first_line(file)
+    check_password(password)
+    return password
+
+
+def _typed() -> bytes:
+    """From the terminal, twice, without echo."""
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "there is no terminal to type a password at", remedy="--password-file FILE, --password-file - or --generate"
+        )
+    try:
+        first = getpass("Password: ")
+        if getpass("The same again: ") != first:
+            raise EnrollmentError("the two passwords differ", remedy="try again")
+    except EOFError:
+        raise typer.Abort from None
+    return first.encode()
+
+
+def _first_line(file: str) -> bytes:
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(_MOST)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.read(_MOST)
+    except OSError as error:
+        raise ConfigError(f"the password file {file} cannot be read", why=error.strerror or str(error)) from error
+    lines = data.splitlines()
+    if len(lines) != 1:
+        raise ConfigError(
+            f"the password file {file} has {len(lines) or 'no'} lines", why="it must be one, the password"
+        )
+    return lines[0]
+
+
+def _show_password(password: str | None) -> None:
+    if password is not None:
+        typer.echo(f"\n  {password}\n\nThis is its password. It is shown this once, and kept nowhere.")
+
+
+def _where_to_use(file: Path) -> str:
+    """Which listener takes it, or how to make one."""
+    from sealmq import config
+
+    settings = config.load(file) if file.exists() else config.Configuration()
+    listeners = [each for each in settings.listeners if each.terms.asks_password]
+    if listeners:
+        shown = ", ".join(f"{each.address} (auth {each.auth})" for each in listeners)
+        return f"Listeners that ask for a password: {shown}."
+    return (
+        f"No listener asks for a password yet. Put this into {file}, then type sealmq reload:\n\n"
+        '  [[listener]]\n  address = ":8885"\n  auth = "password"'
+    )
+
+
+def _as_json(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "role": account.role,
+        "created": _moment(account.created),
+        "password_since": _moment(account.changed),
+    }
+
+
+def _print_table(accounts: list[Account]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", overflow="fold")
+    for title in ("role", "password since"):
+        table.add_column(title, no_wrap=True)
+    for account in accounts:
+        table.add_row(Text(account.name), Text(account.role), _moment(account.changed)[:10])
+    Console(emoji=False).print(table)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,53 @@
+"""`sealmq reload`: have the running broker read sealmq.toml again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from sealmq.cli.options import HomeOption
+from sealmq.errors import ConfigError, HomeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealmq.presence import Said
+
+PATIENCE = 15.0
+"""Seconds in which a broker answers that is not stuck; it looks four times a second."""
+
+_PAUSE = 0.05
+
+
+def reload(home: HomeOption = None) -> None:
+    """Let the running broker read sealmq.toml again: rules, listeners, limits, TLS, certificate names, log level.
+
+    A file with a mistake changes nothing. No connection is cut that the new file still allows.
+    """
+    from sealmq import config
+    from sealmq.cli.target import home_path
+    from sealmq.home import Home
+    from sealmq.presence import tell_to_reload
+
+    path = Home(home_path(home)).path
+    config.load(path / "sealmq.toml")  # here it can be told better than in the broker's log
+    said = _wait_for_answer(path, tell_to_reload(path))
+    if said.refused:
+        raise ConfigError("the broker goes on as before", why=said.refused, remedy="mend it, then: sealmq reload")
+    typer.echo(f"The broker (process {said.pid}) goes on with what {path / 'sealmq.toml'} says.")
+
+
+def _wait_for_answer(home: Path, before: Said) -> Said:
+    from sealmq.presence import maybe_running
+
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        said = maybe_running(home)
+        if said is None or said.pid != before.pid:
+            raise HomeError(f"the broker (process {before.pid}) ended meanwhile", remedy="its log says why")
+        if said.reloads != before.reloads:
+            return said
+        time.sleep(_PAUSE)
+    raise HomeError(f"the broker (process {before.pid}) did not answer", remedy="its log says why")

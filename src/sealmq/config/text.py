@@ -1,0 +1,111 @@
+"""The sealmq.toml of the first start: every key with its meaning.
+
+A test reads it, once as it stands and once with every `#key = value` switched on: both must give the defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_TEXT: Final = """\
+# SealMQ's configuration, in TOML (https://toml.io). A line "#key = value" shows a default: remove the "#" to change it.
+# SealMQ reads this file when it starts, and refuses to start when it finds a word here that it does not know.
+# `sealmq reload` makes a running broker read it again; a file with a mistake then changes nothing.
+
+# Where to listen: ":8883" is every address of this machine, IPv4 and IPv6; or "127.0.0.1:8883", or "[::1]:8883".
+#listen = []
+
+# A listener that asks for another proof than a certificate has a table of its own, anywhere below this line:
+#   [[listener]]
+#   address = ":8885"
+#   auth = "password"      "certificate"; "password": CONNECT's user name and password, see `sealmq account add`;
+#                          "certificate-and-password": both
+#   plaintext = true       without TLS, with auth = "password" only, and only on 127.0.0.1 or [::1] ...
+#   anybody_may_read_this = true    ... unless you say so: on the way everybody reads messages and passwords
+
+[websocket]
+# Where to listen for MQTT over WebSocket over TLS (wss://HOST:8084/mqtt), always with certificates; [] is nowhere.
+#listen = [":8084"]
+# Web pages that may connect from a browser, beside those of the same host and port: ["https://dashboard.example.com"].
+#origins = []
+
+[tls]
+# "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only.
+#profile = "default"
+# Bytes of the largest TLS record that is sent, 512 to 16384: lower it for microcontrollers with a small buffer.
+#max_record = 16384
+
+[certificate]
+# DNS names and addresses for the broker's certificate, beside those that are found here: ["broker.example.com"].
+#names = []
+# Write each address as a DNS name too: only for clients of Mbed TLS before 3.5, which can't compare addresses.
+#addresses_as_dns_names = false
+
+[limits]
+# Seconds from a new connection to the end of its TLS handshake, and of its WebSocket handshake where there is one.
+#handshake_timeout = 10
+# Seconds from the end of the handshake to the whole CONNECT.
+#connect_timeout = 10
+# Bytes of the largest packet that a connected client may send.
+#packet_size = 1_048_576
+# Bytes of the largest packet before CONNECT was accepted.
+#first_packet_size = 65_536
+# Clients that are connected at the same time.
+#connections = 10_000
+# Seconds: the longest keep-alive; who asks for more or for none is told this one (MQTT 5).
+#keep_alive_maximum = 3_600
+# QoS 1 and 2 messages that a client may have unacknowledged towards the broker.
+#receive_maximum = 1_000
+# QoS 1 and 2 messages that the broker has unacknowledged towards one client.
+#in_flight = 1_000
+# Messages that wait for one absent or slow client.
+#queued_messages = 100_000
+# Bytes of memory that waiting messages may cost for one absent or slow client.
+#queued_bytes = 33_554_432
+# Seconds that a session outlives its connection at most (30 days); 4294967295 is for ever.
+#session_expiry_maximum = 2_592_000
+# Subscriptions of one client.
+#subscriptions_per_session = 1_000
+# Bytes of a client identifier.
+#client_id_length = 256
+# Levels of a topic: "a/b" has two.
+#topic_levels = 32
+# Bytes of a topic.
+#topic_length = 65_535
+# Topic aliases in each direction (MQTT 5).
+#topic_alias_maximum = 16
+# Bytes that wait for the socket of one slow reader.
+#buffered_bytes = 1_048_576
+# Retained messages in all.
+#retained_messages = 100_000
+# Bytes of all retained messages.
+#retained_bytes = 268_435_456
+
+[log]
+# The least grave thing that is said: "debug", "info", "warning" or "error".
+#level = "info"
+
+# Who may do what. The first rule that matches decides; where none matches the answer is no.
+#   role = "..."                     whom it is for; or device = "...", or account = "...", which may be patterns
+#                                    ("sensor-*"); with none of them: everybody
+#   allow = [...] or deny = [...]    "publish", "subscribe" or both
+#   topics = [...]                   topic filters; {device}, {account}, {role} and {client_id} stand for the client's
+#                                    own, and a topic with {device} is for devices only, one with {account} for
+#                                    accounts; "#" does not reach topics that begin with "$"
+# `sealmq access check NAME publish TOPIC` says what comes of them.
+[[access]]
+role = "operator"
+allow = ["publish", "subscribe"]
+topics = ["#", "$SYS/#"]
+
+[[access]]
+role = "device"
+allow = ["publish", "subscribe"]
+topics = ["devices/{device}/#"]
+
+[[access]]
+role = "account"
+allow = ["publish", "subscribe"]
+topics = ["devices/{account}/#"]
+"""
+"""The text, with a placeholder where `listen` stands."""

@@ -1,0 +1,154 @@
+"""The listeners of one server: opened, changed and closed while it runs. A door is one address with its terms, for MQTT
+or for MQTT over WebSocket.
+
+Rule 1: a change happens as a whole or not at all. Every new address is bound before anything else changes.
+Rule 2: an address that stays keeps its sockets: who connects at that moment notices nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sealmq.config import ListenerSettings, parse_address
+from sealmq.errors import ConfigError
+from sealmq.identity import Terms
+from sealmq.tcp.listener import bind, bound_addresses, serve
+
+log = logging.getLogger("sealmq.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens: host and port of each socket."""
+
+    mqtt: list[tuple[str, int]]
+    """MQTT over TLS, or in plaintext where the terms say so."""
+
+    websocket: list[tuple[str, int]]
+    """MQTT over WebSocket over TLS."""
+
+    terms: Mapping[tuple[str, int], Terms] = field(default_factory=dict)
+    """What is asked there; where nothing stands, a certificate."""
+
+
+class Door:
+    """One listener as it is now."""
+
+    def __init__(self, settings: ListenerSettings) -> None:
+        self.settings = settings
+        self.servers: list[asyncio.Server] = []
+
+    @property
+    def port(self) -> int:
+        """The port as the configuration writes it."""
+        return parse_address(self.settings.address)[1]
+
+    def bind(self) -> list[socket.socket]:
+        """Sockets on its address. Raises ConfigError in words when it cannot be had."""
+        return bind(*parse_address(self.settings.address), self.settings.option)
+
+    def close(self) -> None:
+        """Take nobody in any more; who is in stays."""
+        for server in self.servers:
+            server.close()
+        self.servers.clear()
+
+
+class Doors:
+    """All listeners.
+
+    make_protocol: builds what receives a new connection, from what the door that it came by is now.
+    """
+
+    def __init__(self, make_protocol: Callable[[Callable[[], ListenerSettings]], asyncio.BaseProtocol]) -> None:
+        self._make_protocol = make_protocol
+        self._doors: list[Door] = []
+
+    @property
+    def bound(self) -> Addresses:
+        """Every listening socket."""
+        bound = {address: door.settings for door in self._doors for address in bound_addresses(door.servers)}
+        return Addresses(
+            [address for address, settings in bound.items() if not settings.websocket],
+            [address for address, settings in bound.items() if settings.websocket],
+            {address: settings.terms for address, settings in bound.items()},
+        )
+
+    async def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:
+        """Listen on these and on nothing else.
+
+        commit: called when nothing can fail any more, and before anybody comes in by a new door or on new terms.
+        Raises ConfigError when an address cannot be had; then `commit` was not called, and all is as it was.
+        """
+        removed = list(self._doors)
+        doors: list[tuple[Door, ListenerSettings, list[socket.socket]]] = []
+        silenced: list[Door] = []
+        try:
+            for settings in listeners:
+                door = next((each for each in removed if each.settings.address == settings.address), None)
+                if door is not None:
+                    removed.remove(door)
+                    doors.append((door, settings, []))
+                    continue
+                door = Door(settings)
+                doors.append((door, settings, []))
+                doors[-1][2].extend(self._bind(door, listeners, silenced))
+        except ConfigError:
+            for _, _, sockets in doors:
+                for opened in sockets:
+                    opened.close()
+            for door in silenced:
+                await self._serve(door, door.bind())
+            raise
+        commit()
+        for door in removed:
+            door.close()
+        self._doors = [door for door, _, _ in doors]
+        for door, settings, _ in doors:
+            door.settings = settings
+        for door, _, sockets in doors:
+            if sockets:
+                await self._serve(door, sockets)
+        self._warn()
+
+    def close(self) -> None:
+        """Take nobody in any more."""
+        for door in self._doors:
+            door.close()
+
+    def _bind(self, door: Door, listeners: Sequence[ListenerSettings], silenced: list[Door]) -> list[socket.socket]:
+        """Bind an address that is new. One that is about to go may stand in its way (":8883" in that of
+        "127.0.0.1:8883"); then it goes now."""
+        try:
+            return door.bind()
+        except ConfigError:
+            staying = {settings.address for settings in listeners}
+            in_the_way = [
+                each for each in self._doors
+                if each.port == door.port and each.settings.address not in staying and each not in silenced
+            ]  # fmt: skip
+            if not in_the_way:
+                raise
+            for each in in_the_way:
+                each.close()
+            silenced += in_the_way
+            return door.bind()
+
+    async def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
+        # The settings are looked up when somebody comes: they may have changed since.
+        door.servers = await serve(sockets, partial(self._make_protocol, lambda: door.settings))
+
+    def _warn(self) -> None:
+        for door in self._doors:
+            if door.settings.plaintext:
+                log.warning(
+                    "the listener on %s speaks WITHOUT TLS: whoever is between can read and change messages and "
+                    "passwords%s",
+                    door.settings.address,
+                    ", on the whole way from other machines" if door.settings.anybody_may_read_this else "",
+                )

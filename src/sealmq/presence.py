@@ -1,0 +1,172 @@
+"""Which process is the broker of this home? HOME/sealmq.pid, locked (flock) for as long as it runs.
+
+The lock is the truth, and ends with its process however that ends; what stands in the file is only for reading. So a
+file that a killed broker left behind misleads nobody, and no signal goes to a stranger who was given its number.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sealmq.errors import HomeError
+
+FILE_NAME = "sealmq.pid"
+_TRIES = 100
+_PAUSE = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a running broker says of itself.
+
+    pid:     its process.
+    reloads: how often it was told to read its configuration again.
+    refused: why the last time changed nothing; "" when it did what it was told.
+    """
+
+    pid: int
+    reloads: int = 0
+    refused: str = ""
+
+
+class Presence:
+    """The broker's side: held while it runs. Made by `claim`."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._said = Said(os.getpid())
+        self._write()
+
+    @classmethod
+    def claim(cls, home: Path) -> Self:
+        """Say that this process is the home's broker. Raises HomeError when there is one already, or OSError."""
+        return cls(home / FILE_NAME, _lock(home))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+    def reloaded(self, refused: str = "") -> None:
+        """The configuration was read again; `refused` says why nothing has changed."""
+        self._said = Said(self._said.pid, self._said.reloads + 1, refused)
+        self._write()
+
+    def release(self) -> None:
+        """The broker ends."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def _write(self) -> None:
+        said = self._said
+        data = json.dumps({"pid": said.pid, "reloads": said.reloads, "refused": said.refused}).encode()
+        os.pwrite(self._descriptor, data, 0)
+        os.ftruncate(self._descriptor, len(data))
+
+
+@contextmanager
+def no_broker(home: Path) -> Iterator[None]:
+    """For as long as this is held no broker runs on the home, and a new one waits. Raises as `Presence.claim`."""
+    descriptor = _lock(home)
+    try:
+        yield
+    finally:
+        (home / FILE_NAME).unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(home: Path) -> int:
+    """The file, locked, and empty: nothing that a killed broker said of itself stands in it any more."""
+    path = home / FILE_NAME
+    for _ in range(_TRIES):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The one before us may have removed the file between these two steps: then this is not the file.
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                os.ftruncate(descriptor, 0)
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            os.close(descriptor)
+            said = maybe_running(home)
+            if said is None:  # somebody only looked, or restores
+                time.sleep(_PAUSE)
+                continue
+            raise HomeError(
+                f"a broker runs on the home {home} already",
+                why=f"it is the process {said.pid}",
+                remedy=f"end it first, or make another home: sealmq up --home {home}-2",
+            ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise HomeError(f"{path} comes and goes", remedy="try again")
+
+
+def maybe_running(home: Path) -> Said | None:
+    """What the home's broker says of itself; None when none runs."""
+    try:
+        descriptor = os.open(home / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if not _is_locked(descriptor):
+            return None
+        for _ in range(_TRIES):  # it may be writing at this moment
+            try:
+                told = json.loads(os.pread(descriptor, 65_536, 0))
+                return Said(int(told["pid"]), int(told["reloads"]), str(told["refused"]))
+            except (ValueError, KeyError, TypeError):
+                continue
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def tell_to_reload(home: Path) -> Said:
+    """Have the home's broker read its configuration again; returns what it said before that.
+
+    Raises HomeError when no broker runs there, or it belongs to somebody else.
+    """
+    said = maybe_running(home)
+    if said is None:
+        raise HomeError(f"no broker runs on the home {home}", remedy=f"sealmq up --home {home}")
+    try:
+        process = os.pidfd_open(said.pid)
+    except OSError as error:
+        raise HomeError(f"the broker (process {said.pid}) has just ended", remedy="sealmq up") from error
+    try:
+        # The number now stands for one process, and the lock says that it is still the broker.
+        again = maybe_running(home)
+        if again is None or again.pid != said.pid:
+            raise HomeError(f"the broker (process {said.pid}) has just ended", remedy="sealmq up")
+        signal.pidfd_send_signal(process, signal.SIGHUP)
+    except PermissionError as error:
+        raise HomeError(
+            f"the broker (process {said.pid}) belongs to another user", remedy="be that user, or root"
+        ) from error
+    finally:
+        os.close(process)
+    return said
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

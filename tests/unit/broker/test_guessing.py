@@ -1,0 +1,125 @@
+"""Who guesses passwords waits, and does not make others wait for long."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealmq.broker import guessing
+from sealmq.broker.guessing import ACCOUNT, ADDRESS, FORGOTTEN_AFTER, LONGEST_DELAY, PROVEN_FOR, Guessing, address_key
+
+NOW = 1_800_000_000.0
+HERE, THERE = "192.0.2.7:1000", "198.51.100.1:1000"
+
+
+def fail(memory: Guessing, name: str, address: str, now: float) -> list[str]:
+    memory.begin(name, address, now)
+    return memory.end(name, address, now, failed=True)
+
+
+def succeed(memory: Guessing, name: str, address: str, now: float) -> None:
+    memory.begin(name, address, now)
+    assert memory.end(name, address, now, failed=False) == []
+
+
+def test_the_wait_doubles_from_one_second() -> None:
+    memory, now, waits = Guessing(), NOW, []
+    for _ in range(ACCOUNT.lock_after - 1):
+        assert memory.wait("panel", HERE, now) == 0
+        assert fail(memory, "panel", f"192.0.2.{len(waits)}:1", now) == []
+        waits.append(memory.wait("panel", HERE, now))
+        now += waits[-1]
+    assert waits == [min(2.0**n, LONGEST_DELAY) for n in range(ACCOUNT.lock_after - 1)]
+    assert fail(memory, "panel", HERE, now) == ["the account"]
+    assert memory.wait("PANEL", THERE, now) == ACCOUNT.lock_for
+
+
+def test_another_account_from_another_address_does_not_wait() -> None:
+    memory = Guessing()
+    for number in range(ACCOUNT.lock_after):
+        fail(memory, "panel", HERE, NOW + number)
+    assert memory.wait("other", THERE, NOW + 20) == 0
+
+
+def test_an_address_that_tries_many_names_is_locked_out() -> None:
+    memory, locked = Guessing(), []
+    for number in range(ADDRESS.lock_after):
+        locked += fail(memory, f"name-{number}", HERE, NOW)
+    assert locked == ["the address"]
+    assert memory.wait("any-other", HERE, NOW) == ADDRESS.lock_for
+    assert memory.wait("any-other", THERE, NOW) == 0
+
+
+def test_a_stranger_who_fails_on_purpose_does_not_lock_the_owner_out() -> None:
+    memory = Guessing()
+    succeed(memory, "panel", HERE, NOW)
+    for number in range(ACCOUNT.lock_after):
+        fail(memory, "panel", THERE, NOW + number)
+    assert memory.wait("panel", THERE, NOW + 20) > 0
+    assert memory.wait("panel", "192.0.2.8:1", NOW + 20) > 0
+    assert memory.wait("panel", HERE, NOW + 20) == 0
+    fail(memory, "panel", HERE, NOW + 20)  # but when the owner's own address fails, it waits like the others
+    assert memory.wait("panel", HERE, NOW + 20) > 0
+
+
+def test_what_was_proved_ends_with_time_and_with_the_password() -> None:
+    memory = Guessing()
+    succeed(memory, "panel", HERE, NOW)
+    later = NOW + PROVEN_FOR + 1
+    fail(memory, "panel", THERE, later)
+    assert memory.wait("panel", HERE, later) > 0
+    succeed(memory, "other", HERE, NOW)
+    memory.forget("OTHER")
+    fail(memory, "other", THERE, NOW)
+    assert memory.wait("other", HERE, NOW) > 0
+
+
+def test_failures_are_forgotten() -> None:
+    memory = Guessing()
+    for number in range(ACCOUNT.lock_after):
+        fail(memory, "panel", HERE, NOW + number)
+    later = NOW + FORGOTTEN_AFTER + 20
+    assert memory.wait("panel", HERE, later) == 0
+    fail(memory, "panel", HERE, later)
+    assert memory.wait("panel", HERE, later) == 1.0
+
+
+def test_who_has_failed_tries_one_at_a_time() -> None:
+    memory = Guessing()
+    memory.begin("panel", HERE, NOW)
+    assert memory.wait("panel", HERE, NOW) == 0, "several may log in at once"
+    memory.end("panel", HERE, NOW, failed=True)
+    memory.begin("panel", HERE, NOW + 5)
+    assert memory.wait("panel", HERE, NOW + 5) > 0
+    memory.give_up("panel", HERE, NOW + 5)
+    assert memory.wait("panel", HERE, NOW + 5) == 0
+
+
+def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "REMEMBERED", 100)
+    memory = Guessing()
+    for number in range(1_000):
+        fail(memory, f"name-{number}", f"10.0.{number >> 8}.{number & 255}:1", NOW)
+        succeed(memory, f"good-{number}", f"10.1.{number >> 8}.{number & 255}:1", NOW)
+        fail(memory, "x" * 100 + str(number), HERE, NOW)
+    assert len(memory._accounts) <= 100
+    assert len(memory._addresses) <= 100
+    assert len(memory._proven) <= 100
+
+
+def test_success_leaves_nothing_behind_but_the_proof() -> None:
+    memory = Guessing()
+    succeed(memory, "panel", HERE, NOW)
+    assert len(memory._accounts) == len(memory._addresses) == 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "key"),
+    [
+        ("192.0.2.7:5123", "192.0.2.7"),
+        ("[2001:db8:1:2:3::4]:99", "2001:db8:1:2::/64"),
+        ("[fe80::1%eth0]:1", "fe80::/64"),
+        ("an unknown address", "an unknown address"),
+    ],
+)
+def test_an_address_is_who_can_be_told_apart(peer: str, key: str) -> None:
+    assert address_key(peer) == key

@@ -1,0 +1,153 @@
+"""Listeners that change while they listen: all or nothing, and who comes meanwhile is served."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from sealmq.config import ListenerSettings
+from sealmq.doors import Addresses, Doors
+from sealmq.errors import ConfigError
+from sealmq.identity import BY_CERTIFICATE
+
+LOCAL = "127.0.0.1:0"
+
+
+class Greeter(asyncio.Protocol):
+    """Says what the door that it came by asks for."""
+
+    def __init__(self, settings: Callable[[], ListenerSettings]) -> None:
+        self._settings = settings
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._settings().auth.encode())
+        transport.write_eof()
+
+
+async def ask(address: tuple[str, int]) -> str:
+    reader, writer = await asyncio.open_connection(*address)
+    said = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return said.decode()
+
+
+def nothing() -> None:
+    pass
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
+    async def main() -> None:
+        doors = Doors(Greeter)
+        await doors.change([ListenerSettings(LOCAL)], nothing)
+        before = doors.bound.mqtt
+        assert doors.bound.terms == {before[0]: BY_CERTIFICATE}
+        assert await ask(before[0]) == "certificate"
+        await doors.change([ListenerSettings(LOCAL, "password")], nothing)
+        assert doors.bound.mqtt == before
+        assert await ask(before[0]) == "password"
+        doors.close()
+        assert doors.bound.mqtt == []
+        with pytest.raises(ConnectionRefusedError):
+            await ask(before[0])
+
+    asyncio.run(main())
+
+
+def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
+    async def main() -> None:
+        doors = Doors(Greeter)
+        await doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password")], nothing)
+        first, second = doors.bound.mqtt
+        assert [await ask(first), await ask(second)] == ["certificate", "password"]
+        port = free_port()
+        await doors.change([ListenerSettings(LOCAL), ListenerSettings(f"127.0.0.1:{port}", "password")], nothing)
+        assert doors.bound.mqtt == [first, ("127.0.0.1", port)]
+        assert await ask(("127.0.0.1", port)) == "password"
+        with pytest.raises(ConnectionRefusedError):
+            await ask(second)
+        doors.close()
+
+    asyncio.run(main())
+
+
+def test_websocket_has_doors_too() -> None:
+    async def main() -> None:
+        doors, port = Doors(Greeter), free_port()
+        websocket = ListenerSettings(f"127.0.0.1:{port}", websocket=True)
+        await doors.change([ListenerSettings(LOCAL, "password"), websocket], nothing)
+        bound = doors.bound
+        assert bound.websocket == [("127.0.0.1", port)]
+        assert [await ask(*bound.mqtt), await ask(*bound.websocket)] == ["password", "certificate"]
+        await doors.change([ListenerSettings(websocket.address)], nothing)
+        assert doors.bound == Addresses(bound.websocket, [], {("127.0.0.1", port): BY_CERTIFICATE})
+        await doors.change([ListenerSettings(LOCAL)], nothing)
+        with pytest.raises(ConnectionRefusedError):
+            await ask(("127.0.0.1", port))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            unreachable = ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}", websocket=True)
+            with pytest.raises(ConfigError) as refused:
+                await doors.change([unreachable], nothing)
+        assert "sealmq up --websocket 127.0.0.1:" in refused.value.remedy
+        doors.close()
+
+    asyncio.run(main())
+
+
+def test_an_address_that_cannot_be_had_changes_nothing() -> None:
+    async def main() -> None:
+        doors = Doors(Greeter)
+        await doors.change([ListenerSettings(LOCAL)], nothing)
+        before = doors.bound.mqtt
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            free = free_port()
+            with pytest.raises(ConfigError, match="is taken"):
+                await doors.change(
+                    [ListenerSettings(f"127.0.0.1:{free}", "password"), ListenerSettings(f"127.0.0.1:{port}")],
+                    lambda: pytest.fail("it was committed"),
+                )
+        assert doors.bound.mqtt == before
+        assert await ask(before[0]) == "certificate"
+        socket.create_server(("127.0.0.1", free)).close()  # what was bound in vain is free again
+        doors.close()
+
+    asyncio.run(main())
+
+
+def test_a_port_goes_from_every_address_to_one_and_back() -> None:
+    async def main() -> None:
+        doors, port = Doors(Greeter), free_port()
+        everywhere, here = ListenerSettings(f"0.0.0.0:{port}"), ListenerSettings(f"127.0.0.1:{port}", "password")
+        await doors.change([everywhere], nothing)
+        await doors.change([here], nothing)
+        assert doors.bound.mqtt == [("127.0.0.1", port)]
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError):
+            await doors.change([everywhere, ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}")], nothing)
+        assert doors.bound.mqtt == [("127.0.0.1", port)], "what was closed to make room is open again"
+        assert await ask(("127.0.0.1", port)) == "password"
+        await doors.change([everywhere], nothing)
+        assert doors.bound.mqtt == [("0.0.0.0", port)]
+        doors.close()
+
+    asyncio.run(main())
+
+
+def test_whoever_speaks_without_tls_is_warned_about_at_each_start(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        doors = Doors(Greeter)
+        await doors.change([ListenerSettings(LOCAL, "password", plaintext=True)], nothing)
+        doors.close()
+
+    asyncio.run(main())
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "127.0.0.1:0 speaks WITHOUT TLS" in record.getMessage()

@@ -1,0 +1,82 @@
+"""The house: who is flushed, when, and how often it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outboxes import EVERYTHING, RememberingOutbox
+from sealmq.broker.broker import Broker
+from sealmq.broker.limits import Limits
+from sealmq.broker.store import MemoryStore
+from sealmq.house import House
+from sealmq.identity import BY_CERTIFICATE, Identity
+from sealmq.mqtt.packets import Connect, Publish, Subscribe, Subscription
+
+
+class Resident(RememberingOutbox):
+    """A link that counts its flushes."""
+
+    account = ""
+    deadline = float("inf")
+    terms = BY_CERTIFICATE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushes = 0
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def deadline_passed(self, now: float) -> None: ...
+
+
+class Nobody:
+    """A directory that knows nobody."""
+
+    def identify(self, der: bytes, now: float) -> Identity:
+        raise AssertionError("nobody asks")
+
+    def describe(self, der: bytes) -> str:
+        return ""
+
+
+def make_house() -> tuple[House, list[bool]]:
+    """A house, and what it asked for."""
+    asked: list[bool] = []
+    broker = Broker(EVERYTHING, Limits(), MemoryStore(), lambda: "auto")
+    return House(broker, Nobody(), Limits(), lambda: 0.0, lambda: asked.append(True)), asked
+
+
+def test_a_flush_is_asked_for_once_a_turn() -> None:
+    house, asked = make_house()
+    one, two = Resident(), Resident()
+    for link in (one, two, one):
+        house.mark(link)
+    assert len(asked) == 1
+    house.flush()
+    assert (one.flushes, two.flushes) == (1, 1)
+    assert house.unflushed == set()
+    house.flush()
+    assert (one.flushes, two.flushes) == (1, 1)
+    house.mark(one)
+    assert len(asked) == 2
+
+
+def test_whoever_the_broker_spoke_to_is_flushed_unless_it_is_gone() -> None:
+    house, _ = make_house()
+    links: list[Any] = [Resident(), Resident()]
+    sessions = []
+    for number, link in enumerate(links):
+        identity = Identity(f"device-{number}", "device")
+        session = house.broker.on_connect(link, identity, Connect(level=5, client_id=f"c{number}"), 0.0)
+        assert session is not None
+        house.broker.on_subscribe(session, Subscribe(1, (Subscription("a", 0),)), 0.0)
+        sessions.append(session)
+    house.flush()
+    before = [link.flushes for link in links]
+    house.broker.on_publish(sessions[0], Publish("a", b"x"), 0.0)
+    house.broker.on_lost(sessions[1], 0.0)
+    house.flush()
+    assert [link.flushes for link in links] == [before[0] + 1, before[1]]
+    assert house.broker.dispatch.spoken_bytes == 0
+    assert not house.broker.dispatch.spoken
