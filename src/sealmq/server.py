@@ -332,8 +332,8 @@ class Server:
         for link in links:
             link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
         device = self._home.registry.device(revoked.device)
-        if device is None or device.state == "revoked":
-            self.house.broker.end_sessions(revoked.device, now)
+        gone = device is None or device.state == "revoked"
+        self.house.broker.end_sessions(revoked.device, now, "" if gone else revoked.serial)
 
     def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
         """An account has another password or is gone: what was proved before does not count any more."""

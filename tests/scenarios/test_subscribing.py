@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealmq.broker.rules import ACTIONS, Rule
-from sealmq.mqtt.packets import UnsubAck, Unsubscribe
+from sealmq.mqtt.packets import Subscribe, Subscription, UnsubAck, Unsubscribe
 from stacks import Stage
 
 
@@ -163,3 +163,11 @@ def test_routes_follow_subscriptions_that_come_and_go(stage: Stage) -> None:
             publisher.publish("a/b")
             heard.append(len(reader.messages()))
     assert heard == [1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("filters", "goodbye"), [(1_000, None), (1_001, 0x97)])
+def test_a_subscribe_of_very_many_filters_is_not_even_looked_at(filters: int, goodbye: int | None) -> None:
+    client = Stage().client()
+    client.connect()
+    client.send(Subscribe(1, [Subscription("a")] * filters))
+    assert client.goodbye() == goodbye

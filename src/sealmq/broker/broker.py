@@ -272,9 +272,14 @@ class Broker:
         self._store.opened(session)
         self._agenda.remind(session)
 
-    def end_sessions(self, identity: str, now: float) -> None:
-        """The identity is no more (its device was revoked): end every session that belongs to it."""
+    def end_sessions(self, identity: str, now: float, serial: str = "") -> None:
+        """The identity is no more (its device was revoked): end every session that belongs to it.
+
+        serial: only those that were last used with this certificate: the name may have a new owner by now.
+        """
         for session in [session for key, session in self.sessions.items() if key.identity == identity]:
+            if serial and session.identity.serial != serial:
+                continue
             if session.outbox is None:
                 self._end_session(session, now)
             else:

@@ -20,6 +20,10 @@ from sealmq.mqtt.topics import SHARED, check_topic_filter, wanted_by
 
 log = logging.getLogger("sealmq.broker")
 
+FILTERS_IN_ONE = 1_000
+"""Topic filters in one SUBSCRIBE: as many as a session may hold by default. The 262,000 that fit into a megabyte would
+take seconds in which nobody else is served."""
+
 
 class Subscriptions:
     """Takes subscriptions in and out of sessions and router, as far as rules and limits allow.
@@ -36,6 +40,11 @@ class Subscriptions:
 
     def on_subscribe(self, session: Session, packet: Subscribe, now: float) -> None:
         """Answer each filter with its own reason code [MQTT-3.8.4-6], then send what is retained."""
+        if len(packet.subscriptions) > FILTERS_IN_ONE:
+            raise RemoteProtocolError(
+                f"{len(packet.subscriptions):,} topic filters are in one SUBSCRIBE, {FILTERS_IN_ONE:,} may be",
+                ReasonCode.QUOTA_EXCEEDED,
+            )
         identifiers = packet.properties.subscription_identifiers
         identifier = identifiers[0] if identifiers else 0
         reason_codes: list[int] = []

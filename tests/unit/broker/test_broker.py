@@ -154,6 +154,18 @@ def test_the_route_cache_is_kept_when_a_client_without_subscriptions_comes() -> 
     assert broker.router.route("a") is route
 
 
+def test_a_new_owner_of_a_name_keeps_what_was_not_used_with_the_revoked_certificate() -> None:
+    broker = make()
+    lasting = Properties(session_expiry_interval=60)
+    for serial in ("old", "new"):
+        identity = Identity("sensor-1", "device", serial)
+        session = broker.on_connect(RememberingOutbox(), identity, Connect(serial, properties=lasting), 0.0)
+        assert session is not None
+        broker.on_lost(session, 0.0)
+    broker.end_sessions("sensor-1", 0.0, serial="old")
+    assert [key.client_id for key in broker.sessions] == ["new"]
+
+
 def test_ending_the_sessions_of_one_identity_leaves_the_others() -> None:
     broker = make()
     lasting = Properties(session_expiry_interval=60)
