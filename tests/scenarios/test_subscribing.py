@@ -165,9 +165,10 @@ def test_routes_follow_subscriptions_that_come_and_go(stage: Stage) -> None:
     assert heard == [1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
 
 
-@pytest.mark.parametrize(("filters", "goodbye"), [(1_000, None), (1_001, 0x97)])
-def test_a_subscribe_of_very_many_filters_is_not_even_looked_at(filters: int, goodbye: int | None) -> None:
+def test_a_subscribe_of_very_many_filters_is_not_even_looked_at() -> None:
     client = Stage().client()
     client.connect()
-    client.send(Subscribe(1, [Subscription("a")] * filters))
-    assert client.goodbye() == goodbye
+    client.send(Subscribe(1, [Subscription("a")] * 1_000))
+    assert not client.closed
+    client.send(Subscribe(2, [Subscription("a")] * 1_001))
+    assert client.goodbye() == 0x97
