@@ -70,7 +70,7 @@ def write_backup(home: Path, file: Path, *, now: float) -> Backup:
     Raises HomeError when it cannot be done; then `file` is not there.
     """
     file = file.expanduser().absolute()
-    with _failures_in_words(f"{file} was not written"):
+    with disk_failures_in_words(f"{file} was not written"):
         if file.exists():
             raise HomeError(f"{file} is there already", remedy="choose another name for the backup")
         work = file.parent / f".{file.name}.{secrets.token_hex(4)}.part"
@@ -230,7 +230,7 @@ def prepare_restore(file: Path, home: Path) -> Backup:
 
     Raises HomeError when the archive is not whole, or the disk is at fault; then nothing has changed.
     """
-    with _failures_in_words(f"{home} was not restored"):
+    with disk_failures_in_words(f"{home} was not restored"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked_directory(home):
             if is_waiting(home):
@@ -261,7 +261,7 @@ def finish_restore(home: Path) -> None:
     waiting, replaced = home / _WAITING, home / _REPLACED
     if not is_waiting(home):
         return
-    with _failures_in_words(f"the restore of {home} is not finished"):
+    with disk_failures_in_words(f"the restore of {home} is not finished"):
         if not (waiting / _MOVED).exists():
             replaced.mkdir(mode=0o700, exist_ok=True)
             # A database's log must never meet another database; so everything old is away before anything new comes.
@@ -339,12 +339,13 @@ def _sync_tree(folder: Path) -> None:
 
 
 @contextmanager
-def _failures_in_words(what: str) -> Iterator[None]:
+def disk_failures_in_words(what: str, where: str = "") -> Iterator[None]:
+    """Raise HomeError in place of an OSError. what: what was not done; where: how to choose another folder."""
     try:
         yield
     except OSError as error:
         raise HomeError(
             what,
             why=f"{error.filename or 'the disk'}: {error.strerror or error}",
-            remedy="make room, or choose a folder that you may write to",
+            remedy=f"make room, or choose a folder that you may write to{where}",
         ) from error

@@ -27,7 +27,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -450,13 +450,5 @@ def _new_directory(path: Path) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _failures_in_words(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise HomeError(
-            what,
-            why=f"{error.filename or 'the disk'}: {error.strerror or error}",
-            remedy="make room, or choose a folder that you may write to with --home",
-        ) from error
+def _failures_in_words(what: str) -> AbstractContextManager[None]:
+    return archive.disk_failures_in_words(what, where=" with --home")

@@ -9,6 +9,9 @@ from pathlib import Path
 from sealmq.errors import ConfigError, HomeError
 from sealmq.identity import BY_CERTIFICATE
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+"""What a listener on every address of the machine is bound to."""
+
 _MORE_THAN_A_HOST = re.compile(
     r"(?:[a-z]+://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+)?(?::(?P<port>\d+))?(?:/.*)?",
 )
@@ -94,6 +97,6 @@ def listening_address(home: Path) -> tuple[str, int]:
     listeners = (config.load(path) if path.exists() else config.Configuration()).listeners
     usual = [each for each in listeners if each.terms == BY_CERTIFICATE]
     host, port = config.parse_address((usual or listeners)[0].address)
-    if host is None or host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not listened on
+    if host is None or host in EVERYWHERE:
         host = "localhost"
     return host, port or 8883

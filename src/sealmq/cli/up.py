@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sealmq.cli.options import HomeOption
+from sealmq.cli.target import EVERYWHERE
 from sealmq.identity import BY_CERTIFICATE, Terms
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sealmq.presence import Presence
 
 
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 _HERE = ("127.0.0.1", "::1")
 
 
@@ -84,6 +84,7 @@ def _serve(
 ) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
     from sealmq.archive import finish_restore
+    from sealmq.cli.refusals import place_of
     from sealmq.server import Server
 
     known: list[Addresses] = []
@@ -101,15 +102,11 @@ def _serve(
         if not server.restore_waits:
             return
         if listen:  # port 0 was to be any, but from then on it is the one that clients know
-            listen = [_as_option(*address) for address in known[0].mqtt]
+            listen = [place_of(*address) for address in known[0].mqtt]
         if websocket:
-            websocket = [_as_option(*address) for address in known[0].websocket]
+            websocket = [place_of(*address) for address in known[0].websocket]
         finish_restore(opened.path)
         opened, configuration = _open(opened.path)
-
-
-def _as_option(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _make(path: Path, organization: str, country: str, listen: Sequence[str], websocket: Sequence[str]) -> Home:
@@ -117,7 +114,6 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
 
     from sealmq import config
     from sealmq.home import Home, broker_names
-    from sealmq.pki import vault
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
@@ -129,8 +125,6 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
         names=broker_names(configuration.certificate),
         now=time.time(),
     )
-    if not file.exists():
-        vault.write_public(file, config.default_text().encode())
     return made
 
 
@@ -204,7 +198,7 @@ def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
     host, port = bound[0]
     usual_host, usual_port = listening_address(home.path)
     at = list(where)
-    if host not in (*_EVERYWHERE, *_HERE, usual_host):
+    if host not in (*EVERYWHERE, *_HERE, usual_host):
         at += ["-h", host]
     if port != usual_port:
         at += ["-p", str(port)]
@@ -225,8 +219,10 @@ def _asked(terms: Terms | None) -> str:
 
 
 def _where(host: str, port: int) -> str:
+    from sealmq.cli.refusals import place_of
+
     if host == "0.0.0.0":  # noqa: S104 - printed, not listened on
         return f"port {port}, every IPv4 address of this machine"
     if host == "::":
         return f"port {port}, every IPv6 address of this machine"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return place_of(host, port)
