@@ -101,13 +101,10 @@ class Retained:
         self.size -= before.size
         return True
 
-    def matching(self, topic_filter: str, now: float) -> Iterator[RetainedMessage]:
-        """All that a filter matches; the expired are forgotten on the way [MQTT-3.3.2-5]."""
-        return (message for message in self.walk(topic_filter, now) if message is not None)
-
     def walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
-        """The same, step by step: None after each stretch in which nothing was found. Between two steps anything may be
-        kept or forgotten: the walk finds what is there when it comes by."""
+        """All that a filter matches, step by step: None after each stretch in which nothing was found. The expired are
+        forgotten on the way [MQTT-3.3.2-5]. Between two steps anything may be kept or forgotten: the walk finds what is
+        there when it comes by."""
         for message in _walk(self._tree, topic_filter.split("/")):
             if message is not None and message.expires_at <= now:
                 self.forget(message.publish.topic)

@@ -82,4 +82,4 @@ def test_a_long_way_without_a_message_is_walked_in_stretches() -> None:
     steps = list(store.walk("+/none", 0))
     assert set(steps) == {None}
     assert 9 <= len(steps) <= 11
-    assert list(store.matching("+/none", 0)) == []
+    assert [one for one in store.walk("+/none", 0) if one is not None] == []

@@ -26,14 +26,14 @@ def kept(*topics: str) -> Retained:
 
 
 def found(retained: Retained, topic_filter: str, now: float = 0.0) -> list[str]:
-    return sorted(one.publish.topic for one in retained.matching(topic_filter, now))
+    return sorted(one.publish.topic for one in retained.walk(topic_filter, now) if one is not None)
 
 
 def test_the_last_message_of_a_topic_replaces_the_one_before() -> None:
     retained = kept("a", "a/b")
     assert retained.keep(message("a", b"new"))
     assert retained.count == 2
-    assert [one.publish.payload for one in retained.matching("a", 0)] == [b"new"]
+    assert [one.publish.payload for one in retained.walk("a", 0) if one is not None] == [b"new"]
 
 
 def test_what_is_forgotten_leaves_nothing_of_the_tree() -> None:
