@@ -55,12 +55,14 @@ START = 1_800_000_000.0
 
 
 class Clock:
-    """Unix seconds, as the test says."""
+    """Unix seconds, as the test says. `step`: seconds that pass at each look at it."""
 
     def __init__(self) -> None:
         self.now = START
+        self.step = 0.0
 
     def __call__(self) -> float:
+        self.now += self.step
         return self.now
 
 
@@ -104,6 +106,7 @@ class Wire:
         self.full = False
         self.slow = False
         self.reading = True
+        self.let_in = False
         self.finished = False
         self.aborted = False
 
@@ -119,6 +122,9 @@ class Wire:
 
     def waiting(self) -> int:
         return sum(map(len, self.writes)) if self.slow else 0
+
+    def accepted(self) -> None:
+        self.let_in = True
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -180,6 +186,10 @@ class Stage:
     def counters(self) -> Any:
         return self.broker.dispatch.counters
 
+    @property
+    def traffic(self) -> Any:
+        return self.broker.statistics.traffic
+
     def session(self, client_id: str, identity: str = "operator") -> Session | None:
         return self.broker.sessions.get(SessionKey(identity, client_id))
 
@@ -224,7 +234,7 @@ class Stage:
         if self._flush_wanted:
             self._flush_wanted = False
             self.flushes += 1
-            self.house.flush()
+            self.house.end_turn()
 
     def wait(self, seconds: float) -> None:
         """Let time pass as the server does: ticks, and what is due."""
@@ -235,7 +245,7 @@ class Stage:
             self.broker.tick(self.clock.now)
             for link in self.house.deadlines.due(self.clock.now):
                 link.deadline_passed(self.clock.now)
-            self.house.flush()
+            self.house.end_turn()
             self.settle()
 
 

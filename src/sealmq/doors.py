@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sealmq.config import ListenerSettings, parse_address
+from sealmq.config import Configuration, ListenerSettings, parse_address
 from sealmq.errors import ConfigError
 from sealmq.identity import Terms
-from sealmq.tcp.listener import bind, bound_addresses, serve
+from sealmq.tcp.admission import Place
+from sealmq.tcp.listener import Listener, Reception, bind, bound_addresses
 
 log = logging.getLogger("sealmq.server")
 
@@ -41,7 +42,7 @@ class Door:
 
     def __init__(self, settings: ListenerSettings) -> None:
         self.settings = settings
-        self.servers: list[asyncio.Server] = []
+        self.listener: Listener | None = None
 
     @property
     def port(self) -> int:
@@ -54,32 +55,43 @@ class Door:
 
     def close(self) -> None:
         """Take nobody in any more; who is in stays."""
-        for server in self.servers:
-            server.close()
-        self.servers.clear()
+        if self.listener is not None:
+            self.listener.close()
+            self.listener = None
 
 
 class Doors:
     """All listeners.
 
+    reception:     accepts who comes.
     make_protocol: builds what receives a new connection, from what the door that it came by is now.
     """
 
-    def __init__(self, make_protocol: Callable[[Callable[[], ListenerSettings]], asyncio.BaseProtocol]) -> None:
+    def __init__(
+        self,
+        reception: Reception,
+        make_protocol: Callable[[Callable[[], ListenerSettings], Place], asyncio.BaseProtocol],
+    ) -> None:
+        self._reception = reception
         self._make_protocol = make_protocol
         self._doors: list[Door] = []
 
     @property
     def bound(self) -> Addresses:
         """Every listening socket."""
-        bound = {address: door.settings for door in self._doors for address in bound_addresses(door.servers)}
+        bound = {
+            address: door.settings
+            for door in self._doors
+            if door.listener is not None
+            for address in bound_addresses(door.listener)
+        }
         return Addresses(
             [address for address, settings in bound.items() if not settings.websocket],
             [address for address, settings in bound.items() if settings.websocket],
             {address: settings.terms for address, settings in bound.items()},
         )
 
-    async def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:
+    def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:
         """Listen on these and on nothing else.
 
         commit: called when nothing can fail any more, and before anybody comes in by a new door or on new terms.
@@ -103,7 +115,7 @@ class Doors:
                 for opened in sockets:
                     opened.close()
             for door in silenced:
-                await self._serve(door, door.bind())
+                self._serve(door, door.bind())
             raise
         commit()
         for door in removed:
@@ -113,7 +125,7 @@ class Doors:
             door.settings = settings
         for door, _, sockets in doors:
             if sockets:
-                await self._serve(door, sockets)
+                self._serve(door, sockets)
         self._warn()
 
     def close(self) -> None:
@@ -139,9 +151,9 @@ class Doors:
             silenced += in_the_way
             return door.bind()
 
-    async def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
+    def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
         # The settings are looked up when somebody comes: they may have changed since.
-        door.servers = await serve(sockets, partial(self._make_protocol, lambda: door.settings))
+        door.listener = self._reception.listen(sockets, partial(self._make_protocol, lambda: door.settings))
 
     def _warn(self) -> None:
         for door in self._doors:
@@ -152,3 +164,17 @@ class Doors:
                     door.settings.address,
                     ", on the whole way from other machines" if door.settings.anybody_may_read_this else "",
                 )
+
+
+def wanted_listeners(
+    configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
+) -> Sequence[ListenerSettings]:
+    """Where to listen: `run`'s arguments, else the configuration.
+
+    Who says where to listen for MQTT alone wants no other port to be opened.
+    """
+    for_mqtt = [ListenerSettings(address) for address in listen_on] or configuration.listeners
+    for_websocket = [ListenerSettings(address, websocket=True) for address in websocket_on]
+    if not for_websocket and not listen_on:
+        for_websocket += configuration.websocket.listeners
+    return [*for_mqtt, *for_websocket]

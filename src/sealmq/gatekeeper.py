@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from sealmq.addresses import address_key
 from sealmq.broker.gate import Answer, Denial
-from sealmq.broker.guessing import Guessing, address_key
+from sealmq.broker.guessing import Guessing
 from sealmq.devices.accounts import Account, Accounts
 from sealmq.errors import HomeError
 from sealmq.mqtt.codes import ReasonCode

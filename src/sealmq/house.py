@@ -1,6 +1,10 @@
 """What all links of one server share: the broker, the clock, the limits, and the lists in which the links stand.
 
 Links are flushed together, once for each turn of the loop: who is spoken to often in one turn is written to once.
+
+And nobody has a turn for itself. What a link has received is taken for SHARE seconds, handshakes together for
+HANDSHAKES; what is left waits for the next turn, in which everybody else is heard too. So however much one client
+asks for at once, and however many come at once, the others wait for milliseconds.
 """
 
 from __future__ import annotations
@@ -13,24 +17,40 @@ from sealmq.broker.broker import Broker
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Outbox
-from sealmq.identity import Terms
+from sealmq.identity import Identity, Terms
 from sealmq.tcp.deadlines import Deadlines
+
+SHARE = 0.010
+"""Seconds of a turn for what one link has received; those who were not done in the last turn divide it among them.
+Long enough that a fan-out of whole 64 KiB is written in large pieces, too short to be felt."""
+
+SMALLEST_SHARE = 0.001
+"""Seconds that everybody has: so many packets that looking at the clock is not what the time is spent on."""
+
+HANDSHAKES = 0.005
+"""Seconds of a turn for all handshakes: three or four with client certificates. While there is nothing else to do,
+turns are short and handshakes have nearly all the time; the later the loop is, the fewer there are."""
 
 
 class Resident(Outbox, Protocol):
     """A link, as the house and the server know it.
 
     account:  whose password it gave; "" when it gave none, or was not believed.
+    identity: who it is; None until that is proved.
     deadline: when its stage is over, on the house's clock.
     terms:    what the listener that it came by asks for.
     """
 
     account: str
+    identity: Identity | None
     deadline: float
     terms: Terms
 
     def deadline_passed(self, now: float) -> None:
         """The deadline has come."""
+
+    def go_on(self) -> None:
+        """A new turn: take more of what was received and had to wait."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +61,10 @@ class House:
     unflushed:  links that may have something to send; the first to enter asks for a flush at the end of the turn.
     by_serial:  the standing links of each client certificate, to cut them when it is revoked.
     gatekeeper: looks at passwords.
+    unfinished: links with packets that were received and not taken yet.
+    shaking:    links with bytes of a handshake that were not looked at yet, in the order in which they came.
+    shaken_for: seconds that this turn's handshakes have had.
+    share:      seconds that each link has in this turn.
     """
 
     broker: Broker
@@ -54,6 +78,10 @@ class House:
     deadlines: Deadlines[Resident] = field(default_factory=Deadlines)
     flush_is_due: bool = False
     gatekeeper: Gatekeeper = field(default_factory=ClosedGate)
+    unfinished: dict[Resident, None] = field(default_factory=dict)
+    shaking: dict[Resident, None] = field(default_factory=dict)
+    shaken_for: float = 0.0
+    share: float = SHARE
 
     def mark(self, link: Resident) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""
@@ -64,6 +92,49 @@ class House:
         if not self.flush_is_due:
             self.flush_is_due = True
             self.ask_for_flush()
+
+    def has_time_for_handshakes(self) -> bool:
+        """May a handshake go on in this turn? Not past those that wait for it already."""
+        return not self.shaking and self.shaken_for < HANDSHAKES
+
+    def wait_for_turn(self, link: Resident, *, shaking: bool = False) -> None:
+        """The link has more than it may be given in this turn: `go_on` is called in the next."""
+        (self.shaking if shaking else self.unfinished)[link] = None
+        self._ask()
+
+    def end_turn(self) -> None:
+        """Everybody who spoke in this turn was heard, or waits: let the links answer, then begin the next turn with
+        those who wait."""
+        self.flush()
+        unfinished, self.unfinished = self.unfinished, {}
+        self.share = max(SMALLEST_SHARE, SHARE / max(1, len(unfinished)))
+        for link in unfinished:
+            link.go_on()
+        self.shaken_for = 0.0
+        while self.shaking and self.shaken_for < HANDSHAKES:
+            link = next(iter(self.shaking))
+            del self.shaking[link]
+            link.go_on()
+        if self.shaking:
+            self._ask()
+
+    def identified(self, link: Resident, serial: str) -> None:
+        """The link stands on the certificate with this serial."""
+        self.by_serial.setdefault(serial, set()).add(link)
+
+    def leave(self, link: Resident) -> None:
+        """The link is gone."""
+        self.links.discard(link)
+        self.unflushed.discard(link)
+        self.unfinished.pop(link, None)
+        self.shaking.pop(link, None)
+        self.deadlines.forget(link)
+        serial = link.identity.serial if link.identity is not None else ""
+        standing = self.by_serial.get(serial)
+        if standing is not None:
+            standing.discard(link)
+            if not standing:
+                del self.by_serial[serial]
 
     def flush(self) -> None:
         """Let every link that has something to say say it: one record or more, one write."""

@@ -7,6 +7,9 @@
 A link lives through three stages, each with its deadline: the TLS handshake, waiting for CONNECT, connected. Where TLS
 carries WebSocket (secure_websocket.py), a link sees both as one TLSConnection, and both handshakes as one. Where
 CONNECT carries a password, a gatekeeper looks at it in its own time, and the link reads nothing more until it answers.
+
+What a link received is more than its share of a turn sometimes (house.py): then the rest waits, and the link reads
+nothing more until it has been taken. The same holds for a client that does not read our answers.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
 from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
+from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
@@ -42,6 +46,9 @@ from sealmq.tls.middleware import TLSConnection
 
 log = logging.getLogger("sealmq.link")
 
+PACKETS_AT_ONCE = 16
+"""PUBLISH packets that are taken between two looks at the clock."""
+
 SIGN_OF_LIFE = 1_000
 """Bytes of an unfinished packet that count as a packet for the keep-alive: a large message may take its time."""
 
@@ -61,9 +68,13 @@ class Link:
         "_ended",
         "_holds",
         "_house",
+        "_is_clogged",
+        "_is_full",
         "_latest",
         "_mqtt",
+        "_parked",
         "_refusal",
+        "_rest",
         "_shaken",
         "_silence",
         "_tls",
@@ -100,6 +111,10 @@ class Link:
         self._refusal: Error | None = None
         self._shaken = False
         self._ended = False
+        self._parked = b""
+        self._rest: Iterator[Packet] | None = None
+        self._is_full = False
+        self._is_clogged = False
         self._holds = 0
         self._silence = 0.0
         self._latest = float("inf")
@@ -110,9 +125,17 @@ class Link:
     # -- upwards: TCP -> TLS -> MQTT -> broker -----------------------------------------------------------------------
 
     def bytes_received(self, ciphertext: memoryview) -> None:
-        """Ciphertext arrived: take it through the whole stack before returning."""
+        """Ciphertext arrived: take it through the whole stack before returning, or what this turn has time for."""
         if self._ended:
             return
+        if not self._shaken and not self._house.has_time_for_handshakes():
+            self._parked = bytes(ciphertext)
+            self.hold()
+            self._house.wait_for_turn(self, shaking=True)
+        else:
+            self._receive(ciphertext)
+
+    def _receive(self, ciphertext: memoryview) -> None:
         house = self._house
         now = house.clock()
         try:
@@ -120,6 +143,9 @@ class Link:
         except (TLSError, WebSocketError) as error:
             self._refuse_handshake(error)
             return
+        finally:
+            if not self._shaken:
+                house.shaken_for += house.clock() - now
         if not self._shaken and self._tls.established:
             self._shaken = True
             self._set_deadline(now + house.limits.connect_timeout)
@@ -128,11 +154,39 @@ class Link:
         if plaintext:
             self._traffic.bytes_received += len(plaintext)
             self._packets_received(bytes(plaintext), now)
-        if self._asked is None and self._tls.closed and not self._ended:
+        self._taken()
+
+    def go_on(self) -> None:
+        """A new turn: take more of what was received and had to wait (Resident)."""
+        if self._ended:
+            return
+        rest, self._rest = self._rest, None
+        if rest is None:
+            parked, self._parked = self._parked, b""
+            self.release()
+            self._receive(memoryview(parked))
+            return
+        self._take(rest, self._house.clock(), 0)
+        self.release()  # behind `_take`: when that leaves something again, reading stays paused
+        self._taken()
+
+    def _taken(self) -> None:
+        """All that this turn has time for was taken."""
+        house = self._house
+        if self._is_full and not self._is_clogged:
+            self._look_at_answers()
+        if self._tls.closed and self._asked is None and self._rest is None and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
         house.mark(self)
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
             house.flush()
+
+    def _look_at_answers(self) -> None:
+        """What is published to a full link is dropped or queued; but what it asks is answered. Who asks on and reads no
+        answer is not heard any more until it reads; and its keep-alive runs on, so that it does not stay for ever."""
+        if self._wire.waiting() > 2 * self._house.limits.buffered_bytes:
+            self._is_clogged = True
+            self.hold()
 
     def _heard(self, now: float) -> None:
         """It lives [MQTT-3.1.2-22]; but no link outlives the certificate that it stands on."""
@@ -147,21 +201,33 @@ class Link:
             self.end(ReasonCode.QUOTA_EXCEEDED, "it sent too much behind a CONNECT that was not answered yet")
 
     def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
-        broker = self._house.broker
-        on_publish = broker.publishing.on_publish  # the hot path, without a detour
+        house = self._house
+        on_publish = house.broker.publishing.on_publish  # the hot path, without a detour
         packet: Packet | None = None
+        until = now + house.share
+        taken = 0
         try:
             for packet in packets:
                 if type(packet) is Publish and self.session is not None:
                     on_publish(self.session, packet, now)
+                    taken += 1
                 else:
                     self._packet_received(packet, now)
                     if self._asked is not None:
                         self._asked.rest = packets
                         return
+                    taken = PACKETS_AT_ONCE  # these may cost much, and are few where time counts
                 if self._ended:
                     return
+                if taken >= PACKETS_AT_ONCE:
+                    taken = 0
+                    if house.clock() > until:
+                        self._rest = packets
+                        self.hold()
+                        house.wait_for_turn(self)
+                        break
         except RemoteProtocolError as error:
+            house.broker.dispatch.counters.broken(error.reason_code, before_connect=self.session is None)
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
             if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
@@ -219,19 +285,11 @@ class Link:
         if session is None:
             return
         self.session = session
+        self._wire.accepted()
         self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
         self._latest = self.identity.not_after
         self._set_deadline(min(now + self._silence, self._latest) if self._silence else self._latest)
-        proof = self._tls.proof
-        log.info(
-            "%s connected from %s as client %r (MQTT %s, %s)",
-            self.identity.name,
-            self._wire.peer,
-            session.key.client_id,
-            "5" if packet.level == 5 else "3.1.1",
-            f"{proof.version}, {proof.cipher}" if proof else "no TLS",
-            extra=self._who(),
-        )
+        tell_connected(self.identity, session.key.client_id, packet.level, self._tls.proof, self._who())
 
     def _ask(self, packet: Connect, now: float) -> None:
         """Have the password looked at. What stands behind CONNECT waits, here and in the kernel."""
@@ -255,9 +313,7 @@ class Link:
             self.identity = verdict
         parked = chain.from_iterable(map(self._mqtt.receive_data, asked.parked))  # read one behind the other
         self._take(chain((asked.packet,), asked.rest, parked), self._house.clock(), 0)
-        if self._tls.closed and not self._ended:
-            self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
-        self._house.mark(self)
+        self._taken()
 
     def _disconnect_received(self, packet: Disconnect, now: float) -> None:
         session = self.session
@@ -277,16 +333,10 @@ class Link:
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
             self._refusal = error
             self._traffic.refused["certificate"] += 1
-            log.warning(
-                "%s was refused: %s (%s)%s",
-                self._wire.peer,
-                error.what,
-                self._house.directory.describe(proof.peer_certificate) if proof else "",
-                f"; next: {error.remedy}" if error.remedy else "",
-                extra=self._who(),
-            )
+            certificate = self._house.directory.describe(proof.peer_certificate) if proof else ""
+            tell_refused(self._wire.peer, error, certificate, self._who())
         else:
-            self._house.by_serial.setdefault(self.identity.serial, set()).add(self)
+            self._house.identified(self, self.identity.serial)
 
     def _set_deadline(self, deadline: float) -> None:
         sooner = deadline < self.deadline
@@ -301,17 +351,8 @@ class Link:
             return
         refused = self._tls.refused_certificate
         self._traffic.refused[(error.alert or "no_alert") if isinstance(error, TLSError) else "websocket"] += 1
-        log.warning(
-            "%s was refused: %s%s%s%s",
-            self._wire.peer,
-            error.what,
-            f" ({self._house.directory.describe(refused)})" if refused else "",
-            f"; alert {error.alert} {'sent' if error.sent else 'received'}"
-            if isinstance(error, TLSError) and error.alert
-            else "",
-            f"; next: {error.remedy}" if error.remedy else "",
-            extra=self._who(),
-        )
+        certificate = self._house.directory.describe(refused) if refused else ""
+        tell_refused(self._wire.peer, error, certificate, self._who())
         self._ended = True
         self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
@@ -363,11 +404,16 @@ class Link:
 
     def full(self) -> None:
         """The client reads too slowly (Floor)."""
+        self._is_full = True
         if self.session is not None:
             self._house.broker.dispatch.link_full(self.session, self._house.clock())
 
     def drained(self) -> None:
         """The client has caught up (Floor)."""
+        self._is_full = False
+        if self._is_clogged:
+            self._is_clogged = False
+            self.release()
         if self.session is not None:
             self._house.broker.dispatch.link_drained(self.session, self._house.clock())
             self._house.mark(self)
@@ -376,14 +422,12 @@ class Link:
         """The connection is gone (Floor)."""
         if not self._ended:
             self._ended = True
-            if not self._shaken:
-                log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
-            else:
-                log.info("%s is lost%s", self, f": {why}" if why else "", extra=self._who())
+            tell_lost(self, why, self._shaken, self._who())
             self._leave_session()
         if self._asked is not None:
             self._house.gatekeeper.forget(self._answered)
-        self._leave_house()
+        self._rest = None
+        self._house.leave(self)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -391,9 +435,7 @@ class Link:
         """Say goodbye and close (Outbox). `why` goes into the log, and in MQTT 5 to the client."""
         if self._ended:
             return
-        known = reason_code in ReasonCode.__members__.values()
-        words = ReasonCode(reason_code).words if known else "?"
-        log.info("%s ends: %s (reason code 0x%02X, %s)", self, why, reason_code, words, extra=self._who())
+        tell_end(self, why, reason_code, self._who())
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
@@ -405,25 +447,16 @@ class Link:
             return
         if self._asked is not None:
             self.end(ReasonCode.SERVER_BUSY, "its password could not be looked at in time")
+        elif self._parked:
+            self._set_deadline(now + self._house.limits.handshake_timeout)  # it is we who are late
+            self._house.deadlines.watch(self)
         elif self.session is None:
-            limits, tls = self._house.limits, self._tls
-            handshake = "WebSocket handshake" if tls.proof else "TLS handshake"
-            doing, seconds, key = (
-                ("CONNECT", limits.connect_timeout, "connect_timeout")
-                if tls.established
-                else (handshake, limits.handshake_timeout, "handshake_timeout")
-            )
-            log.info(
-                "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
-                self,
-                doing,
-                seconds,
-                key,
-                extra=self._who(),
-            )
+            tls = self._tls
+            met = tell_late(self, tls.proof, tls.established, self._house.limits, self._who())
+            self._house.broker.dispatch.counters.limits[met] += 1
             self._ended = True
             self._wire.abort()
-        elif self._holds and self._latest > now:
+        elif self._holds > self._is_clogged and self._latest > now:
             # It is we who do not read: whether it lives is seen when it is read again.
             self._heard(now)
             self._house.deadlines.watch(self)
@@ -444,18 +477,6 @@ class Link:
         if session is not None and session.outbox is self:
             self._house.broker.on_lost(session, self._house.clock())
             self._house.mark(self)  # somebody may have been told its will
-
-    def _leave_house(self) -> None:
-        house = self._house
-        house.links.discard(self)
-        house.unflushed.discard(self)
-        house.deadlines.forget(self)
-        if self.identity is not None:
-            standing = house.by_serial.get(self.identity.serial)
-            if standing is not None:
-                standing.discard(self)
-                if not standing:
-                    del house.by_serial[self.identity.serial]
 
     def __str__(self) -> str:
         if self.session is not None:

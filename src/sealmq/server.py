@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import importlib.metadata
 import logging
 import resource
@@ -22,7 +21,7 @@ from sealmq.config import Configuration, ListenerSettings
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
-from sealmq.doors import Addresses, Doors
+from sealmq.doors import Addresses, Doors, wanted_listeners
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.home import Home, broker_names
@@ -32,8 +31,10 @@ from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
+from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
-from sealmq.store.sqlite import SQLiteStore
+from sealmq.tcp.admission import Place
+from sealmq.tcp.listener import Reception
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSConnection, TLSContext
@@ -59,8 +60,6 @@ REVOCATIONS = "revocations"
 QUIET = 10.0
 """Seconds in which the same trouble with the whole machine is told once."""
 
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
 
 class Server:
     """One SealMQ: its listeners, its broker, its links.
@@ -82,16 +81,19 @@ class Server:
         self._context_is_stale = False
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
+        self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
         self._listen_on: Sequence[str] = ()
         self._websocket_on: Sequence[str] = ()
-        self.doors = Doors(self._transport)
+        self._reception = Reception(lambda: self._configuration.limits, self.clock, self._turned_away, self._exhausted)
+        self.doors = Doors(self._reception, self._transport)
         self._stop = asyncio.Event()
         self.restore_waits = False
         self._must_reload = False
         self._had_terminal = sys.stderr.isatty()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._store = SQLiteStore.open(home.messages, self._committed, self._not_committed)
+        self._safekeeping = Safekeeping(home.messages, self._call_loop)
+        self._store = self._safekeeping.store
         kept = self._store.load(self.clock())
         # What was revoked while nobody ran is dealt with at the first tick, before the first client is heard.
         self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
@@ -110,6 +112,7 @@ class Server:
             self._flush_at_end_of_turn,
             gatekeeper=gatekeeper,
         )
+        self._safekeeping.house = self.house
         self._gatekeeper = gatekeeper
 
     def _maybe_identity(self, name: str) -> Identity | None:
@@ -138,21 +141,23 @@ class Server:
         """
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._loop_failed)
-        _allow_descriptors(self._configuration.limits.connections + OTHER_DESCRIPTORS)
+        limits = self._configuration.limits
+        _allow_descriptors(limits.connections + limits.connections_waiting + OTHER_DESCRIPTORS)
         self._listen_on, self._websocket_on = listen_on, websocket_on
         presence = self._presence or Presence.claim(self._home.path)
         try:
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
-            await self.doors.change(self._wanted(self._configuration), lambda: None)
+            self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self.stop)
             ready(self.doors.bound)
             await self._tick_until_stopped(presence)
         finally:
             self.doors.close()
+            self._reception.close()
             await self._say_goodbye()
             self._gatekeeper.close()
-            self._close_store()
+            self._safekeeping.close()
             if presence is not self._presence:
                 presence.release()
 
@@ -169,50 +174,54 @@ class Server:
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
         return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _transport(self, settings: Callable[[], ListenerSettings]) -> Transport:
-        return Transport(lambda transport: self._link(transport, settings()), self._configuration.limits.buffered_bytes)
+    def _transport(self, settings: Callable[[], ListenerSettings], place: Place) -> Transport:
+        buffered_bytes = self._configuration.limits.buffered_bytes
+        return Transport(lambda transport: self._link(transport, settings()), buffered_bytes, place)
 
     def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
-        most = self._configuration.limits.connections
-        if len(self.house.links) >= most:
-            log.warning(
-                "%s was turned away: there are %d links; next: raise [limits] connections in sealmq.toml",
-                transport.peer,
-                most,
-                extra={"address": transport.peer},
-            )
+        if self._stop.is_set():
             return None
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
         return Link(transport, tls, self.house, settings.terms)
 
+    def _turned_away(self, peer: str, met: str) -> None:
+        """A connection met a limit before anything was read of it."""
+        counters = self.house.broker.dispatch.counters
+        counters.limits[met] += 1
+        now = self.clock()
+        if now >= self._turned_away_until:
+            self._turned_away_until = now + QUIET
+            log.warning(
+                "%s was turned away, and others may have been: [limits] %s allows %s, which was met %s times since the"
+                " start; next: raise it in sealmq.toml if these are your devices",
+                peer,
+                met,
+                f"{getattr(self._configuration.limits, met):,}",
+                f"{counters.limits[met]:,}",
+                extra={"address": peer},
+            )
+
+    def _exhausted(self, error: OSError) -> None:
+        """The machine has no room for another connection."""
+        now = self.clock()
+        if now >= self._exhausted_until:
+            self._exhausted_until = now + QUIET
+            log.error(
+                "no more connections can be accepted for now: %s (%d links); next: raise the limit (ulimit -n,"
+                " LimitNOFILE=), or lower [limits] connections in sealmq.toml",
+                error.strerror,
+                len(self.house.links),
+            )
+
     def _flush_at_end_of_turn(self) -> None:
         asyncio.get_running_loop().call_soon(self._end_of_turn)
 
     def _end_of_turn(self) -> None:
         """Everybody who spoke in this turn was heard: let the links answer, and the store write."""
-        self.house.flush()
-        self._store_and_answer()
-
-    # -- the store ---------------------------------------------------------------------------------------------------
-
-    def _store_and_answer(self) -> None:
-        """The end of a turn: what was told in it belongs together, and goes to the writer as soon as that is free."""
-        if self._store.hand_over():  # nothing is left to be written
-            dispatch = self.house.broker.dispatch
-            if dispatch.promises.committed != self._store.number:
-                self.house.broker.committed(self._store.number)
-                self.house.flush()
-                self._store.hand_over()  # what was told by keeping promises
-
-    def _committed(self, number: int) -> None:
-        """The store's writer has made changes safe (its thread calls)."""
-        self._call_loop(self._on_committed, number)
-
-    def _not_committed(self, why: str) -> None:
-        """The disk refuses (the writer's thread calls)."""
-        self._call_loop(self._on_not_committed, why)
+        self.house.end_turn()
+        self._safekeeping.hand_over()
 
     def _call_loop(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is None:
@@ -221,36 +230,6 @@ class Server:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
             pass  # the loop was closed meanwhile: nobody is left to be told
-
-    def _on_committed(self, number: int) -> None:
-        if self._store.failing:
-            log.warning("the disk takes messages again")
-        self._store.safe()
-        self.house.broker.committed(number)
-        self.house.flush()
-        self._store_and_answer()
-
-    def _on_not_committed(self, why: str) -> None:
-        if not self._store.failing:
-            log.error(
-                "messages cannot be written to %s: %s; what needs the disk is refused, the rest goes on; next: make"
-                " room on the disk",
-                self._home.messages,
-                why,
-            )
-        self._store.failing = why
-        self.house.broker.not_committed()
-        self.house.flush()
-
-    def _close_store(self) -> None:
-        why = self._store.close()
-        if why:
-            log.error(
-                "the last changes could not be written to %s: %s; what was acknowledged is safe, what was not will be"
-                " sent again",
-                self._home.messages,
-                why,
-            )
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
@@ -359,7 +338,7 @@ class Server:
             self._home.ensure_broker_certificate(names, self.clock())
             contexts = self._build_contexts(configuration)
             listeners = self._wanted(configuration)
-            await self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
+            self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
         except (Error, OSError) as error:
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
             remedy = f"; next: {error.remedy}" if isinstance(error, Error) and error.remedy else ""
@@ -419,25 +398,9 @@ class Server:
             )
         return contexts
 
-    # -- what goes wrong in the loop ---------------------------------------------------------------------------------
-
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """asyncio's last resort: an exception that left one of our callbacks, or a machine that has no more room."""
-        error = context.get("exception")
-        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-            now = self.clock()
-            if now >= self._exhausted_until:  # asyncio tells it for each connection that waits
-                self._exhausted_until = now + QUIET
-                log.error(
-                    "no more connections can be accepted for now: %s (%d links); next: raise the limit (ulimit -n,"
-                    " LimitNOFILE=), or lower [limits] connections in sealmq.toml",
-                    error.strerror,
-                    len(self.house.links),
-                )
-            return
-        if self._stop.is_set() and isinstance(error, ValueError) and "_start_serving" in context.get("message", ""):
-            return  # asyncio wanted to accept again after such a pause; the listener is closed by now
-        log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=error)
+        """asyncio's last resort: an exception that left one of our callbacks."""
+        log.error("an error of the broker's own: %s", context.get("message", "?"), exc_info=context.get("exception"))
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -470,20 +433,6 @@ def _allow_descriptors(wanted: int) -> None:
             " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
             hard,
         )
-
-
-def wanted_listeners(
-    configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
-) -> Sequence[ListenerSettings]:
-    """Where to listen: `run`'s arguments, else the configuration.
-
-    Who says where to listen for MQTT alone wants no other port to be opened.
-    """
-    for_mqtt = [ListenerSettings(address) for address in listen_on] or configuration.listeners
-    for_websocket = [ListenerSettings(address, websocket=True) for address in websocket_on]
-    if not for_websocket and not listen_on:
-        for_websocket += configuration.websocket.listeners
-    return [*for_mqtt, *for_websocket]
 
 
 def _new_client_id() -> str:

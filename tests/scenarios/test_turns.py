@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sealmq.broker import dispatch
-from sealmq.mqtt.packets import PingReq, Publish, Will
+from sealmq.house import HANDSHAKES, SHARE
+from sealmq.mqtt.packets import Connect, Disconnect, PingReq, Publish, Will
 from stacks import Client, Stage
+from tls_pairs import Trust
 
 
 def writes(*clients: Client) -> list[int]:
@@ -162,3 +164,133 @@ def test_what_was_counted_is_what_happened(stage: Stage) -> None:
     for qos in (0, 1, 2):
         publisher.publish("a", qos=qos)
     assert (stage.counters.received, stage.counters.delivered) == (3, 3)
+
+
+# --- nobody has a turn for itself
+
+
+def test_what_one_client_asks_for_at_once_is_taken_in_shares(stage: Stage, level: int) -> None:
+    busy, patient = stage.client(level=level), stage.client("other", level=level)
+    busy.connect("busy")
+    patient.connect("patient")
+    stage.clock.step = SHARE / 10
+    with stage.one_turn():
+        busy.send(*[PingReq()] * 100)
+        assert 1 < stage.traffic.packets_sent - 2 <= 12, "about a share, CONNACKs apart"
+        assert not busy.wire.reading
+        patient.send(PingReq())
+        stage.flush()
+        assert patient.wire.writes
+    assert busy.wire.reading
+    assert [type(packet).__name__ for packet in busy.packets()] == ["PingResp"] * 100
+
+
+def test_a_stream_of_messages_is_taken_in_shares_and_stays_in_order(stage: Stage, level: int) -> None:
+    publisher, reader = stage.pair(level)
+    reader.subscribe("a")
+    stage.clock.step = SHARE / 2
+    turns = stage.flushes
+    with stage.one_turn():
+        publisher.send(*(Publish("a", b"%d" % number) for number in range(1_000)))
+    assert stage.flushes - turns > 10
+    assert reader.payloads() == [b"%d" % number for number in range(1_000)]
+
+
+def test_those_who_were_not_done_divide_a_share_among_them(stage: Stage) -> None:
+    clients = [stage.client() for _ in range(4)]
+    for number, client in enumerate(clients):
+        client.connect(f"c{number}")
+    stage.clock.step = SHARE / 20
+    with stage.one_turn():
+        for client in clients:
+            client.send(*[PingReq()] * 100)
+        stage.flush()
+        assert stage.house.share == SHARE / 4
+        assert len(stage.house.unfinished) == 4
+    assert [len(client.packets()) for client in clients] == [100] * 4
+    stage.settle()
+    assert stage.house.share == SHARE
+    assert not stage.house.unfinished
+
+
+def test_what_is_left_of_a_link_that_ends_is_not_taken(stage: Stage) -> None:
+    publisher, reader = stage.pair()
+    reader.subscribe("a")
+    stage.clock.step = SHARE
+    with stage.one_turn():
+        publisher.send(*(Publish("a", b"%d" % number) for number in range(100)))
+        publisher.lose()
+    assert 0 < len(reader.payloads()) < 100
+    assert not stage.house.unfinished
+    assert publisher.link not in stage.house.links
+
+
+def test_goodbye_behind_more_than_a_share_is_heard_in_its_place(stage: Stage, level: int) -> None:
+    _, reader = stage.pair(level)
+    reader.subscribe("#")
+    leaver = stage.client("third", level)
+    leaver.connect("leaver", will=Will("gone", b""))
+    stage.clock.step = SHARE
+    leaver.send(*(Publish("a", b"%d" % number) for number in range(100)), Disconnect())
+    assert reader.payloads() == [b"%d" % number for number in range(100)]
+    assert leaver.closed
+
+
+def test_a_link_that_waits_for_its_share_does_not_die_of_its_keep_alive(stage: Stage, level: int) -> None:
+    client = stage.client(level=level)
+    client.connect(keep_alive=10)
+    stage.clock.step = SHARE
+    with stage.one_turn():
+        client.send(*[PingReq()] * 50)
+        assert stage.house.unfinished
+        stage.clock.now += 20
+        for link in stage.house.deadlines.due(stage.clock.now):
+            link.deadline_passed(stage.clock.now)
+    assert not client.closed
+    stage.clock.step = 0.0
+    stage.wait(20)
+    assert client.closed
+
+
+def test_handshakes_have_a_share_of_a_turn_together(trust: Trust) -> None:
+    stage = Stage(trust=trust)
+    stage.clock.step = HANDSHAKES / 4
+    with stage.one_turn():
+        clients = [stage.client() for _ in range(10)]
+        for client in clients:
+            client.raw(b"")  # the client's first flight
+        assert len(stage.house.shaking) > 5
+        assert not clients[-1].wire.reading
+        stage.flush()
+        assert 0 < len(stage.house.shaking) < 8
+    for number, client in enumerate(clients):
+        client.send(Connect(f"c{number}", level=5))
+    assert [type(client.received[0]).__name__ for client in clients] == ["ConnAck"] * 10
+    assert all(client.wire.let_in for client in clients)
+    assert not stage.house.shaking
+
+
+def test_who_goes_away_while_its_handshake_waits_is_forgotten(trust: Trust) -> None:
+    stage = Stage(trust=trust)
+    with stage.one_turn():
+        stage.house.shaken_for = HANDSHAKES
+        client = stage.client()
+        client.raw(b"")
+        assert stage.house.shaking
+        client.lose()
+        assert not stage.house.shaking
+
+
+def test_a_handshake_that_waits_for_us_does_not_run_out_of_time(trust: Trust) -> None:
+    stage = Stage(trust=trust)
+    with stage.one_turn():
+        stage.house.shaken_for = HANDSHAKES
+        client = stage.client()
+        client.raw(b"")
+        stage.clock.now += 10.5
+        for link in stage.house.deadlines.due(stage.clock.now):
+            link.deadline_passed(stage.clock.now)
+        assert not client.closed
+        stage.house.shaken_for = 0.0
+    client.send(Connect(level=5))
+    assert not client.closed

@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from places import reception
 from sealmq.config import ListenerSettings
 from sealmq.doors import Addresses, Doors
 from sealmq.errors import ConfigError
 from sealmq.identity import BY_CERTIFICATE
+from sealmq.tcp.admission import Place
 
 LOCAL = "127.0.0.1:0"
 
@@ -19,13 +21,17 @@ LOCAL = "127.0.0.1:0"
 class Greeter(asyncio.Protocol):
     """Says what the door that it came by asks for."""
 
-    def __init__(self, settings: Callable[[], ListenerSettings]) -> None:
+    def __init__(self, settings: Callable[[], ListenerSettings], place: Place) -> None:
         self._settings = settings
+        self._place = place
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         transport.write(self._settings().auth.encode())
         transport.write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._place.left()
 
 
 async def ask(address: tuple[str, int]) -> str:
@@ -46,12 +52,12 @@ def free_port() -> int:
 
 def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
     async def main() -> None:
-        doors = Doors(Greeter)
-        await doors.change([ListenerSettings(LOCAL)], nothing)
+        doors = Doors(reception(), Greeter)
+        doors.change([ListenerSettings(LOCAL)], nothing)
         before = doors.bound.mqtt
         assert doors.bound.terms == {before[0]: BY_CERTIFICATE}
         assert await ask(before[0]) == "certificate"
-        await doors.change([ListenerSettings(LOCAL, "password")], nothing)
+        doors.change([ListenerSettings(LOCAL, "password")], nothing)
         assert doors.bound.mqtt == before
         assert await ask(before[0]) == "password"
         doors.close()
@@ -64,12 +70,12 @@ def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
 
 def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
     async def main() -> None:
-        doors = Doors(Greeter)
-        await doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password")], nothing)
+        doors = Doors(reception(), Greeter)
+        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password")], nothing)
         first, second = doors.bound.mqtt
         assert [await ask(first), await ask(second)] == ["certificate", "password"]
         port = free_port()
-        await doors.change([ListenerSettings(LOCAL), ListenerSettings(f"127.0.0.1:{port}", "password")], nothing)
+        doors.change([ListenerSettings(LOCAL), ListenerSettings(f"127.0.0.1:{port}", "password")], nothing)
         assert doors.bound.mqtt == [first, ("127.0.0.1", port)]
         assert await ask(("127.0.0.1", port)) == "password"
         with pytest.raises(ConnectionRefusedError):
@@ -81,21 +87,21 @@ def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
 
 def test_websocket_has_doors_too() -> None:
     async def main() -> None:
-        doors, port = Doors(Greeter), free_port()
+        doors, port = Doors(reception(), Greeter), free_port()
         websocket = ListenerSettings(f"127.0.0.1:{port}", websocket=True)
-        await doors.change([ListenerSettings(LOCAL, "password"), websocket], nothing)
+        doors.change([ListenerSettings(LOCAL, "password"), websocket], nothing)
         bound = doors.bound
         assert bound.websocket == [("127.0.0.1", port)]
         assert [await ask(*bound.mqtt), await ask(*bound.websocket)] == ["password", "certificate"]
-        await doors.change([ListenerSettings(websocket.address)], nothing)
+        doors.change([ListenerSettings(websocket.address)], nothing)
         assert doors.bound == Addresses(bound.websocket, [], {("127.0.0.1", port): BY_CERTIFICATE})
-        await doors.change([ListenerSettings(LOCAL)], nothing)
+        doors.change([ListenerSettings(LOCAL)], nothing)
         with pytest.raises(ConnectionRefusedError):
             await ask(("127.0.0.1", port))
         with socket.create_server(("127.0.0.1", 0)) as taken:
             unreachable = ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}", websocket=True)
             with pytest.raises(ConfigError) as refused:
-                await doors.change([unreachable], nothing)
+                doors.change([unreachable], nothing)
         assert "sealmq up --websocket 127.0.0.1:" in refused.value.remedy
         doors.close()
 
@@ -104,14 +110,14 @@ def test_websocket_has_doors_too() -> None:
 
 def test_an_address_that_cannot_be_had_changes_nothing() -> None:
     async def main() -> None:
-        doors = Doors(Greeter)
-        await doors.change([ListenerSettings(LOCAL)], nothing)
+        doors = Doors(reception(), Greeter)
+        doors.change([ListenerSettings(LOCAL)], nothing)
         before = doors.bound.mqtt
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             free = free_port()
             with pytest.raises(ConfigError, match="is taken"):
-                await doors.change(
+                doors.change(
                     [ListenerSettings(f"127.0.0.1:{free}", "password"), ListenerSettings(f"127.0.0.1:{port}")],
                     lambda: pytest.fail("it was committed"),
                 )
@@ -125,16 +131,16 @@ def test_an_address_that_cannot_be_had_changes_nothing() -> None:
 
 def test_a_port_goes_from_every_address_to_one_and_back() -> None:
     async def main() -> None:
-        doors, port = Doors(Greeter), free_port()
+        doors, port = Doors(reception(), Greeter), free_port()
         everywhere, here = ListenerSettings(f"0.0.0.0:{port}"), ListenerSettings(f"127.0.0.1:{port}", "password")
-        await doors.change([everywhere], nothing)
-        await doors.change([here], nothing)
+        doors.change([everywhere], nothing)
+        doors.change([here], nothing)
         assert doors.bound.mqtt == [("127.0.0.1", port)]
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError):
-            await doors.change([everywhere, ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}")], nothing)
+            doors.change([everywhere, ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}")], nothing)
         assert doors.bound.mqtt == [("127.0.0.1", port)], "what was closed to make room is open again"
         assert await ask(("127.0.0.1", port)) == "password"
-        await doors.change([everywhere], nothing)
+        doors.change([everywhere], nothing)
         assert doors.bound.mqtt == [("0.0.0.0", port)]
         doors.close()
 
@@ -143,8 +149,8 @@ def test_a_port_goes_from_every_address_to_one_and_back() -> None:
 
 def test_whoever_speaks_without_tls_is_warned_about_at_each_start(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        doors = Doors(Greeter)
-        await doors.change([ListenerSettings(LOCAL, "password", plaintext=True)], nothing)
+        doors = Doors(reception(), Greeter)
+        doors.change([ListenerSettings(LOCAL, "password", plaintext=True)], nothing)
         doors.close()
 
     asyncio.run(main())

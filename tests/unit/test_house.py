@@ -8,7 +8,7 @@ from outboxes import EVERYTHING, RememberingOutbox
 from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
 from sealmq.broker.store import MemoryStore
-from sealmq.house import House
+from sealmq.house import HANDSHAKES, House
 from sealmq.identity import BY_CERTIFICATE, Identity
 from sealmq.mqtt.packets import Connect, Publish, Subscribe, Subscription
 
@@ -17,17 +17,22 @@ class Resident(RememberingOutbox):
     """A link that counts its flushes."""
 
     account = ""
+    identity: Identity | None = None
     deadline = float("inf")
     terms = BY_CERTIFICATE
 
     def __init__(self) -> None:
         super().__init__()
         self.flushes = 0
+        self.turns = 0
 
     def flush(self) -> None:
         self.flushes += 1
 
     def deadline_passed(self, now: float) -> None: ...
+
+    def go_on(self) -> None:
+        self.turns += 1
 
 
 class Nobody:
@@ -80,3 +85,43 @@ def test_whoever_the_broker_spoke_to_is_flushed_unless_it_is_gone() -> None:
     assert [link.flushes for link in links] == [before[0] + 1, before[1]]
     assert house.broker.dispatch.spoken_bytes == 0
     assert not house.broker.dispatch.spoken
+
+
+def test_who_waits_for_its_turn_has_it_once_and_asks_for_it() -> None:
+    house, asked = make_house()
+    one, two = Resident(), Resident()
+    house.wait_for_turn(one)
+    house.wait_for_turn(two, shaking=True)
+    assert len(asked) == 1
+    house.end_turn()
+    house.end_turn()
+    assert (one.turns, two.turns) == (1, 1)
+
+
+def test_a_handshake_waits_behind_those_that_wait() -> None:
+    house, _ = make_house()
+    assert house.has_time_for_handshakes()
+    house.wait_for_turn(Resident(), shaking=True)
+    assert not house.has_time_for_handshakes()
+    house.end_turn()
+    assert house.has_time_for_handshakes()
+    house.shaken_for = HANDSHAKES
+    assert not house.has_time_for_handshakes()
+    house.end_turn()
+    assert house.has_time_for_handshakes()
+
+
+def test_a_link_that_leaves_stands_nowhere_any_more() -> None:
+    house, _ = make_house()
+    one, two = Resident(), Resident()
+    for link in (one, two):
+        link.identity = Identity("device", "device", serial="01")
+        house.links.add(link)
+        house.identified(link, "01")
+        house.wait_for_turn(link)
+        house.wait_for_turn(link, shaking=True)
+        house.mark(link)
+    house.leave(one)
+    assert house.by_serial == {"01": {two}}
+    house.leave(two)
+    assert not any((house.links, house.by_serial, house.unfinished, house.shaking, house.unflushed))

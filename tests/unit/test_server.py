@@ -21,12 +21,12 @@ from mqtt_bytes import connect_packet, publish
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.config import CertificateSettings, Configuration
-from sealmq.doors import Addresses
+from sealmq.doors import Addresses, wanted_listeners
 from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
-from sealmq.server import Server, wanted_listeners
+from sealmq.server import Server
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
 
@@ -224,14 +224,19 @@ def test_a_link_ends_with_its_certificate_although_it_talks(home: Home, monkeypa
 
 def test_a_machine_without_room_is_told_once_for_a_while(home: Home, said: Callable[[], list[str]]) -> None:
     one = Server(home, Configuration())
-    loop = asyncio.new_event_loop()
-    try:
-        for _ in range(1_024):  # as often as asyncio tells it in one turn
-            one._loop_failed(loop, {"message": "accept", "exception": OSError(errno.EMFILE, "Too many open files")})
-    finally:
-        loop.close()
+    for _ in range(100):
+        one._exhausted(OSError(errno.EMFILE, "Too many open files"))
     assert len(said()) == 1
     assert "Too many open files" in said()[0]
+
+
+def test_who_is_turned_away_is_counted_and_told_once_for_a_while(home: Home, said: Callable[[], list[str]]) -> None:
+    one = Server(home, Configuration())
+    for number in range(100):
+        one._turned_away(f"192.0.2.7:{number}", "connections_per_address")
+    assert len(said()) == 1
+    assert "[limits] connections_per_address allows 8,000" in said()[0]
+    assert one.house.broker.dispatch.counters.limits["connections_per_address"] == 100
 
 
 def test_an_exception_in_a_callback_is_told_with_its_traceback(home: Home, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,6 +15,7 @@ from sealmq.broker.agenda import Agenda
 from sealmq.broker.dispatch import Dispatch
 from sealmq.broker.limits import Limits
 from sealmq.broker.publishing import Publishing
+from sealmq.broker.quotas import Quotas
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
@@ -71,6 +72,7 @@ class Broker:
         self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
         self.subscriptions = Subscriptions(self.router, self._walk, self.dispatch, limits, store)
         self.rules = tuple(rules)
+        self.quotas = Quotas()
         self._store = store
         self._new_client_id = new_client_id
         self._agenda = Agenda()
@@ -87,6 +89,7 @@ class Broker:
             )
             return None
         if len(client_id.encode()) > self.limits.client_id_length:
+            self.dispatch.counters.limits["client_id_length"] += 1
             self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
         grants = Grants(self.rules, identity, client_id)
@@ -100,7 +103,7 @@ class Broker:
         session = self._take_over(key, packet.clean_start, now)
         resumed = session is not None
         if session is None:
-            session = self.sessions[key] = Session(key, identity, grants)
+            session = self._open_session(Session(key, identity, grants))
         self._settle(session, packet, grants)
         if session.level != packet.level and session.subscriptions:
             self.router.forget_routes()
@@ -153,15 +156,38 @@ class Broker:
             )
         if self._store.failing and self._needs_disk(packet, key):
             return ReasonCode.SERVER_UNAVAILABLE, "the disk takes no more sessions"
+        met = self._met_by_session(key)
+        if met:
+            self.dispatch.counters.limits[met] += 1
+            return ReasonCode.QUOTA_EXCEEDED, f"there are as many as [limits] {met} allows"
         will = packet.will
         if will is None:
             return None
-        if self.limits.forbids_topic(will.topic):
+        met = self.limits.met_by_topic(will.topic)
+        if met:
+            self.dispatch.counters.limits[met] += 1
             return ReasonCode.TOPIC_NAME_INVALID, "the will's topic name is too long"
         decision = grants.may_publish(will.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, f"the will may not be published to {will.topic!r}: {decision.rule}"
         return None
+
+    def _met_by_session(self, key: SessionKey) -> str:
+        """The limit that forbids this identity another client, or another session; "" when none does."""
+        quota = self.quotas.of(key.identity)
+        before = self.sessions.get(key)
+        if (before is None or before.outbox is None) and quota.links >= self.limits.connections_per_identity:
+            return "connections_per_identity"
+        if before is None and quota.sessions >= self.limits.sessions_per_identity:
+            return "sessions_per_identity"
+        if before is None and len(self.sessions) >= self.limits.sessions:
+            return "sessions"
+        return ""
+
+    def _open_session(self, session: Session) -> Session:
+        self.sessions[session.key] = session
+        session.join(self.quotas.open_session(session.key.identity))
+        return session
 
     def _take_over(self, key: SessionKey, clean_start: bool, now: float) -> Session | None:
         """The session to go on with, its former link ended [MQTT-3.1.4-3]; None when a new one is due."""
@@ -288,10 +314,12 @@ class Broker:
     def _end_session(self, session: Session, now: float) -> None:
         for topic_filter in session.subscriptions:
             self.router.unsubscribe(session, topic_filter)
-        self.sessions.pop(session.key, None)
+        del self.sessions[session.key]
         self._agenda.forget(session.key)
         self._store.ended(session)
         self.dispatch.inherit(session, now)
+        session.leave()
+        self.quotas.end_session(session.key.identity)
         if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
             self._publish_will(session, now)
 
@@ -397,7 +425,7 @@ class Broker:
     def restore(self, sessions: Iterable[Session], retained: Iterable[RetainedMessage]) -> None:
         """Go on with what a store kept, before the first client comes."""
         for session in sessions:
-            self.sessions[session.key] = session
+            self._open_session(session)
             for held in session.subscriptions.values():
                 self.router.subscribe(session, held)
             self._agenda.remind(session)

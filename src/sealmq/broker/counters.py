@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sealmq.broker.limits import BROKEN_LIMITS
+
 
 class Counters:
     """What happened to messages.
@@ -11,6 +13,7 @@ class Counters:
     received:  PUBLISH packets that came. delivered: that left.
     dropped_*: what somebody wanted and did not get, and why.
     refused_*: what a client was told that it may not, or not while the disk refuses.
+    limits:    a limit's name in sealmq.toml -> how often it was met.
     """
 
     __slots__ = (
@@ -19,6 +22,7 @@ class Counters:
         "dropped_qos0",
         "dropped_queue_full",
         "dropped_too_large",
+        "limits",
         "received",
         "refused_disk",
         "refused_publish",
@@ -26,6 +30,7 @@ class Counters:
     )
 
     def __init__(self) -> None:
+        self.limits: Counter[str] = Counter()
         self.received = 0
         self.delivered = 0
         self.dropped_qos0 = 0
@@ -35,6 +40,12 @@ class Counters:
         self.refused_disk = 0
         self.refused_publish = 0
         self.refused_subscribe = 0
+
+    def broken(self, reason_code: int, *, before_connect: bool) -> None:
+        """A client has broken a rule; count it where that was a limit."""
+        met = BROKEN_LIMITS.get(reason_code)
+        if met is not None:
+            self.limits["first_packet_size" if met == "packet_size" and before_connect else met] += 1
 
     @property
     def dropped(self) -> int:

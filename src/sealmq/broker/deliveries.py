@@ -143,16 +143,28 @@ class Deliveries:
         self.counters.delivered += 1
 
     def _enqueue(self, session: Session, delivery: Delivery) -> None:
-        size = delivery.size
-        limits = self._limits
-        if len(session.queue) >= limits.queued_messages or session.queued_bytes + size > limits.queued_bytes:
+        met = self._met_by_queue(session, delivery.size)
+        if met:
             self.counters.dropped_queue_full += 1
+            self.counters.limits[met] += 1
             return
-        session.queue.append(delivery)
-        session.queued_bytes += size
+        session.enqueue(delivery)
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
             self.patience.behind.add(session)
+
+    def _met_by_queue(self, session: Session, size: int) -> str:
+        """The limit that forbids the session's queue so many bytes more, "" when none does."""
+        limits, quota = self._limits, session.quota
+        if len(session.queue) >= limits.queued_messages:
+            return "queued_messages"
+        if session.queued_bytes + size > limits.queued_bytes:
+            return "queued_bytes"
+        if quota.queued_bytes + size > limits.queued_bytes_per_identity:
+            return "queued_bytes_per_identity"
+        if quota.everybody is not None and quota.everybody.queued_bytes + size > limits.queued_bytes_in_all:
+            return "queued_bytes_in_all"
+        return ""
 
     def send_waiting(self, session: Session, now: float) -> None:
         """Send what the session's client can take now, as far as its share of this turn goes (pace.py)."""
@@ -193,8 +205,7 @@ class Deliveries:
         return 0
 
     def _send_queued(self, session: Session, now: float) -> int:
-        delivery = session.queue.popleft()
-        session.queued_bytes -= delivery.size
+        delivery = session.dequeue()
         if delivery.expires_at <= now:  # [MQTT-3.3.2-5]
             self.counters.dropped_expired += 1
             self._store.finished(session, delivery)

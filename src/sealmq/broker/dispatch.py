@@ -6,7 +6,6 @@ one list append. QoS 1 and 2 differ in the packet identifier alone.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Container
 
 from sealmq.broker.deliveries import Deliveries
@@ -196,23 +195,18 @@ class Dispatch(Deliveries):
         left = {packet_id: one for packet_id, one in unsent if one.qos == 1 and one.shared in groups}
         for packet_id in left:
             session.outgoing.drop(packet_id)
-        taken = [*left.values(), *(one for one in session.queue if one.shared in groups)]
-        if len(taken) > len(left):
-            session.queue = deque(one for one in session.queue if one.shared not in groups)
-            session.queued_bytes = sum(one.size for one in session.queue)
-        return taken
+        return [*left.values(), *session.take_out(lambda one: one.shared in groups)]
 
     def withdraw(self, session: Session, now: float) -> None:
         """Drop what waits for subscriptions that the session no longer has. What it took for a group, another gets."""
         filters = [wanted_by(each) for each in session.subscriptions]
-        waiting, session.queue = session.queue, deque()
-        for one in waiting:
-            if one.shared in session.subscriptions or (
-                not one.shared and any(matches(each, one.publish.topic) for each in filters)
-            ):
-                session.queue.append(one)
-                continue
-            session.queued_bytes -= one.size
+
+        def is_unwanted(one: Delivery) -> bool:
+            if one.shared:
+                return one.shared not in session.subscriptions
+            return not any(matches(each, one.publish.topic) for each in filters)
+
+        for one in session.take_out(is_unwanted):
             self._store.finished(session, one)
             if one.shared in self.router.groups:
                 self._pass_on(one, now)

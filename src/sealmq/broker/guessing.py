@@ -9,9 +9,10 @@ All in memory, bounded, forgotten with time. Time is an argument (Unix seconds).
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Final
+
+from sealmq.addresses import address_key
 
 FIRST_DELAY: Final = 1.0
 """Seconds after the first failure that counts: nothing to a person who mistyped, much to a program."""
@@ -162,21 +163,6 @@ class Guessing:
 
     def _is_proven(self, name: str, address: str, now: float) -> bool:
         return self._proven.get((name, address), 0.0) > now
-
-
-def address_key(peer: str) -> str:
-    """Whom "192.0.2.7:5123" or "[2001:db8::1]:5123" counts for: one IPv4 address, or an IPv6 network of 64 bits.
-
-    A host with IPv6 has a whole /64 to choose addresses from (RFC 4291 section 2.5.4).
-    """
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return peer
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def _name_key(name: str) -> str:

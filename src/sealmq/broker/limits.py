@@ -6,6 +6,9 @@ Each field says its unit and why its default is what it is; config.py says what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from sealmq.mqtt.codes import ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,31 @@ class Limits:
     connections: int = 10_000
     """Links at the same time. At 17 to 24 KB each this is below 256 MB."""
 
+    connections_per_address: int = 8_000
+    """Links from one IPv4 address, or one IPv6 network of 64 bits. A plant behind one router may have nearly all
+    places; whoever else comes still finds one."""
+
+    connections_per_identity: int = 5_000
+    """Connected clients of one device or account. A gateway speaks for many with one certificate; one that was stolen
+    can't take every place."""
+
+    connections_waiting: int = 4_096
+    """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
+    most. A fleet that comes back at once waits here, in order, instead of being turned away."""
+
+    connections_per_second: int = 2_000
+    """New connections that may begin a handshake, each second: three times what one core can finish. More is noise."""
+
+    connections_per_second_per_address: int = 1_000
+    """The same from one address. The rest waits its turn, and addresses take turns."""
+
+    handshakes: int = 1_000
+    """Clients that are on their way in at the same time, from the first byte to CONNACK. At 50 KB each this is 50 MB; a
+    microcontroller's 5 seconds then let 200 of its kind in each second."""
+
+    handshakes_per_address: int = 500
+    """The same from one address: who begins handshakes and does not end them holds up nobody but itself."""
+
     keep_alive_maximum: int = 3_600
     """Seconds. A client that asks for more, or for none, is told this as Server Keep Alive (MQTT 5); a 3.1.1 client
     can't be told, and keeps what it asked for. Without it a client that vanished would be held for ever."""
@@ -51,12 +79,29 @@ class Limits:
     """Bytes of memory that the waiting messages of one session may cost: what ends the queue first when they are large.
     32 MiB hold nearly 100,000 small ones."""
 
+    queued_bytes_per_identity: int = 1_073_741_824
+    """The same for all sessions of one device or account: 1 GiB is more than a million small messages for a gateway's
+    hundred sessions, and bounds what one certificate can make us hold."""
+
+    queued_bytes_in_all: int = 4_294_967_296
+    """The same for everybody together. A message that waits in several sessions is held once and counted in each, so
+    that this is never less than what it costs."""
+
+    sessions: int = 100_000
+    """Sessions, connected or not, at two to three kilobytes each."""
+
+    sessions_per_identity: int = 10_000
+    """Sessions of one device or account. Each new client identifier makes one, which may last for 30 days."""
+
     session_expiry_maximum: int = 2_592_000
     """Seconds that a session outlives its link: 30 days, a device's long holiday. A 3.1.1 session, which has no
     expiry of its own, gets this one. 4294967295 means for ever."""
 
     subscriptions_per_session: int = 1_000
     """Subscriptions of one session. Who wants more wants a wildcard."""
+
+    subscriptions_per_identity: int = 200_000
+    """Subscriptions of all sessions of one device or account: about 100 MB."""
 
     client_id_length: int = 256
     """Bytes of a client identifier in UTF-8. It stands in every log line about its client; a name longer than this is
@@ -82,6 +127,16 @@ class Limits:
     retained_bytes: int = 268_435_456
     """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
 
-    def forbids_topic(self, topic: str) -> bool:
-        """Is this topic name or filter longer or deeper than `topic_length` and `topic_levels` allow?"""
-        return topic.count("/") >= self.topic_levels or len(topic.encode()) > self.topic_length
+    def met_by_topic(self, topic: str) -> str:
+        """The limit that forbids this topic name or filter, "" when none does."""
+        if topic.count("/") >= self.topic_levels:
+            return "topic_levels"
+        return "topic_length" if len(topic.encode()) > self.topic_length else ""
+
+
+BROKEN_LIMITS: Final[dict[int, str]] = {
+    ReasonCode.PACKET_TOO_LARGE: "packet_size",
+    ReasonCode.RECEIVE_MAXIMUM_EXCEEDED: "receive_maximum",
+    ReasonCode.TOPIC_ALIAS_INVALID: "topic_alias_maximum",
+}
+"""The limit that a client has broken whose link ends with this reason code."""

@@ -97,7 +97,9 @@ class Publishing:
 
     def _check(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
         """None when the client may publish to this topic name, which is remembered; else why not."""
-        if self._limits.forbids_topic(packet.topic):
+        met = self._limits.met_by_topic(packet.topic)
+        if met:
+            self._dispatch.counters.limits[met] += 1
             return ReasonCode.TOPIC_NAME_INVALID, "the topic name is too long"
         decision = session.may_publish(packet.topic)
         if not decision.allowed:

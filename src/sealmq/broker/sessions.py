@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from sealmq.broker.access import Decision, Grants
 from sealmq.broker.owed import Owed
+from sealmq.broker.quotas import Quota
 from sealmq.identity import Identity
 from sealmq.mqtt.aliases import TopicAliases
 from sealmq.mqtt.codes import ProtocolLevel
@@ -109,6 +110,7 @@ def drop(_: bytes) -> None:
 class Session:
     """The state that the standard calls Session State, and the link that serves it now (`outbox`, None: away).
 
+    quota:      what its identity holds in all; the session keeps it true.
     queue:      deliveries at QoS 1 and 2 that have not left yet; `queued_bytes` counts topics and payloads.
     outgoing:   those that left and are not finished.
     incoming:   packet identifiers of QoS 2 messages that came and whose PUBREL did not [MQTT 4.3.3].
@@ -150,6 +152,7 @@ class Session:
         "push",
         "queue",
         "queued_bytes",
+        "quota",
         "refusals",
         "subscriptions",
         "takes_aliases",
@@ -164,6 +167,7 @@ class Session:
         self.outbox: Outbox | None = None
         self.push: Callable[[bytes], None] = drop
         self.level = 0
+        self.quota = Quota()
         self.subscriptions: dict[str, Held] = {}
         self.queue: deque[Delivery] = deque()
         self.queued_bytes = 0
@@ -192,8 +196,64 @@ class Session:
     def __repr__(self) -> str:
         return f"Session({self.key.identity}, {self.key.client_id!r}, {'here' if self.outbox else 'away'})"
 
+    def join(self, quota: Quota) -> None:
+        """Count in this quota, with all that it holds already."""
+        self.leave()
+        self.quota = quota
+        quota.subscriptions += len(self.subscriptions)
+        quota.queued(self.queued_bytes)
+        quota.links += self.outbox is not None
+
+    def leave(self) -> None:
+        """Count nowhere any more."""
+        quota, self.quota = self.quota, Quota()
+        quota.subscriptions -= len(self.subscriptions)
+        quota.queued(-self.queued_bytes)
+        quota.links -= self.outbox is not None
+
+    def subscribe(self, held: Held) -> bool:
+        """Hold a subscription. False: it replaces one to the same filter [MQTT-3.8.4-3]."""
+        topic_filter = held.subscription.topic_filter
+        is_new = topic_filter not in self.subscriptions
+        self.subscriptions[topic_filter] = held
+        self.quota.subscriptions += is_new
+        return is_new
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Hold it no longer."""
+        del self.subscriptions[topic_filter]
+        self.quota.subscriptions -= 1
+
+    def enqueue(self, delivery: Delivery) -> None:
+        """Let a delivery wait behind those that wait already."""
+        size = delivery.size
+        self.queue.append(delivery)
+        self.queued_bytes += size
+        self.quota.queued(size)
+
+    def dequeue(self) -> Delivery:
+        """Take the delivery that has waited longest. Raises IndexError when none waits."""
+        delivery = self.queue.popleft()
+        self.queued_bytes -= delivery.size
+        self.quota.queued(-delivery.size)
+        return delivery
+
+    def take_out(self, unwanted: Callable[[Delivery], bool]) -> list[Delivery]:
+        """Take out of the queue, in its order, what is unwanted; the rest goes on waiting."""
+        taken: list[Delivery] = []
+        stays: deque[Delivery] = deque()
+        for each in self.queue:
+            (taken if unwanted(each) else stays).append(each)
+        if taken:
+            self.queue = stays
+            size = sum(each.size for each in taken)
+            self.queued_bytes -= size
+            self.quota.queued(-size)
+        return taken
+
     def attach(self, outbox: Outbox, identity: Identity, level: int) -> None:
         """A link serves it now."""
+        self.quota.links += self.outbox is None
         self.outbox = outbox
         self.push = outbox.push
         self.identity = identity
@@ -202,6 +262,7 @@ class Session:
 
     def detach(self) -> None:
         """No link serves it any more."""
+        self.quota.links -= self.outbox is not None
         self.outbox = None
         self.aliases = None
         self.push = drop

@@ -7,9 +7,11 @@ once, as if it were retained. Nobody else publishes below $SYS (access.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from math import exp
 
 from sealmq.broker.counters import Counters, Traffic
+from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.sessions import NEVER, Session, SessionKey
@@ -143,6 +145,8 @@ class Statistics:
             "sealmq/retained/bytes": lambda: self._retained.size,
             "sealmq/handshakes/refused": lambda: sum(traffic.refused.values()),
         }
+        for limit in fields(Limits):
+            table[f"sealmq/limits/{limit.name}"] = lambda name=limit.name: counters.limits[name]  # type: ignore[misc]
         for name, value in growing.items():
             kind, _, what = name.partition("/")
             if what:  # Mosquitto has the counts of PUBLISH one level deeper

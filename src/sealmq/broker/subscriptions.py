@@ -58,8 +58,7 @@ class Subscriptions:
                 reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
                 continue
             held = Held(subscription, identifier)
-            granted.append((held, subscription.topic_filter not in session.subscriptions))
-            session.subscriptions[subscription.topic_filter] = held
+            granted.append((held, session.subscribe(held)))
             self._router.subscribe(session, held)
             self._store.subscribed(session, held)
             reason_codes.append(subscription.qos)
@@ -87,15 +86,24 @@ class Subscriptions:
             check_topic_filter(topic_filter)
         except RemoteProtocolError as error:
             return ReasonCode.TOPIC_FILTER_INVALID, error.what
-        if self._limits.forbids_topic(topic_filter):
+        met = self._limits.met_by_topic(topic_filter)
+        if met:
+            self._dispatch.counters.limits[met] += 1
             return ReasonCode.TOPIC_FILTER_INVALID, "the topic filter is too long"
         decision = session.may_subscribe(wanted_by(topic_filter))
         if not decision.allowed:
             tell_refusal(session, "subscribe to", topic_filter, decision.rule)
             return ReasonCode.NOT_AUTHORIZED, decision.rule
-        most = self._limits.subscriptions_per_session
-        if len(session.subscriptions) >= most and topic_filter not in session.subscriptions:
-            return ReasonCode.QUOTA_EXCEEDED, f"no more than {most} subscriptions"
+        if topic_filter in session.subscriptions:
+            return None
+        for met, held in (
+            ("subscriptions_per_session", len(session.subscriptions)),
+            ("subscriptions_per_identity", session.quota.subscriptions),
+        ):
+            most = getattr(self._limits, met)
+            if held >= most:
+                self._dispatch.counters.limits[met] += 1
+                return ReasonCode.QUOTA_EXCEEDED, f"no more than {most:,} subscriptions"
         return None
 
     def _owe_retained(self, session: Session, topic_filter: str) -> None:
@@ -143,6 +151,6 @@ class Subscriptions:
         self._dispatch.promises.make(number, session, keep)
 
     def _forget(self, session: Session, topic_filter: str) -> None:
-        del session.subscriptions[topic_filter]
+        session.unsubscribe(topic_filter)
         self._router.unsubscribe(session, topic_filter)
         self._store.unsubscribed(session, topic_filter)

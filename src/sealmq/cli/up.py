@@ -130,7 +130,7 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
 
 def _check_addresses(configuration: Configuration, listen: Sequence[str], websocket: Sequence[str]) -> None:
     from sealmq.config import parse_address
-    from sealmq.server import wanted_listeners
+    from sealmq.doors import wanted_listeners
     from sealmq.tcp.listener import check_address
 
     for each in wanted_listeners(configuration, listen, websocket):

@@ -52,6 +52,16 @@ DEFAULT_TEXT: Final = """\
 #first_packet_size = 65_536
 # Clients that are connected at the same time.
 #connections = 10_000
+# The same from one address, and for one device or account.
+#connections_per_address = 8_000
+#connections_per_identity = 5_000
+# Connections that wait for their turn to begin a handshake, and how many may begin each second.
+#connections_waiting = 4_096
+#connections_per_second = 2_000
+#connections_per_second_per_address = 1_000
+# Clients that are on their way in at the same time: handshake and CONNECT.
+#handshakes = 1_000
+#handshakes_per_address = 500
 # Seconds: the longest keep-alive; who asks for more or for none is told this one (MQTT 5).
 #keep_alive_maximum = 3_600
 # QoS 1 and 2 messages that a client may have unacknowledged towards the broker.
@@ -62,10 +72,18 @@ DEFAULT_TEXT: Final = """\
 #queued_messages = 100_000
 # Bytes of memory that waiting messages may cost for one absent or slow client.
 #queued_bytes = 33_554_432
+# The same for all sessions of one device or account, and for everybody together.
+#queued_bytes_per_identity = 1_073_741_824
+#queued_bytes_in_all = 4_294_967_296
+# Sessions, connected or not, in all and of one device or account.
+#sessions = 100_000
+#sessions_per_identity = 10_000
 # Seconds that a session outlives its connection at most (30 days); 4294967295 is for ever.
 #session_expiry_maximum = 2_592_000
 # Subscriptions of one client.
 #subscriptions_per_session = 1_000
+# The same for all sessions of one device or account.
+#subscriptions_per_identity = 200_000
 # Bytes of a client identifier.
 #client_id_length = 256
 # Levels of a topic: "a/b" has two.

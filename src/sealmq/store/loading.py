@@ -116,8 +116,7 @@ def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session], 
                 elif packet_id:
                     session.outgoing.sent[packet_id] = delivery
                 else:
-                    session.queue.append(delivery)
-                    session.queued_bytes += delivery.size
+                    session.enqueue(delivery)
             place = places.fetchone()
         if delivery is None:
             kept.orphans += 1

@@ -1,4 +1,8 @@
-"""Where connections come in: one listener for each address."""
+"""Where connections come in: the listening sockets, and the reception that takes in who comes by any of them.
+
+We accept by ourselves rather than by asyncio's server: what an accepted connection may do next is decided before it
+costs more than a file descriptor (admission.py).
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,29 @@ import asyncio
 import contextlib
 import errno
 import socket
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
+from sealmq.addresses import address_in_words
 from sealmq.errors import ConfigError, PortTakenError
+from sealmq.tcp.admission import Admission, Bounds, Place
 
 BACKLOG = 1_024
 """Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
 
 ACCEPTED_AT_ONCE = 64
-"""Connections that are accepted in one turn of the loop: the living have their turn in between. And without a file
-descriptor left, asyncio complains and tries again as often as this, each time."""
+"""Connections that are accepted in one turn of the loop: the living have their turn in between."""
 
+PUMP = 0.02
+"""Seconds until we look again at those who wait for their rate."""
+
+EXHAUSTED_PAUSE = 1.0
+"""Seconds in which nobody is accepted when the machine has no file descriptor or no memory left."""
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084}
 """The option of `sealmq up` that gives an address: it says what is spoken there. And the port when nobody says one."""
@@ -48,13 +64,149 @@ def bind(host: str | None, port: int, option: str = "--listen") -> list[socket.s
         return opened
 
 
-async def serve(sockets: list[socket.socket], protocol: Callable[[], asyncio.BaseProtocol]) -> list[asyncio.Server]:
-    """Accept from these sockets, which are closed with the servers that are returned."""
-    loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(protocol, sock=opened, backlog=ACCEPTED_AT_ONCE) for opened in sockets]
-    for opened in sockets:
-        opened.listen(BACKLOG)  # asyncio has told the kernel its own number
-    return servers
+MakeProtocol: TypeAlias = Callable[[Place], asyncio.BaseProtocol]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Guest:
+    """A connection that was accepted, and what would receive it."""
+
+    connection: socket.socket
+    peer: str
+    make_protocol: MakeProtocol
+
+
+class Listener:
+    """Sockets from which a reception accepts."""
+
+    def __init__(self, reception: Reception, sockets: list[socket.socket], make_protocol: MakeProtocol) -> None:
+        self._reception = reception
+        self.sockets = sockets
+        self.make_protocol = make_protocol
+
+    def close(self) -> None:
+        """Take nobody in any more; who is in stays, and who waits still comes in."""
+        for opened in self.sockets:
+            self._reception.ignore(opened)
+            opened.close()
+        self.sockets = []
+
+
+class Reception:
+    """Accepts from all listeners, and lets in as admission.py says.
+
+    bounds: the limits as they are now.
+    clock:  seconds that never jump.
+    refused: told of everybody who is turned away: its address in words, and the limit's name.
+    exhausted: told when the machine has no room for another connection, and why.
+    """
+
+    def __init__(
+        self,
+        bounds: Callable[[], Bounds],
+        clock: Callable[[], float],
+        refused: Callable[[str, str], None],
+        exhausted: Callable[[OSError], None],
+    ) -> None:
+        self.admission: Admission[_Guest] = Admission(bounds, self._pump_soon)
+        self._clock = clock
+        self._refused = refused
+        self._exhausted = exhausted
+        self._starting: set[asyncio.Task[None]] = set()
+        self._pump_is_due = False
+        self._look_again: asyncio.TimerHandle | None = None
+        self._tidied = 0.0
+
+    def listen(self, sockets: list[socket.socket], make_protocol: MakeProtocol) -> Listener:
+        """Accept from these sockets, which are the listener's from now on.
+
+        make_protocol: builds what receives a new connection.
+        """
+        listener = Listener(self, sockets, make_protocol)
+        for opened in sockets:
+            self._watch(listener, opened)
+        return listener
+
+    def ignore(self, opened: socket.socket) -> None:
+        """Accept no more from this socket."""
+        asyncio.get_running_loop().remove_reader(opened)
+
+    def close(self) -> None:
+        """Turn away those who wait."""
+        for guest in self.admission.give_up(float("inf")):
+            _reset(guest.connection)
+        if self._look_again is not None:
+            self._look_again.cancel()
+
+    def _watch(self, listener: Listener, opened: socket.socket) -> None:
+        if opened in listener.sockets:  # else it was closed while we paused
+            asyncio.get_running_loop().add_reader(opened, self._accept, listener, opened)
+
+    def _accept(self, listener: Listener, opened: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                connection, address = opened.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                break
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self.ignore(opened)  # it would be told again at once, and again
+                asyncio.get_running_loop().call_later(EXHAUSTED_PAUSE, self._watch, listener, opened)
+                self._exhausted(error)
+                break
+            connection.setblocking(False)
+            peer = address_in_words(address)
+            met = self.admission.arrive(_Guest(connection, peer, listener.make_protocol), peer, self._clock())
+            if met:
+                _reset(connection)
+                self._refused(peer, met)
+        self._pump()
+
+    def _pump_soon(self) -> None:
+        if not self._pump_is_due:
+            self._pump_is_due = True
+            asyncio.get_running_loop().call_soon(self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._pump_is_due = False
+        self._pump()
+
+    def _pump_again(self) -> None:
+        self._look_again = None
+        self._pump()
+
+    def _pump(self) -> None:
+        """Let in who may come in, and look again later when some have to wait."""
+        now = self._clock()
+        for guest in self.admission.give_up(now):
+            _reset(guest.connection)
+            self._refused(guest.peer, "connections_waiting")
+        while (admitted := self.admission.start(now)) is not None:
+            guest, place = admitted
+            task = asyncio.get_running_loop().create_task(_let_in(guest, place))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+        if now - self._tidied > 1.0:
+            self._tidied = now
+            self.admission.tidy(now)
+        if self.admission.waiting and self._look_again is None:
+            self._look_again = asyncio.get_running_loop().call_later(PUMP, self._pump_again)
+
+
+async def _let_in(guest: _Guest, place: Place) -> None:
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(partial(guest.make_protocol, place), guest.connection)
+    except OSError:  # gone before it was let in
+        place.left()
+        guest.connection.close()
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close at once and leave nothing behind, not even a port in TIME_WAIT (SO_LINGER 0)."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def check_address(host: str | None, port: int, option: str = "--listen") -> None:
@@ -63,9 +215,9 @@ def check_address(host: str | None, port: int, option: str = "--listen") -> None
         opened.close()
 
 
-def bound_addresses(servers: list[asyncio.Server]) -> list[tuple[str, int]]:
+def bound_addresses(listener: Listener) -> list[tuple[str, int]]:
     """Host and port of every listening socket: the port that was given, or that the kernel chose for 0."""
-    return [opened.getsockname()[:2] for server in servers for opened in server.sockets]
+    return [opened.getsockname()[:2] for opened in listener.sockets]
 
 
 class _NoSuchFamilyError(Exception):

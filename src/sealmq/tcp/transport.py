@@ -13,6 +13,9 @@ import struct
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from sealmq.addresses import UNKNOWN, address_in_words
+from sealmq.tcp.admission import Place
+
 RECEIVE_BUFFER = 65_536
 """Bytes taken from the kernel at a time: four full TLS records. More makes one connection's turn longer than it
 should be while others wait."""
@@ -20,6 +23,10 @@ should be while others wait."""
 LINGER = 1.0
 """Seconds that the peer has to read our last words after we have closed our side. Closing at once, with bytes of its
 own unread, makes the kernel send a reset, and the reset overtakes the TLS alert that tells the peer why."""
+
+STALLED = 120.0
+"""Seconds in which a peer acknowledges nothing of what was sent to it, or takes none of it, before the connection is
+given up: longer than any network is away, and than a client may be busy."""
 
 _receive_buffer = memoryview(bytearray(RECEIVE_BUFFER))
 
@@ -59,6 +66,9 @@ class Wire(Protocol):
     def waiting(self) -> int:
         """Bytes that were written and not taken by the network yet."""
 
+    def accepted(self) -> None:
+        """The client was let in: its place among the handshakes is free."""
+
     def finish(self) -> None:
         """Send what is left, then close so that it arrives."""
 
@@ -69,15 +79,17 @@ class Wire(Protocol):
 class Transport(asyncio.BufferedProtocol):
     """One TCP connection, as asyncio's protocol below and a link's wire above.
 
-    make_floor:     builds the link; called once, when the connection is there. None: there is no room for it.
+    make_floor:     builds the link; called once, when the connection is there. None: it is not let in after all.
     buffered_bytes: bytes that may wait in user space before the link is told that it is full.
+    place:          what the connection takes of the limits.
     """
 
-    peer = "an unknown address"
+    peer = UNKNOWN
 
-    def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int) -> None:
+    def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int, place: Place) -> None:
         self._make_floor = make_floor
         self._buffered_bytes = buffered_bytes
+        self._place = place
         self._floor: Floor | None = None
         self._finished = False
         self._abort_later: asyncio.TimerHandle | None = None
@@ -88,11 +100,13 @@ class Transport(asyncio.BufferedProtocol):
         """A connection was accepted."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._buffered_bytes)
-        self.peer = _address_in_words(self._transport.get_extra_info("peername"))
+        self.peer = address_in_words(self._transport.get_extra_info("peername"))
         connection = self._transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))
         try:
             self._floor = self._make_floor(self)
         finally:
@@ -129,6 +143,7 @@ class Transport(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         floor, self._floor = self._floor, None
+        self._place.left()
         if self._abort_later is not None:
             self._abort_later.cancel()
         if floor is not None:
@@ -144,6 +159,10 @@ class Transport(asyncio.BufferedProtocol):
     def waiting(self) -> int:
         """Bytes that were written and that the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    def accepted(self) -> None:
+        """See Wire."""
+        self._place.accepted()
 
     def pause_reading(self) -> None:
         """Take nothing more from the kernel: TCP slows the peer down."""
@@ -182,10 +201,3 @@ class Transport(asyncio.BufferedProtocol):
     def _abort_in_the_end(self) -> None:
         if self._abort_later is None:
             self._abort_later = asyncio.get_running_loop().call_later(LINGER, self.abort)
-
-
-def _address_in_words(peer_name: object) -> str:
-    if isinstance(peer_name, tuple) and len(peer_name) >= 2:
-        host = str(peer_name[0]).removeprefix("::ffff:")  # an IPv4 peer on an IPv6 socket
-        return f"[{host}]:{peer_name[1]}" if ":" in host else f"{host}:{peer_name[1]}"
-    return Transport.peer

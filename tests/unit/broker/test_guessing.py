@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealmq.broker import guessing
-from sealmq.broker.guessing import ACCOUNT, ADDRESS, FORGOTTEN_AFTER, LONGEST_DELAY, PROVEN_FOR, Guessing, address_key
+from sealmq.broker.guessing import ACCOUNT, ADDRESS, FORGOTTEN_AFTER, LONGEST_DELAY, PROVEN_FOR, Guessing
 
 NOW = 1_800_000_000.0
 HERE, THERE = "192.0.2.7:1000", "198.51.100.1:1000"
@@ -110,16 +110,3 @@ def test_success_leaves_nothing_behind_but_the_proof() -> None:
     memory = Guessing()
     succeed(memory, "panel", HERE, NOW)
     assert len(memory._accounts) == len(memory._addresses) == 0
-
-
-@pytest.mark.parametrize(
-    ("peer", "key"),
-    [
-        ("192.0.2.7:5123", "192.0.2.7"),
-        ("[2001:db8:1:2:3::4]:99", "2001:db8:1:2::/64"),
-        ("[fe80::1%eth0]:1", "fe80::/64"),
-        ("an unknown address", "an unknown address"),
-    ],
-)
-def test_an_address_is_who_can_be_told_apart(peer: str, key: str) -> None:
-    assert address_key(peer) == key

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from sealmq.broker.limits import Limits
+from sealmq.broker.limits import BROKEN_LIMITS, Limits
 
 
 def test_every_default_is_a_bound() -> None:
@@ -29,16 +29,31 @@ def test_limits_do_not_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "forbidden"),
+    ("topic", "met"),
     [
-        ("a/b/c", False),
-        ("a/b/c/d", True),
-        ("//", False),
-        ("///", True),
-        ("x" * 10, False),
-        ("x" * 11, True),
-        ("ää" * 3, True),
+        ("a/b/c", ""),
+        ("a/b/c/d", "topic_levels"),
+        ("//", ""),
+        ("///", "topic_levels"),
+        ("x" * 10, ""),
+        ("x" * 11, "topic_length"),
+        ("ää" * 3, "topic_length"),
     ],
 )
-def test_topics_are_bounded_in_levels_and_in_bytes(topic: str, forbidden: bool) -> None:
-    assert Limits(topic_levels=3, topic_length=10).forbids_topic(topic) is forbidden
+def test_topics_are_bounded_in_levels_and_in_bytes(topic: str, met: str) -> None:
+    assert Limits(topic_levels=3, topic_length=10).met_by_topic(topic) == met
+
+
+def test_what_is_for_one_leaves_something_for_the_others() -> None:
+    limits = Limits()
+    assert limits.connections_per_address < limits.connections
+    assert limits.connections_per_identity < limits.connections
+    assert limits.handshakes_per_address < limits.handshakes
+    assert limits.connections_per_second_per_address < limits.connections_per_second
+    assert limits.sessions_per_identity < limits.sessions
+    assert limits.queued_bytes < limits.queued_bytes_per_identity < limits.queued_bytes_in_all
+    assert limits.subscriptions_per_session < limits.subscriptions_per_identity
+
+
+def test_a_broken_limit_is_one_that_there_is() -> None:
+    assert set(BROKEN_LIMITS.values()) <= {field.name for field in dataclasses.fields(Limits)}

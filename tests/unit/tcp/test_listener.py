@@ -10,21 +10,23 @@ from typing import Any
 
 import pytest
 
+from places import Refused, reception
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
-from sealmq.tcp.listener import _in_words, bind, bound_addresses, check_address, serve
+from sealmq.tcp import listener as listener_module
+from sealmq.tcp.admission import Place
+from sealmq.tcp.listener import _in_words, bind, bound_addresses, check_address
 
 
 def listened(host: str | None, port: int) -> list[tuple[str, int]]:
     """Listen, close, and say where it was."""
 
     async def main() -> list[tuple[str, int]]:
-        servers = await serve(bind(host, port), asyncio.Protocol)
+        listener = reception().listen(bind(host, port), lambda place: asyncio.Protocol())
         try:
-            return bound_addresses(servers)
+            return bound_addresses(listener)
         finally:
-            for server in servers:
-                server.close()
+            listener.close()
 
     return asyncio.run(main())
 
@@ -156,3 +158,162 @@ def test_an_address_can_be_asked_for_without_taking_it():
             check_address("127.0.0.1", port)
     check_address("127.0.0.1", port)
     check_address("127.0.0.1", port)
+
+
+# --- who comes, and who is let in
+
+
+class Guest(asyncio.Protocol):
+    """A connection that was let in."""
+
+    let_in: list[Guest]
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.let_in.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.place.left()
+        self.let_in.remove(self)
+
+
+class Porch:
+    """A listener with its guests, and those who call."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.guests: list[Guest] = []
+        self.refused = Refused()
+        self.exhausted: list[OSError] = []
+        self.callers: list[socket.socket] = []
+        kind = type("HereGuest", (Guest,), {"let_in": self.guests})
+        self.reception = reception(self.refused, self.exhausted.append, **limits)
+        self.listener = self.reception.listen(bind("127.0.0.1", 0), kind)
+
+    def call(self, times: int = 1) -> None:
+        for _ in range(times):
+            caller = socket.socket()
+            caller.setblocking(False)
+            self.callers.append(caller)
+            caller.connect_ex(self.listener.sockets[0].getsockname())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - what is waited for happens in the loop, which has no event for it
+                await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        self.listener.close()
+        self.reception.close()
+        for caller in self.callers:
+            caller.close()
+        await self.until(lambda: not self.guests)
+        assert self.reception.admission.standing == 0
+
+
+def test_guests_come_in_and_their_places_are_free_when_they_leave() -> None:
+    async def main() -> None:
+        porch = Porch()
+        porch.call(3)
+        await porch.until(lambda: len(porch.guests) == 3)
+        assert porch.reception.admission.handshakes == 3
+        porch.guests[0].place.accepted()
+        assert porch.reception.admission.handshakes == 2
+        porch.callers[0].close()
+        await porch.until(lambda: len(porch.guests) == 2)
+        assert porch.reception.admission.standing == 2
+        await porch.close()
+        assert porch.refused == []
+
+    asyncio.run(main())
+
+
+def test_who_finds_no_place_for_a_handshake_waits_and_comes_in_when_one_is_free() -> None:
+    async def main() -> None:
+        porch = Porch(handshakes=2)
+        porch.call(4)
+        await porch.until(lambda: len(porch.guests) == 2 and porch.reception.admission.waiting == 2)
+        porch.guests[0].place.accepted()
+        await porch.until(lambda: len(porch.guests) == 3)
+        porch.callers[1].close()
+        await porch.until(lambda: porch.reception.admission.waiting == 0)
+        await porch.close()
+
+    asyncio.run(main())
+
+
+def test_who_is_one_too_many_is_reset_and_told_of() -> None:
+    async def main() -> None:
+        porch = Porch(connections=1)
+        porch.call(2)
+        await porch.until(lambda: bool(porch.refused))
+        peer = "{}:{}".format(*porch.callers[1].getsockname())
+        assert porch.refused == [(peer, "connections")]
+        with pytest.raises(ConnectionResetError):
+            await asyncio.get_running_loop().sock_recv(porch.callers[1], 1)
+        await porch.close()
+
+    asyncio.run(main())
+
+
+def test_who_has_waited_too_long_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        porch = Porch(handshakes=1, handshake_timeout=0.05)
+        porch.call(2)
+        await porch.until(lambda: bool(porch.refused))
+        assert porch.refused[0][1] == "connections_waiting"
+        assert len(porch.guests) == 1
+        await porch.close()
+
+    asyncio.run(main())
+
+
+def test_without_file_descriptors_we_pause_say_so_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener_module, "EXHAUSTED_PAUSE", 0.02)
+
+    async def main() -> None:
+        porch = Porch()
+        opened = porch.listener.sockets[0]
+
+        class Empty:
+            """A listening socket on a machine without descriptors, twice."""
+
+            left = 2
+
+            def accept(self) -> Any:
+                if self.left:
+                    self.left -= 1
+                    raise OSError(errno.EMFILE, "Too many open files")
+                return opened.accept()
+
+            def fileno(self) -> int:
+                return opened.fileno()
+
+        porch.reception.ignore(opened)
+        empty: Any = Empty()
+        porch.listener.sockets.append(empty)
+        porch.reception._watch(porch.listener, empty)
+        porch.call()
+        await porch.until(lambda: len(porch.guests) == 1)
+        assert [error.errno for error in porch.exhausted] == [errno.EMFILE] * 2
+        porch.reception.ignore(empty)
+        porch.listener.sockets.remove(empty)
+        await porch.close()
+
+    asyncio.run(main())
+
+
+def test_a_closed_listener_takes_nobody_in_though_it_paused() -> None:
+    async def main() -> None:
+        porch = Porch()
+        opened = porch.listener.sockets[0]
+        porch.reception.ignore(opened)
+        porch.listener.close()
+        porch.reception._watch(porch.listener, opened)  # the pause is over
+        assert porch.listener.sockets == []
+        await porch.close()
+
+    asyncio.run(main())

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from places import NOWHERE
 from sealmq.tcp import transport as transport_module
-from sealmq.tcp.transport import Transport, _address_in_words
+from sealmq.tcp.transport import Transport
 
 WAIT = 10.0
 
@@ -91,7 +92,7 @@ async def connected(buffered_bytes: int = 1_024) -> AsyncIterator[tuple[Recorder
 @asynccontextmanager
 async def listening(make_floor: Callable[[Transport], Any], buffered_bytes: int = 1_024) -> AsyncIterator[Peer]:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Transport(make_floor, buffered_bytes), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Transport(make_floor, buffered_bytes, NOWHERE), "127.0.0.1", 0)
     plain = socket.socket()
     plain.setblocking(False)
     try:
@@ -114,7 +115,7 @@ def test_what_arrives_goes_up_and_the_peers_end_is_told_without_a_reason() -> No
 
 
 def test_every_connection_receives_into_the_same_buffer() -> None:
-    one, other = (Transport(lambda _: None, 1_024) for _ in range(2))
+    one, other = (Transport(lambda _: None, 1_024, NOWHERE) for _ in range(2))
     assert one.get_buffer(-1) is other.get_buffer(100)
 
 
@@ -259,16 +260,3 @@ def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
             assert [remaining() for remaining in remains] == [None, None, None]
 
     asyncio.run(main())
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        (("192.0.2.7", 1234), "192.0.2.7:1234"),
-        (("2001:db8::7", 1234, 0, 0), "[2001:db8::7]:1234"),
-        (("::ffff:192.0.2.7", 1234, 0, 0), "192.0.2.7:1234"),
-        (None, "an unknown address"),
-    ],
-)
-def test_an_address_in_words(name: object, words: str) -> None:
-    assert _address_in_words(name) == words

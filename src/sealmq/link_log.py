@@ -1,0 +1,77 @@
+"""What the log says of links: one line for each thing that a person would want to know, with who and from where."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from sealmq.broker.limits import Limits
+from sealmq.errors import Error, TLSError
+from sealmq.identity import Identity
+from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
+from sealmq.tls.middleware import HandshakeProof
+
+log = logging.getLogger("sealmq.link")
+
+Who = Mapping[str, str]
+"""The fields that a line in JSON carries: address, device or account, serial, client_id."""
+
+
+def tell_refused(peer: str, error: Error, certificate: str, who: Who) -> None:
+    """The handshake failed, or its certificate was not taken. certificate: it in words, "" when none came."""
+    alert = ""
+    if isinstance(error, TLSError) and error.alert:
+        alert = f"; alert {error.alert} {'sent' if error.sent else 'received'}"
+    log.warning(
+        "%s was refused: %s%s%s%s",
+        peer,
+        error.what,
+        f" ({certificate})" if certificate else "",
+        alert,
+        f"; next: {error.remedy}" if error.remedy else "",
+        extra=dict(who),
+    )
+
+
+def tell_late(link: object, proof: HandshakeProof | None, established: bool, limits: Limits, who: Who) -> str:
+    """The time of a stage before CONNECT is over. Returns the limit's name."""
+    doing, key = ("WebSocket handshake" if proof else "TLS handshake"), "handshake_timeout"
+    if established:
+        doing, key = "CONNECT", "connect_timeout"
+    log.info(
+        "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
+        link,
+        doing,
+        getattr(limits, key),
+        key,
+        extra=dict(who),
+    )
+    return key
+
+
+def tell_connected(identity: Identity, client_id: str, level: int, proof: HandshakeProof | None, who: Who) -> None:
+    """A client was let in."""
+    log.info(
+        "%s connected from %s as client %r (MQTT %s, %s)",
+        identity.name,
+        who["address"],
+        client_id,
+        "5" if level == ProtocolLevel.V5 else "3.1.1",
+        f"{proof.version}, {proof.cipher}" if proof else "no TLS",
+        extra=dict(who),
+    )
+
+
+def tell_end(link: object, why: str, reason_code: int, who: Who) -> None:
+    """The broker ends a link."""
+    known = reason_code in ReasonCode.__members__.values()
+    words = ReasonCode(reason_code).words if known else "?"
+    log.info("%s ends: %s (reason code 0x%02X, %s)", link, why, reason_code, words, extra=dict(who))
+
+
+def tell_lost(link: object, why: str, is_shaken: bool, who: Who) -> None:
+    """The connection is gone."""
+    if is_shaken:
+        log.info("%s is lost%s", link, f": {why}" if why else "", extra=dict(who))
+    else:
+        log.info("%s went away during the handshake%s", link, f": {why}" if why else "", extra=dict(who))

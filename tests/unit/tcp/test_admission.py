@@ -1,0 +1,185 @@
+"""Who may begin a handshake: places, rates, turns, and that nothing is remembered for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealmq.broker.limits import Limits
+from sealmq.tcp.admission import Admission, Place
+
+NOW = 1_000.0
+HERE, THERE = "192.0.2.1", "[2001:db8::1]"
+
+
+class Hall:
+    """An Admission, and what it was told to do."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.limits = Limits(**limits)
+        self.freed = 0
+        self.admission: Admission[str] = Admission(lambda: self.limits, self._free)
+        self._ports = iter(range(1, 1_000_000))
+
+    def _free(self) -> None:
+        self.freed += 1
+
+    def arrive(self, guest: str = "", host: str = HERE, now: float = NOW) -> str:
+        return self.admission.arrive(guest or host, f"{host}:{next(self._ports)}", now)
+
+    def started(self, now: float = NOW) -> list[tuple[str, Place]]:
+        """Everybody who may begin now."""
+        found = []
+        while (one := self.admission.start(now)) is not None:
+            found.append(one)
+        return found
+
+
+def test_who_comes_begins_at_once_in_the_order_of_coming() -> None:
+    hall = Hall()
+    assert [hall.arrive(name) for name in "abc"] == ["", "", ""]
+    assert [guest for guest, _ in hall.started()] == ["a", "b", "c"]
+    assert (hall.admission.standing, hall.admission.handshakes, hall.admission.waiting) == (3, 3, 0)
+
+
+def test_a_place_among_the_handshakes_is_free_at_connack_or_at_the_end() -> None:
+    hall = Hall(handshakes=2)
+    for name in "abcd":
+        hall.arrive(name)
+    (_, first), (_, second) = hall.started()
+    first.accepted()
+    assert hall.freed == 1
+    assert [guest for guest, _ in hall.started()] == ["c"]
+    second.left()
+    assert (hall.admission.standing, hall.freed) == (2, 2)
+    assert [guest for guest, _ in hall.started()] == ["d"]
+    first.accepted()
+    first.left()
+    first.left()
+    second.accepted()
+    assert (hall.admission.standing, hall.admission.handshakes) == (2, 2)
+
+
+def test_an_address_that_begins_handshakes_and_ends_none_holds_up_itself_alone() -> None:
+    hall = Hall(handshakes=10, handshakes_per_address=3)
+    for _ in range(8):
+        hall.arrive("bad")
+    hall.arrive("good", THERE)
+    assert [guest for guest, _ in hall.started()] == ["bad", "good", "bad", "bad"]
+    assert hall.admission.waiting == 5
+    hall.arrive("good", THERE)
+    assert [guest for guest, _ in hall.started()] == ["good"]
+
+
+def test_addresses_take_turns() -> None:
+    hall = Hall(handshakes=100)
+    for _ in range(4):
+        hall.arrive("many")
+    for _ in range(2):
+        hall.arrive("few", THERE)
+    assert [guest for guest, _ in hall.started()] == ["many", "few", "many", "few", "many", "many"]
+
+
+def test_a_network_of_ipv6_is_one_address() -> None:
+    hall = Hall(connections_per_address=2)
+    assert [hall.arrive(host=f"[2001:db8:0:1::{number}]") for number in range(3)] == ["", "", "connections_per_address"]
+    assert hall.arrive(host="[2001:db8:0:2::1]") == ""
+
+
+def test_each_limit_says_its_name() -> None:
+    assert [Hall(connections=0).arrive()] == ["connections"]
+    hall = Hall(connections=2)
+    assert [hall.arrive() for _ in range(3)] == ["", "", "connections"]
+    hall.started()
+    assert hall.arrive() == "connections"
+    hall = Hall(connections_waiting=4)
+    assert [hall.arrive() for _ in range(3)] == ["", "", "connections_waiting"], "half is for others"
+    assert [hall.arrive(host=THERE) for _ in range(3)] == ["", "", "connections_waiting"]
+
+
+def test_a_rate_gives_a_seconds_worth_at_once_and_then_its_share() -> None:
+    hall = Hall(connections_per_second_per_address=10)
+    for _ in range(30):
+        hall.arrive()
+    assert len(hall.started()) == 10
+    assert len(hall.started(NOW + 0.05)) == 0
+    assert len(hall.started(NOW + 0.25)) == 2
+    hall.arrive("good", THERE, NOW + 0.25)
+    assert [guest for guest, _ in hall.started(NOW + 0.25)] == ["good"]
+    assert len(hall.started(NOW + 100)) == 10
+
+
+def test_the_rate_of_all_counts_too() -> None:
+    hall = Hall(connections_per_second=10)
+    for number in range(30):
+        hall.arrive(host=f"192.0.2.{number}")
+    assert len(hall.started()) == 10
+    assert len(hall.started(NOW + 1)) == 10
+
+
+def test_who_waits_longer_than_a_handshake_may_take_is_given_up() -> None:
+    hall = Hall(handshakes=1)
+    hall.arrive("a")
+    hall.arrive("b")
+    hall.arrive("c", now=NOW + 5)
+    hall.started()
+    assert list(hall.admission.give_up(NOW + 10)) == []
+    assert list(hall.admission.give_up(NOW + 10.1)) == ["b"]
+    assert hall.admission.waiting == 1
+    assert list(hall.admission.give_up(float("inf"))) == ["c"]
+
+
+def test_an_address_of_which_nothing_is_left_is_forgotten_when_its_rate_does_not_matter_any_more() -> None:
+    hall = Hall()
+    for number in range(100):
+        hall.arrive(host=f"192.0.2.{number}")
+    places = [place for _, place in hall.started()]
+    for place in places[1:]:
+        place.left()
+    hall.admission.tidy(NOW + 0.5)
+    assert len(hall.admission) == 100
+    hall.admission.tidy(NOW + 1.5)
+    assert len(hall.admission) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from("absle"), st.integers(0, 3), st.floats(0, 2)), max_size=200))
+def test_whatever_happens_the_counts_are_those_of_what_is_there(steps: list[tuple[str, int, float]]) -> None:
+    hall = Hall(
+        connections=12,
+        connections_per_address=6,
+        connections_waiting=8,
+        handshakes=5,
+        handshakes_per_address=3,
+        connections_per_second=6,
+        connections_per_second_per_address=4,
+    )
+    now, waiting, places, shaking = NOW, 0, [], []  # type: ignore[var-annotated]
+    for step, number, passed in steps:
+        now += passed
+        if step == "a":
+            waiting += hall.arrive(host=f"192.0.2.{number}", now=now) == ""
+        elif step == "s":
+            for _, place in hall.started(now):
+                waiting -= 1
+                places.append(place)
+                shaking.append(place)
+        elif step == "b" and shaking:
+            shaking.pop(number % len(shaking)).accepted()
+        elif step == "l" and places:
+            place = places.pop(number % len(places))
+            place.left()
+            shaking = [each for each in shaking if each is not place]
+        elif step == "e":
+            waiting -= len(list(hall.admission.give_up(now)))
+            hall.admission.tidy(now)
+        admission = hall.admission
+        assert (admission.waiting, admission.standing, admission.handshakes) == (waiting, len(places), len(shaking))
+        assert admission.standing + admission.waiting <= 12
+        assert admission.handshakes <= 5
+    for place in places:
+        place.left()
+    list(hall.admission.give_up(float("inf")))
+    hall.admission.tidy(now + 10)
+    assert len(hall.admission) == 0

@@ -1,0 +1,34 @@
+"""A peer's address, in words and as a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealmq.addresses import address_in_words, address_key
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (("192.0.2.7", 1234), "192.0.2.7:1234"),
+        (("2001:db8::7", 1234, 0, 0), "[2001:db8::7]:1234"),
+        (("::ffff:192.0.2.7", 1234, 0, 0), "192.0.2.7:1234"),
+        (None, "an unknown address"),
+        ("", "an unknown address"),
+    ],
+)
+def test_an_address_in_words(name: object, words: str) -> None:
+    assert address_in_words(name) == words
+
+
+@pytest.mark.parametrize(
+    ("peer", "key"),
+    [
+        ("192.0.2.7:5123", "192.0.2.7"),
+        ("[2001:db8:1:2:3::4]:99", "2001:db8:1:2::/64"),
+        ("[fe80::1%eth0]:1", "fe80::/64"),
+        ("an unknown address", "an unknown address"),
+    ],
+)
+def test_an_address_is_who_can_be_told_apart(peer: str, key: str) -> None:
+    assert address_key(peer) == key

@@ -1,0 +1,73 @@
+"""The log's lines about links: what, who, from where, and what to do next."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from sealmq.broker.limits import Limits
+from sealmq.errors import TLSError, TrustError
+from sealmq.identity import Identity
+from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused
+from sealmq.tls.middleware import HandshakeProof
+
+PEER = "192.0.2.7:5"
+WHO = {"address": PEER}
+PROOF = HandshakeProof("TLSv1.3", "AES", "", b"", False)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_a_refusal_says_why_with_what_certificate_and_what_to_do(log: pytest.LogCaptureFixture) -> None:
+    tell_refused(PEER, TLSError("it is no good", "bad_certificate", remedy="do better"), "of Ada", WHO)
+    tell_refused(PEER, TrustError("it is unknown"), "", WHO)
+    assert log.messages == [
+        "192.0.2.7:5 was refused: it is no good (of Ada); alert bad_certificate sent; next: do better",
+        "192.0.2.7:5 was refused: it is unknown",
+    ]
+    assert log.records[0].address == PEER  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("proof", "established", "words", "limit"),
+    [
+        (None, False, "TLS handshake", "handshake_timeout"),
+        (PROOF, False, "WebSocket handshake", "handshake_timeout"),
+        (PROOF, True, "CONNECT", "connect_timeout"),
+    ],
+)
+def test_who_is_late_is_told_with_the_limit(
+    log: pytest.LogCaptureFixture, proof: HandshakeProof | None, established: bool, words: str, limit: str
+) -> None:
+    assert tell_late(PEER, proof, established, Limits(), WHO) == limit
+    assert f"sent no whole {words} in 10 s; next: for a slow device, raise [limits] {limit}" in log.text
+
+
+def test_a_connection_says_what_was_agreed(log: pytest.LogCaptureFixture) -> None:
+    tell_connected(Identity("ada", "device"), "c1", 5, PROOF, WHO)
+    tell_connected(Identity("ada", "device"), "c1", 4, None, WHO)
+    assert log.messages == [
+        "ada connected from 192.0.2.7:5 as client 'c1' (MQTT 5, TLSv1.3, AES)",
+        "ada connected from 192.0.2.7:5 as client 'c1' (MQTT 3.1.1, no TLS)",
+    ]
+
+
+def test_an_end_says_its_reason_code_in_words(log: pytest.LogCaptureFixture) -> None:
+    tell_end("ada", "time is over", 0x8D, WHO)
+    tell_end("ada", "who knows", 0x01_00, WHO)
+    assert log.messages == [
+        "ada ends: time is over (reason code 0x8D, keep alive timeout)",
+        "ada ends: who knows (reason code 0x100, ?)",
+    ]
+
+
+def test_a_loss_says_in_which_stage(log: pytest.LogCaptureFixture) -> None:
+    tell_lost("ada", "reset", True, WHO)
+    tell_lost("ada", "", True, WHO)
+    tell_lost(PEER, "reset", False, WHO)
+    assert log.messages == ["ada is lost: reset", "ada is lost", "192.0.2.7:5 went away during the handshake: reset"]
