@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from sealmq import config
-from sealmq.broker.limits import Limits
+from sealmq.broker.limits import MET, Limits
 from sealmq.cli import app
 from sealmq.mqtt.state import tables_as_markdown
 from sealmq.tls.policy import TLSPolicy
@@ -86,11 +86,16 @@ def configuration() -> str:
             config.default_text().rstrip("\n"),
             "```",
             "",
-            "## What a limit may be",
+            "## What a limit may be, and what happens when it is met",
             "",
-            "| key | smallest | largest |",
-            "| --- | --- | --- |",
-            *(f"| `{key}` | {smallest:,} | {largest:,} |" for key, (smallest, largest) in config.LIMIT_RANGES.items()),
+            "How often it was met since the start stands at `$SYS/broker/sealmq/limits/KEY`, for the operator.",
+            "",
+            "| key | smallest | largest | what happens |",
+            "| --- | --- | --- | --- |",
+            *(
+                f"| `{key}` | {smallest:,} | {largest:,} | {MET[key]} |"
+                for key, (smallest, largest) in config.LIMIT_RANGES.items()
+            ),
             "",
         )
     )

@@ -9,7 +9,7 @@ from sealmq.broker.limits import Limits
 from sealmq.tcp.admission import Admission, Place, _Address
 from sealmq.tcp.listener import Reception
 
-NOWHERE = Place(Admission(Limits, lambda: None), _Address("192.0.2.7"))
+NOWHERE = Place(Admission(Limits, lambda: None, str), _Address("192.0.2.7"))
 """A place that nobody counts any more."""
 NOWHERE.left()
 
@@ -24,6 +24,5 @@ class Refused(list[tuple[str, str]]):
 def reception(refused: Refused | None = None, exhausted: Any = None, **limits: Any) -> Reception:
     """A reception with the usual limits, or these."""
     bounds = Limits(**limits)
-    return Reception(
-        lambda: bounds, time.monotonic, Refused() if refused is None else refused, exhausted or (lambda error: None)
-    )
+    refused = Refused() if refused is None else refused
+    return Reception(lambda: bounds, time.monotonic, str, refused, exhausted or (lambda error: None))

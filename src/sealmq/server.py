@@ -85,7 +85,9 @@ class Server:
         self._certificate_checked = self.clock()
         self._listen_on: Sequence[str] = ()
         self._websocket_on: Sequence[str] = ()
-        self._reception = Reception(lambda: self._configuration.limits, self.clock, self._turned_away, self._exhausted)
+        self._reception = Reception(
+            lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
+        )
         self.doors = Doors(self._reception, self._transport)
         self._stop = asyncio.Event()
         self.restore_waits = False
@@ -186,10 +188,12 @@ class Server:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
         return Link(transport, tls, self.house, settings.terms)
 
+    def _limit_met(self, name: str) -> None:
+        self.house.broker.dispatch.counters.limits[name] += 1
+
     def _turned_away(self, peer: str, met: str) -> None:
-        """A connection met a limit before anything was read of it."""
-        counters = self.house.broker.dispatch.counters
-        counters.limits[met] += 1
+        """A connection was refused before anything was read of it."""
+        times = self.house.broker.dispatch.counters.limits[met]
         now = self.clock()
         if now >= self._turned_away_until:
             self._turned_away_until = now + QUIET
@@ -199,7 +203,7 @@ class Server:
                 peer,
                 met,
                 f"{getattr(self._configuration.limits, met):,}",
-                f"{counters.limits[met]:,}",
+                f"{times:,}",
                 extra={"address": peer},
             )
 

@@ -233,6 +233,7 @@ def test_a_machine_without_room_is_told_once_for_a_while(home: Home, said: Calla
 def test_who_is_turned_away_is_counted_and_told_once_for_a_while(home: Home, said: Callable[[], list[str]]) -> None:
     one = Server(home, Configuration())
     for number in range(100):
+        one._limit_met("connections_per_address")
         one._turned_away(f"192.0.2.7:{number}", "connections_per_address")
     assert len(said()) == 1
     assert "[limits] connections_per_address allows 8,000" in said()[0]

@@ -259,9 +259,11 @@ class Broker:
             properties.assigned_client_identifier = client_id  # [MQTT-3.2.2-16]
         asked = packet.properties.session_expiry_interval or 0
         if asked and session.expiry != (NEVER if asked == EXPIRY_NEVER else asked):
+            self.dispatch.counters.limits["session_expiry_maximum"] += 1
             properties.session_expiry_interval = int(session.expiry)
         keep_alive = self.keep_alive(packet)
         if keep_alive != packet.keep_alive:
+            self.dispatch.counters.limits["keep_alive_maximum"] += 1
             properties.server_keep_alive = keep_alive  # [MQTT-3.2.2-22]
         return properties
 

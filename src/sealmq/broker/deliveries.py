@@ -57,6 +57,8 @@ class Deliveries:
             or not self._has_room(session)
             or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
         ):
+            if len(session.outgoing) >= self._limits.in_flight and not session.queue:
+                self.counters.limits["in_flight"] += 1
             self._enqueue(session, delivery)
             return
         if frame is None:
@@ -310,3 +312,4 @@ class Deliveries:
 
     def _count_dropped(self) -> None:
         self.counters.dropped_qos0 += 1
+        self.counters.limits["buffered_bytes"] += 1

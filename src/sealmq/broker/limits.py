@@ -134,6 +134,41 @@ class Limits:
         return "topic_length" if len(topic.encode()) > self.topic_length else ""
 
 
+MET: Final[dict[str, str]] = {
+    "handshake_timeout": "the connection is closed",
+    "connect_timeout": "the connection is closed",
+    "packet_size": "DISCONNECT 0x95 packet too large",
+    "first_packet_size": "CONNACK 0x95 packet too large; MQTT 3.1.1: the connection is closed",
+    "connections": "the connection is reset before TLS",
+    "connections_per_address": "the connection is reset before TLS",
+    "connections_per_identity": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
+    "connections_waiting": "the connection is reset before TLS; also when it has waited for handshake_timeout",
+    "connections_per_second": "the connection waits for its turn",
+    "connections_per_second_per_address": "the connection waits for its turn",
+    "handshakes": "the connection waits for its turn",
+    "handshakes_per_address": "the connection waits for its turn",
+    "keep_alive_maximum": "CONNACK with Server Keep Alive; MQTT 3.1.1: nothing",
+    "receive_maximum": "DISCONNECT 0x93 receive maximum exceeded; MQTT 3.1.1 does not know it",
+    "in_flight": "the message waits in the queue",
+    "queued_messages": "the message is dropped for this session",
+    "queued_bytes": "the message is dropped for this session",
+    "queued_bytes_per_identity": "the message is dropped for this session",
+    "queued_bytes_in_all": "the message is dropped for this session",
+    "sessions": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
+    "sessions_per_identity": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
+    "session_expiry_maximum": "CONNACK with the shorter Session Expiry Interval; MQTT 3.1.1: nothing",
+    "subscriptions_per_session": "SUBACK 0x97 quota exceeded; MQTT 3.1.1: 0x80",
+    "subscriptions_per_identity": "SUBACK 0x97 quota exceeded; MQTT 3.1.1: 0x80",
+    "client_id_length": "CONNACK 0x85 client identifier not valid; MQTT 3.1.1: 0x02",
+    "topic_levels": "0x90 topic name invalid, SUBACK 0x8F topic filter invalid; MQTT 3.1.1: dropped, 0x80",
+    "topic_length": "0x90 topic name invalid, SUBACK 0x8F topic filter invalid; MQTT 3.1.1: dropped, 0x80",
+    "topic_alias_maximum": "DISCONNECT 0x94 topic alias invalid",
+    "buffered_bytes": "QoS 0 is dropped, QoS 1 and 2 wait in the session",
+    "retained_messages": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
+    "retained_bytes": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
+}
+"""What happens when a limit is met, as its client sees it."""
+
 BROKEN_LIMITS: Final[dict[int, str]] = {
     ReasonCode.PACKET_TOO_LARGE: "packet_size",
     ReasonCode.RECEIVE_MAXIMUM_EXCEEDED: "receive_maximum",

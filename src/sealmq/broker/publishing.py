@@ -181,6 +181,7 @@ class Publishing:
         interval = publish.properties.message_expiry_interval
         message = RetainedMessage(publish, NEVER if interval is None else now + interval)
         if not self._retained.keep(message):
+            self._dispatch.counters.limits[self._retained.met_by(message)] += 1
             return False
         self._store.retained(message)
         return True

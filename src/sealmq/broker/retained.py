@@ -67,12 +67,10 @@ class Retained:
 
     def keep(self, message: RetainedMessage) -> bool:
         """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
+        if self.met_by(message):
+            return False
         names = message.publish.topic.split("/")
         before = self._find(names)
-        count = self.count + (before is None)
-        size = self.size + message.size - (before.size if before else 0)
-        if count > self._most_messages or size > self._most_bytes:
-            return False
         level = self._tree
         for name in names:
             below = level.below.get(name)
@@ -80,8 +78,17 @@ class Retained:
                 below = level.below[name] = _Level()
             level = below
         level.message = message
-        self.count, self.size = count, size
+        self.count += before is None
+        self.size += message.size - (before.size if before else 0)
         return True
+
+    def met_by(self, message: RetainedMessage) -> str:
+        """The name of the limit that forbids to keep it, "" when none does."""
+        before = self._find(message.publish.topic.split("/"))
+        if before is None and self.count >= self._most_messages:
+            return "retained_messages"
+        size = self.size + message.size - (before.size if before else 0)
+        return "retained_bytes" if size > self._most_bytes else ""
 
     def forget(self, topic: str) -> bool:
         """Forget the message [MQTT-3.3.1-6]. False: there was none."""

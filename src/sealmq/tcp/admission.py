@@ -73,7 +73,7 @@ class _Rate:
 class _Address(Generic[Guest]):
     """What one address has."""
 
-    __slots__ = ("handshakes", "key", "rate", "standing", "waiting")
+    __slots__ = ("first_is_counted", "handshakes", "key", "rate", "standing", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -81,6 +81,7 @@ class _Address(Generic[Guest]):
         self.standing = 0
         self.handshakes = 0
         self.waiting: deque[tuple[Guest, float]] = deque()
+        self.first_is_counted = False
 
 
 class Place:
@@ -113,13 +114,15 @@ class Admission(Generic[Guest]):
 
     bounds:  asked for the limits as they are now.
     freed:   called when a place has become free and somebody waits.
+    met:     called with the name of a limit that turned a connection away, or lets it wait.
 
     standing, handshakes, waiting: how many there are.
     """
 
-    def __init__(self, bounds: Callable[[], Bounds], freed: Callable[[], None]) -> None:
+    def __init__(self, bounds: Callable[[], Bounds], freed: Callable[[], None], met: Callable[[str], None]) -> None:
         self._bounds = bounds
         self._freed = freed
+        self._met = met
         self._rate = _Rate()
         self._addresses: dict[str, _Address[Guest]] = {}
         self._turns: deque[_Address[Guest]] = deque()
@@ -136,40 +139,61 @@ class Admission(Generic[Guest]):
 
         Returns the name of the limit that forbids it, "" when it waits.
         """
-        bounds = self._bounds()
-        if self.standing + self.waiting >= bounds.connections:
-            return "connections"
-        if self.waiting >= bounds.connections_waiting:
-            return "connections_waiting"
         key = address_key(peer)
         address = self._addresses.get(key)
+        forbids = self._forbids(address)
+        if forbids:
+            self._met(forbids)
+            return forbids
         if address is None:
             address = self._addresses[key] = _Address(key)
-        elif address.standing + len(address.waiting) >= bounds.connections_per_address:
-            return "connections_per_address"
-        elif len(address.waiting) >= max(1, bounds.connections_waiting // 2):
-            return "connections_waiting"
         if not address.waiting:
             self._turns.append(address)
         address.waiting.append((guest, now))
         self.waiting += 1
         return ""
 
+    def _forbids(self, address: _Address[Guest] | None) -> str:
+        bounds = self._bounds()
+        if self.standing + self.waiting >= bounds.connections:
+            return "connections"
+        if self.waiting >= bounds.connections_waiting:
+            return "connections_waiting"
+        if address is None:
+            return ""
+        if address.standing + len(address.waiting) >= bounds.connections_per_address:
+            return "connections_per_address"
+        if len(address.waiting) >= max(1, bounds.connections_waiting // 2):
+            return "connections_waiting"
+        return ""
+
     def start(self, now: float) -> tuple[Guest, Place] | None:
         """The next that may begin its handshake now: of the address whose turn it is, the one that came first."""
         bounds = self._bounds()
-        if not self.waiting or self.handshakes >= bounds.handshakes:
+        if not self.waiting:
+            return None
+        if self.handshakes >= bounds.handshakes:
+            self._waits(self._turns[0], "handshakes")
             return None
         if not self._rate.allows(bounds.connections_per_second, now):
+            self._waits(self._turns[0], "connections_per_second")
             return None
         for _ in range(len(self._turns)):
             address = self._turns[0]
-            if address.handshakes < bounds.handshakes_per_address and address.rate.allows(
-                bounds.connections_per_second_per_address, now
-            ):
+            if address.handshakes >= bounds.handshakes_per_address:
+                self._waits(address, "handshakes_per_address")
+            elif not address.rate.allows(bounds.connections_per_second_per_address, now):
+                self._waits(address, "connections_per_second_per_address")
+            else:
                 return self._begin(address)
             self._turns.rotate(-1)
         return None
+
+    def _waits(self, address: _Address[Guest], met: str) -> None:
+        """The first of this address has to wait; it is counted once, however often we look."""
+        if not address.first_is_counted:
+            address.first_is_counted = True
+            self._met(met)
 
     def give_up(self, now: float) -> Iterator[Guest]:
         """Those that have waited as long as a handshake may take: nobody is there any more, or nobody should be."""
@@ -213,6 +237,7 @@ class Admission(Generic[Guest]):
 
     def _take(self, address: _Address[Guest]) -> Guest:
         self.waiting -= 1
+        address.first_is_counted = False
         return address.waiting.popleft()[0]
 
     def _forget_if_idle(self, address: _Address[Guest], now: float) -> None:

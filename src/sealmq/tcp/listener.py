@@ -97,6 +97,7 @@ class Reception:
 
     bounds: the limits as they are now.
     clock:  seconds that never jump.
+    met:    told of a limit that turns a connection away or lets it wait, by its name in Limits.
     refused: told of everybody who is turned away: its address in words, and the limit's name.
     exhausted: told when the machine has no room for another connection, and why.
     """
@@ -105,11 +106,13 @@ class Reception:
         self,
         bounds: Callable[[], Bounds],
         clock: Callable[[], float],
+        met: Callable[[str], None],
         refused: Callable[[str, str], None],
         exhausted: Callable[[OSError], None],
     ) -> None:
-        self.admission: Admission[_Guest] = Admission(bounds, self._pump_soon)
+        self.admission: Admission[_Guest] = Admission(bounds, self._pump_soon, met)
         self._clock = clock
+        self._met = met
         self._refused = refused
         self._exhausted = exhausted
         self._starting: set[asyncio.Task[None]] = set()
@@ -181,6 +184,7 @@ class Reception:
         now = self._clock()
         for guest in self.admission.give_up(now):
             _reset(guest.connection)
+            self._met("connections_waiting")
             self._refused(guest.peer, "connections_waiting")
         while (admitted := self.admission.start(now)) is not None:
             guest, place = admitted

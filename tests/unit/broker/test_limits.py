@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from sealmq.broker.limits import BROKEN_LIMITS, Limits
+from sealmq.broker.limits import BROKEN_LIMITS, MET, Limits
 
 
 def test_every_default_is_a_bound() -> None:
@@ -57,3 +57,7 @@ def test_what_is_for_one_leaves_something_for_the_others() -> None:
 
 def test_a_broken_limit_is_one_that_there_is() -> None:
     assert set(BROKEN_LIMITS.values()) <= {field.name for field in dataclasses.fields(Limits)}
+
+
+def test_of_each_limit_it_is_said_what_happens_when_it_is_met() -> None:
+    assert MET.keys() == {field.name for field in dataclasses.fields(Limits)}

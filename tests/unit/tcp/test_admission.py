@@ -20,7 +20,8 @@ class Hall:
     def __init__(self, **limits: Any) -> None:
         self.limits = Limits(**limits)
         self.freed = 0
-        self.admission: Admission[str] = Admission(lambda: self.limits, self._free)
+        self.met: list[str] = []
+        self.admission: Admission[str] = Admission(lambda: self.limits, self._free, self.met.append)
         self._ports = iter(range(1, 1_000_000))
 
     def _free(self) -> None:
@@ -97,6 +98,32 @@ def test_each_limit_says_its_name() -> None:
     hall = Hall(connections_waiting=4)
     assert [hall.arrive() for _ in range(3)] == ["", "", "connections_waiting"], "half is for others"
     assert [hall.arrive(host=THERE) for _ in range(3)] == ["", "", "connections_waiting"]
+
+
+def test_whoever_waits_is_counted_once_for_the_limit_that_lets_it_wait() -> None:
+    for limit in (
+        "handshakes",
+        "handshakes_per_address",
+        "connections_per_second_per_address",
+        "connections_per_second",
+    ):
+        hall = Hall(**{limit: 2})
+        for _ in range(4):
+            hall.arrive()
+        (_, first), _ = hall.started()
+        for _ in range(5):
+            assert hall.started() == []
+        assert hall.met == [limit]
+        first.left()
+        hall.started(NOW + 0.5)
+        assert hall.met == [limit, limit]
+
+
+def test_who_is_turned_away_is_counted() -> None:
+    hall = Hall(connections=1)
+    for _ in range(3):
+        hall.arrive()
+    assert hall.met == ["connections"] * 2
 
 
 def test_a_rate_gives_a_seconds_worth_at_once_and_then_its_share() -> None:
