@@ -260,3 +260,13 @@ def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
             assert [remaining() for remaining in remains] == [None, None, None]
 
     asyncio.run(main())
+
+
+def test_a_peer_that_takes_nothing_is_given_up_by_the_kernel() -> None:
+    async def main() -> None:
+        async with connected() as (floor, _):
+            connection = floor.wire._transport.get_extra_info("socket")
+            stalled = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert stalled == transport_module.STALLED * 1_000
+
+    asyncio.run(main())
