@@ -53,7 +53,7 @@ class Dispatch:
     # -- a message comes ---------------------------------------------------------------------------------------------
 
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
-        """Give the message to its takers. False: there are none. `sender` None: the broker itself, or a will."""
+        """Give the message to its takers [MQTT-4.5.0-1]. False: there are none. `sender` None: the broker or a will."""
         route = self.router.route(publish.topic)
         if route.groups:
             self._publish_to_groups(publish, route, sender, now)
@@ -142,7 +142,7 @@ class Dispatch:
             if qos == 0:
                 self._push_one(publish, taker, sender)
                 continue
-            if taker.from_others_only and session is sender:
+            if taker.from_others_only and session is sender:  # [MQTT-3.8.3-3]
                 continue
             if taker.subscription_identifiers or (publish.retain and taker.retain_as_published):
                 retain = publish.retain and taker.retain_as_published
@@ -181,7 +181,7 @@ class Dispatch:
             publish,
             min(publish.qos, subscription.qos),  # [MQTT-4.8.2-3]
             publish.retain and subscription.retain_as_published,
-            (identifier,) if identifier else (),
+            (identifier,) if identifier else (),  # a copy of its own [MQTT-3.3.4-5]
             expires_at,
             subscription.topic_filter,
         )
@@ -244,7 +244,7 @@ class Dispatch:
         """
         if (
             session.outbox is None
-            or session.queue
+            or session.queue  # what waits goes first, whatever its topic [MQTT-4.6.0-5 to -6]
             or session.link_is_full
             or not self._has_room(session)
             or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
@@ -270,7 +270,7 @@ class Dispatch:
         self._push_piece(session, piece)
 
     def _has_room(self, session: Session) -> bool:
-        return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-7]
+        return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
 
     def _fits(self, session: Session, size: int) -> bool:
         """Does the client take a packet of this size? If not it is dropped as if it had been sent [MQTT-3.1.2-25]."""
@@ -331,7 +331,7 @@ class Dispatch:
         if len(session.queue) >= limits.queued_messages or session.queued_bytes + size > limits.queued_bytes:
             self.counters.dropped_queue_full += 1
             return
-        session.queue.append(delivery)
+        session.queue.append(delivery)  # [MQTT 3.1.1: MQTT-3.1.2-5]
         session.queued_bytes += size
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
@@ -357,7 +357,7 @@ class Dispatch:
     def _send_next(self, session: Session, now: float) -> int | None:
         """First what has to leave again, then the queue, then what is retained. The bytes that were sent, 0 for a step
         that sent nothing; None: there is no more that the client could take now."""
-        if self._has_room(session):
+        if self._has_room(session):  # without it nothing else has to wait [MQTT-3.3.4-10], [MQTT-4.9.0-3]
             again = session.outgoing.again()
             if again is not None:
                 return self._send_again(session, now, *again)
@@ -369,7 +369,7 @@ class Dispatch:
         frame = self._encode(session, delivery, now)
         size = len(frame[0]) + 2 + len(frame[1])
         if self._fits(session, size):
-            self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1], [MQTT-4.3.3-7]
             return size
         session.outgoing.drop(packet_id)
         self._store.finished(session, delivery)
@@ -410,7 +410,7 @@ class Dispatch:
         delivery = Delivery(
             message.publish,
             min(message.publish.qos, held.subscription.qos),  # [MQTT-3.8.4-8]
-            True,  # [MQTT-3.3.1-8], whatever Retain As Published says
+            True,  # [MQTT 3.1.1: MQTT-3.3.1-8], and in MQTT 5 whatever Retain As Published says [MQTT 3.3.1.3]
             (held.identifier,) if held.identifier else (),
             message.expires_at,
         )

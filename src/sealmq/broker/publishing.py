@@ -43,7 +43,7 @@ class Publishing:
         self._limits = limits
 
     def on_publish(self, session: Session, packet: Publish, now: float) -> None:
-        """Pass a message on to everybody who wants it, and answer as its QoS demands."""
+        """Pass a message on to everybody who wants it, and answer as its QoS demands [MQTT-3.3.4-1]."""
         self._dispatch.counters.received += 1
         if packet.topic not in session.publishable:
             refusal = self._check(session, packet)
@@ -59,7 +59,7 @@ class Publishing:
             if packet.qos == 2:
                 self._on_publish_exactly_once(session, packet, now)
                 return
-        if packet.retain and not self._retain(packet, now):
+        if packet.retain and not self._retain(packet, now):  # [MQTT-3.3.1-8]
             self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
             return
         wanted = self._dispatch.publish(packet, session, now)
@@ -78,6 +78,7 @@ class Publishing:
                 self._dispatch.promises.make(number, session, keep, self._breach(session, packet))
 
     def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
+        """What becomes of the message is its takers' affair: that it expires ends no exchange [MQTT-4.3.3-13]."""
         number = self._store.number
         if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
             if packet.retain and not self._retain(packet, now):
@@ -169,7 +170,7 @@ class Publishing:
     # -- what is retained, and wills ---------------------------------------------------------------------------------
 
     def _retain(self, publish: Publish, now: float) -> bool:
-        """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
+        """Keep or forget the topic's last word [MQTT-3.3.1-5 to -7]. False: there is no room."""
         if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
             if self._retained.forget(publish.topic):
                 self._store.forgotten(publish.topic)
@@ -186,10 +187,10 @@ class Publishing:
     def publish_will(self, will: Will, now: float) -> None:
         """Speak a will [MQTT-3.1.2-8]."""
         properties = NO_PROPERTIES
-        if will.properties:
+        if will.properties:  # in their order [MQTT-3.1.3-10]
             properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
         publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
-        if publish.retain:
+        if publish.retain:  # [MQTT-3.1.2-14], [MQTT-3.1.2-15]
             self._retain(publish, now)
         self._dispatch.publish(publish, None, now)
 

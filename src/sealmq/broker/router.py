@@ -115,7 +115,7 @@ class Router:
         self._routes: dict[str, Route] = {}
 
     def route(self, topic: str) -> Route:
-        """Who wants this topic name, remembered."""
+        """Who wants this topic name, remembered: those whose filter matches it [MQTT-3.3.2-3], and no others."""
         route = self._routes.get(topic)
         if route is None:
             route = self._find(topic)
