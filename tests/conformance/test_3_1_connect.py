@@ -311,6 +311,21 @@ def test_the_properties_of_a_will_are_published_in_their_order(stage: Stage, mou
     assert list(vars(message.properties).items()) == [("user_properties", pairs), ("content_type", "t")]
 
 
+def test_no_local_holds_for_a_clients_own_will(stage: Stage) -> None:
+    """[MQTT-3.8.3-3]: the will is a message of that client, also when the server speaks it."""
+    for qos in (0, 1):
+        client, _ = lasting(stage, 5, will=Will("gone", b"bye", qos))
+        client.subscribe("gone", qos=1, no_local=True)
+        other = stage.client("other")
+        other.connect("reader")
+        other.subscribe("gone", qos=1, no_local=True)
+        client.lose()
+        assert other.payloads() == [b"bye"]
+        back, present = lasting(stage, 5)
+        assert present
+        assert back.payloads() == []
+
+
 # --- keep alive
 
 

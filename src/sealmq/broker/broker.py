@@ -311,7 +311,7 @@ class Broker:
         session.will, session.will_at = None, NEVER  # [MQTT-3.1.2-10]
         if will is None:  # [MQTT 3.1.1: MQTT-3.1.2-12]
             return
-        self.publishing.publish_will(will, now)
+        self.publishing.publish_will(session, will, now)
 
     def tick(self, now: float) -> None:
         """Time has passed: wills that are due, sessions that end, writers that have waited long enough, numbers."""

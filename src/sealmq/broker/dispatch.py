@@ -53,7 +53,7 @@ class Dispatch:
     # -- a message comes ---------------------------------------------------------------------------------------------
 
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
-        """Give the message to its takers [MQTT-4.5.0-1]. False: there are none. `sender` None: the broker or a will."""
+        """Give the message to its takers [MQTT-4.5.0-1]. False: there are none. `sender` None: the broker itself."""
         route = self.router.route(publish.topic)
         if route.groups:
             self._publish_to_groups(publish, route, sender, now)

@@ -184,15 +184,15 @@ class Publishing:
         self._store.retained(message)
         return True
 
-    def publish_will(self, will: Will, now: float) -> None:
-        """Speak a will [MQTT-3.1.2-8]."""
+    def publish_will(self, session: Session, will: Will, now: float) -> None:
+        """Speak the session's will [MQTT-3.1.2-8]: a message of its client, for No Local too [MQTT-3.8.3-3]."""
         properties = NO_PROPERTIES
         if will.properties:  # in their order [MQTT-3.1.3-10]
             properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
         publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
         if publish.retain:  # [MQTT-3.1.2-14], [MQTT-3.1.2-15]
             self._retain(publish, now)
-        self._dispatch.publish(publish, None, now)
+        self._dispatch.publish(publish, session, now)
 
     # -- PUBREL ------------------------------------------------------------------------------------------------------
 
