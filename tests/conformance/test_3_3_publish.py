@@ -7,7 +7,7 @@ import pytest
 from by_hand import MALFORMED, Hand, field, properties, publish, subscribe
 from mqtt_bytes import packet
 from sealmq.mqtt.codes import PacketType
-from sealmq.mqtt.packets import PingReq, PingResp, PubAck, PubComp, Publish, PubRec
+from sealmq.mqtt.packets import PingReq, PingResp, PubAck, PubComp, Publish, PubRec, Will
 from sealmq.mqtt.properties import pull_properties
 from sealmq.mqtt.wire import Cursor
 from stacks import Stage
@@ -98,6 +98,31 @@ def test_a_standing_subscription_gets_retain_as_it_asked_for(stage: Stage, level
         publisher.publish("a", b"x", qos=qos, retain=retain)
         publisher.publish("b", b"x", qos=qos, retain=retain)
     assert [message.retain for message in reader.messages()] == [False, level == 5, False, False]
+
+
+def test_without_room_at_qos_0_the_former_retained_message_goes(level: int) -> None:
+    """[MQTT 3.1.1: MQTT-3.3.1-7]: nobody is told that it was not kept, and what is old must not pass for the last."""
+    stage = Stage(retained_bytes=2_000)
+    publisher, reader = stage.pair(level)
+    for qos in (0, 1, 2):
+        publisher.publish("a", b"old", retain=True)
+        publisher.publish("a", b"x" * 5_000, qos=qos, retain=True)
+        reader.subscribe("a")
+        is_told = level == 5 and qos > 0  # that it was refused: then the one before is still the last
+        assert reader.payloads() == ([b"old"] if is_told else [])
+        reader.unsubscribe("a")
+
+
+def test_a_retained_will_without_room_takes_the_former_message_along(level: int) -> None:
+    """[MQTT-3.1.2-15]: here too what is old must not pass for the last."""
+    stage = Stage(retained_bytes=2_000)
+    publisher, reader = stage.pair(level)
+    publisher.publish("gone", b"I am here", retain=True)
+    client = stage.client(level=level)
+    client.connect("one", will=Will("gone", b"x" * 5_000, 0, True))
+    client.lose()
+    reader.subscribe("gone")
+    assert reader.messages() == []
 
 
 # --- topic names and properties
