@@ -116,6 +116,29 @@ def test_a_shared_subscription_with_no_local_is_a_protocol_error(stage: Stage) -
     assert hand.is_refused_for(PROTOCOL_ERROR, hand.say(subscribe(5, 1, (b"$share/g/a", 0x04))))
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_no_local_subscriptions_add_nothing_to_a_clients_own_copy(stage: Stage, order: tuple[int, ...]) -> None:
+    """[MQTT-3.8.3-3, MQTT-3.3.4-2, MQTT-3.3.4-3]: neither their QoS, nor their identifier, nor their RETAIN."""
+    filters = (("a", 2, True, 1), ("a/#", 1, False, 2), ("#", 0, False, 3))
+    one, two = stage.pair()
+    for client in (one, two):
+        for number in order:
+            topic_filter, qos, no_local, identifier = filters[number]
+            client.subscribe(
+                topic_filter, qos=qos, no_local=no_local, retain_as_published=no_local, identifier=identifier
+            )
+    for qos in (0, 1, 2):
+        one.publish("a", qos=qos, retain=True)
+        (own,), (others,) = one.messages(), two.messages()
+        assert (own.qos, own.retain, sorted(own.properties.subscription_identifiers)) == (min(qos, 1), False, [2, 3])
+        assert (others.qos, others.retain) == (qos, True)
+        assert sorted(others.properties.subscription_identifiers) == [1, 2, 3]
+    for client in (one, two):
+        assert client.unsubscribe("a/#", "#") == [0, 0]
+    one.publish("a", qos=2)
+    assert (len(one.messages()), len(two.messages())) == (0, 1)
+
+
 # --- UNSUBSCRIBE and UNSUBACK
 
 
