@@ -73,7 +73,7 @@ def test_qos_0_is_sent_once_and_not_again(stage: Stage, level: int) -> None:
 
 @pytest.mark.parametrize("qos", [1, 2])
 def test_a_message_is_unfinished_until_it_is_acknowledged(stage: Stage, level: int, qos: int) -> None:
-    """[MQTT-4.3.2-1 to -3, MQTT-4.3.3-1 to -3, MQTT-4.4.0-1], [MQTT 3.1.1: MQTT-4.6.0-1]"""
+    """[MQTT-4.3.2-1 to -3, MQTT-4.3.3-1 to -3, MQTT-4.4.0-1], [MQTT 3.1.1: MQTT-4.3.2-1, MQTT-4.3.3-1, MQTT-4.6.0-1]"""
     publisher, _ = stage.pair(level)
     link = reader(stage, level, qos)
     for number in range(4):
@@ -108,7 +108,7 @@ def test_nothing_is_sent_again_while_the_link_stands(stage: Stage, level: int) -
 
 
 def test_pubrec_is_answered_by_pubrel_which_is_unfinished_until_pubcomp(stage: Stage, level: int) -> None:
-    """[MQTT-4.3.3-4 to -6, MQTT-4.4.0-1], [MQTT 3.1.1: MQTT-4.6.0-4]"""
+    """[MQTT-4.3.3-4 to -6, MQTT-4.4.0-1], [MQTT 3.1.1: MQTT-4.3.3-1, MQTT-4.6.0-4]"""
     publisher, _ = stage.pair(level)
     link = reader(stage, level, 2)
     for number in range(3):
@@ -160,7 +160,7 @@ def test_what_was_sent_does_not_expire(stage: Stage, qos: int) -> None:
 
 
 def test_qos_1_behind_its_puback_is_a_new_message(stage: Stage, level: int) -> None:
-    """[MQTT-4.3.2-4, MQTT-4.3.2-5]"""
+    """[MQTT-4.3.2-4, MQTT-4.3.2-5], [MQTT 3.1.1: MQTT-4.3.2-2]"""
     publisher, other = stage.pair(level)
     other.subscribe("a", qos=1)
     for dup in (False, True, True):
@@ -170,7 +170,7 @@ def test_qos_1_behind_its_puback_is_a_new_message(stage: Stage, level: int) -> N
 
 
 def test_qos_2_passes_once_until_it_is_released(stage: Stage, level: int) -> None:
-    """[MQTT-4.3.3-8, MQTT-4.3.3-10 to -12]"""
+    """[MQTT-4.3.3-8, MQTT-4.3.3-10 to -12], [MQTT 3.1.1: MQTT-4.3.3-2]"""
     _, other = stage.pair(level)
     other.subscribe("a", qos=2)
     sender = stage.client("third", level, answering=False)
