@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+import conformance
 from sealmq import config
 from sealmq.broker.limits import MET, Limits
 from sealmq.cli import app
@@ -151,6 +152,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "explanation/why-these-defaults.md": why_these_defaults,
     "reference/cli.md": command_line,
     "reference/configuration.md": configuration,
+    "reference/conformance.md": conformance.page,
     "reference/state-machine.md": tables_as_markdown,
 }
 """The page -> what makes its text."""

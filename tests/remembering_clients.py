@@ -1,7 +1,7 @@
 """Clients over TLS that behave as the standard's Client does, and remember across every crash of the broker.
 
 A publisher sends what was not acknowledged again, under its old packet identifier; a subscriber takes a QoS 2 message
-once for each packet identifier until PUBREL [MQTT-4.3.3]. Each has a thread of its own, and comes back until it is told
+once for each packet identifier until PUBREL [MQTT 4.3.3]. Each has a thread of its own, and comes back until it is told
 to stop.
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -118,44 +117,7 @@ def test_the_map_is_short_and_names_files_that_are_there() -> None:
             assert (SRC / file).exists() or (ROOT / file).exists() or (ROOT / "src" / file).exists(), file
 
 
-# --- (4): clauses
-
-
-def clause_exists(level: str, clause: str) -> bool:
-    section, _, number = clause.removeprefix("MQTT-").rpartition("-")
-    known = json.loads((ROOT / "tests" / "vectors" / "clauses.json").read_text(encoding="utf-8"))[level]
-    return section in known and known[section][0] <= int(number) <= known[section][1]
-
-
-def clauses(text: str) -> Iterator[tuple[str, str]]:
-    """Each clause that is cited, with the level whose standard it is in: 5.0, or what the citation says."""
-    text = re.sub(r"\s*\n\s*#?\s*", " ", text)
-    for found in re.finditer(r"(MQTT 3\.1\.1: )?\b(MQTT-\d[\d.-]*\d)(\]? of 3\.1\.1)?", text):
-        yield ("3.1.1" if found[1] or found[3] else "5.0"), found[2]
-
-
-@pytest.mark.parametrize("path", MODULES, ids=in_src)
-def test_cited_clauses_exist(path: Path) -> None:
-    for level, clause in clauses(path.read_text(encoding="utf-8")):
-        assert re.fullmatch(r"MQTT-\d+(\.\d+){1,2}-\d+", clause), (
-            f"{within(path)}: {clause} is no number of a statement"
-        )
-        assert clause_exists(level, clause), f"{within(path)}: MQTT {level} has no statement {clause}"
-
-
-def test_a_clause_that_does_not_exist_is_found() -> None:
-    assert list(clauses("# [MQTT-3.1.2-99], [MQTT 3.1.1: MQTT-3.1.2-24],\n    # [MQTT-3.1.3-8] of 3.1.1")) == [
-        ("5.0", "MQTT-3.1.2-99"),
-        ("3.1.1", "MQTT-3.1.2-24"),
-        ("3.1.1", "MQTT-3.1.3-8"),
-    ]
-    assert not clause_exists("5.0", "MQTT-3.1.2-99")
-    assert not clause_exists("5.0", "MQTT-2.2.1-1")
-    assert not clause_exists("3.1.1", "MQTT-4.9.0-1")
-    assert clause_exists("3.1.1", "MQTT-3.1.2-24")
-
-
-# --- (5) and (6): pages that are generated, fields that have reasons
+# --- (5) and (6): pages that are generated, fields that have reasons; (4), clauses, is in test_conformance.py
 
 
 def generator() -> ModuleType:

@@ -226,14 +226,14 @@ class Link:
                         self.hold()
                         house.wait_for_turn(self)
                         break
-        except RemoteProtocolError as error:
+        except RemoteProtocolError as error:  # [MQTT-4.13.1-1], [MQTT 3.1.1: MQTT-4.8.0-1]
             house.broker.dispatch.counters.broken(error.reason_code, before_connect=self.session is None)
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
             if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
                 self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
                 return
-            log.error("%s: our own mistake: %s", self, error.what, exc_info=True)
+            log.error("%s: our own mistake: %s", self, error.what, exc_info=True)  # [MQTT 3.1.1: MQTT-4.8.0-2]
             self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
         else:
             if self._silence and (packet is not None or size >= SIGN_OF_LIFE):
@@ -263,7 +263,8 @@ class Link:
             case Disconnect():
                 self._disconnect_received(packet, now)
             case Auth():
-                # [MQTT-4.12.0-6]: CONNECT named no method, so there is nothing to authenticate by.
+                # [MQTT-4.12.0-7]: CONNECT named no method, so there is nothing to authenticate by [MQTT-4.12.1-2], and
+                # we send none either [MQTT-4.12.0-6].
                 raise RemoteProtocolError("AUTH without an authentication method", ReasonCode.PROTOCOL_ERROR)
             case _:
                 raise RemoteProtocolError(f"{packet.type.name} is not for a server", ReasonCode.PROTOCOL_ERROR)
@@ -439,7 +440,7 @@ class Link:
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
-        self._finish()
+        self._finish()  # [MQTT-3.14.4-2], [MQTT-4.13.2-1]
 
     def deadline_passed(self, now: float) -> None:
         """The time of this stage is over, or the certificate's."""

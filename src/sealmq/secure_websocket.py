@@ -1,4 +1,5 @@
-"""WebSocket in TLS: two floors that together look like TLS alone, so that a link stands on either.
+"""WebSocket in TLS: two floors that together look like TLS alone, so that a link stands on either
+[MQTT 3.1.1: MQTT-7.1.1-2].
 
     receive_data    ciphertext -> tls/ -> tcp/websocket.py -> the bytes of MQTT
     data_to_send    ... and back: one binary frame for what one flush has to say, encrypted

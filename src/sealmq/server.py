@@ -1,4 +1,7 @@
-"""Listens, owns the event loop and the clock, and introduces the rooms to each other."""
+"""Listens, owns the event loop and the clock, and introduces the rooms to each other.
+
+It connects to nobody: what it would owe as a client [MQTT 3.1.1: MQTT-7.0.0-1] it cannot break.
+"""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def test_no_more_is_in_flight_than_the_client_takes(stage: Stage) -> None:
     reader = subscriber(stage, 5, 2, receive_maximum=2)
     for number in range(5):
         publisher.publish(f"a/{number}", qos=1 + number % 2)
-    first, second = reader.messages()  # [MQTT-3.3.4-7]
+    first, second = reader.messages()  # [MQTT-3.3.4-9]
     reader.send(PubRec(second.packet_id))
     assert reader.messages() == []  # PUBREC frees no room
     reader.send(PubComp(second.packet_id))
@@ -262,7 +262,7 @@ def test_a_client_may_not_have_more_unfinished_than_it_was_told() -> None:
     publisher.send(Publish("a", b"", 2, dup=True, packet_id=3))  # the same one again: not a fourth
     assert not publisher.closed
     publisher.send(Publish("a", b"", 2, packet_id=4))
-    assert publisher.goodbye() == 0x93  # [MQTT-3.3.4-9]
+    assert publisher.goodbye() == 0x93  # [MQTT-3.3.4-7]
 
 
 def test_finished_and_refused_messages_make_room_again() -> None:

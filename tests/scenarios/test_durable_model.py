@@ -1,7 +1,7 @@
 """Random lives of a broker that crashes: no acknowledged message is lost, and none at QoS 2 is delivered twice.
 
 The clients are the standard's: a publisher sends again what was not acknowledged, under its packet identifier; a
-subscriber takes a QoS 2 message once for each packet identifier until PUBREL [MQTT-4.3.3]. They remember across the
+subscriber takes a QoS 2 message once for each packet identifier until PUBREL [MQTT 4.3.3]. They remember across the
 broker's crashes, as devices do.
 """
 

@@ -19,7 +19,7 @@ def test_the_last_retained_message_meets_a_new_subscriber(stage: Stage, level: i
     publisher.publish("a/c", b"3", qos=1, retain=True)
     publisher.publish("a/d", b"not retained")
     reader.subscribe("a/+", qos=2)
-    assert retained(reader) == [("a/b", b"2", True), ("a/c", b"3", True)]  # [MQTT-3.3.1-5], [MQTT-3.3.1-8]
+    assert retained(reader) == [("a/b", b"2", True), ("a/c", b"3", True)]  # [MQTT-3.3.1-5]
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
@@ -69,7 +69,7 @@ def test_retain_as_published_leaves_the_flag_as_it_came(stage: Stage) -> None:
 def test_retain_handling_says_who_gets_what_is_retained(stage: Stage) -> None:
     publisher, reader = stage.pair()
     publisher.publish("a", b"1", retain=True)
-    expected = {0: [b"1", b"1"], 1: [b"1"], 2: []}  # [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+    expected = {0: [b"1", b"1"], 1: [b"1"], 2: []}  # [MQTT-3.3.1-9 to -11]
     for handling, payloads in expected.items():
         reader.subscribe("a", retain_handling=handling)
         reader.subscribe("a", retain_handling=handling)

@@ -77,7 +77,7 @@ def test_a_message_carries_the_identifiers_of_all_subscriptions_that_match(stage
     reader.subscribe("c", qos=2, identifier=3)
     publisher.publish("a/b", b"x", qos=qos)
     (message,) = reader.messages()
-    assert sorted(message.properties.subscription_identifiers) == [1, 268_435_455]  # [MQTT-3.3.4-3] to [MQTT-3.3.4-5]
+    assert sorted(message.properties.subscription_identifiers) == [1, 268_435_455]  # [MQTT-3.3.4-3 to -4]
     publisher.publish("a/c", qos=qos)
     (message,) = reader.messages()
     assert message.properties.subscription_identifiers == (268_435_455,)

@@ -112,7 +112,7 @@ def test_a_delay_that_outlives_the_session_ends_with_it(stage: Stage, mourner: C
     stage.wait(4)
     assert mourner.messages() == []
     stage.wait(2)
-    assert mourner.payloads() == [b"bye"]  # [MQTT-3.1.3-9]
+    assert mourner.payloads() == [b"bye"]  # [MQTT-3.1.2-8]
     stage.wait(100)
     assert mourner.messages() == []
 

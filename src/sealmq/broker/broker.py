@@ -89,6 +89,7 @@ class Broker:
             )
             return None
         if len(client_id.encode()) > self.limits.client_id_length:
+            # [MQTT-3.1.3-8], [MQTT 3.1.1: MQTT-3.1.3-9]
             self.dispatch.counters.limits["client_id_length"] += 1
             self._refuse(outbox, ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return None
@@ -100,9 +101,9 @@ class Broker:
             return None
         before = self.sessions.get(key)
         thrown_away = packet.clean_start and before is not None and before.number != 0
-        session = self._take_over(key, packet.clean_start, now)
+        session = self._take_over(key, packet.clean_start, now)  # [MQTT-3.1.4-4]
         resumed = session is not None
-        if session is None:
+        if session is None:  # [MQTT-3.1.2-6], [MQTT 3.1.1: MQTT-3.1.2-4]
             session = self._open_session(Session(key, identity, grants))
         self._settle(session, packet, grants)
         if session.level != packet.level and session.subscriptions:
@@ -112,6 +113,7 @@ class Broker:
         self.router.presence_changed(session)
         self.subscriptions.check_again(session)
         self._store.opened(session)
+        # [MQTT-3.1.4-5], [MQTT-3.2.2-2 to -3]
         connack = ConnAck(resumed, ReasonCode.SUCCESS, self._connack_properties(session, packet, client_id))
         if thrown_away:
             # "No session present" is a promise too: a crash must not bring back what was thrown away [MQTT-3.1.2-4].
@@ -139,7 +141,7 @@ class Broker:
     def _assign_client_id(self, packet: Connect) -> str:
         if packet.level == ProtocolLevel.V311 and not packet.clean_start:
             return ""
-        return self._new_client_id()  # [MQTT-3.1.3-6], [MQTT-3.1.3-7]
+        return self._new_client_id()  # [MQTT-3.1.3-6], [MQTT-3.1.3-7], [MQTT 3.1.1: MQTT-3.1.3-6]
 
     def _refuse(self, outbox: Outbox, reason_code: ReasonCode, why: str) -> None:
         outbox.send(ConnAck(False, reason_code, Properties(reason_string=why[:LONGEST_REASON])))
@@ -147,7 +149,8 @@ class Broker:
 
     def _reason_to_refuse(self, packet: Connect, grants: Grants, key: SessionKey) -> tuple[ReasonCode, str] | None:
         if packet.properties.authentication_method is not None:
-            # [MQTT-4.12.0-1]: no method is configured.
+            # [MQTT-4.12.0-1]: no method is configured. So we send no AUTH, and accept none by CONNACK: what is asked of
+            # those [MQTT-4.12.0-2, MQTT-4.12.0-4, MQTT-4.12.0-5] is kept by this refusal.
             return ReasonCode.BAD_AUTHENTICATION_METHOD, "no authentication method but the certificate is known here"
         if 0 < (packet.properties.maximum_packet_size or 0) < SMALLEST_PACKET_LIMIT:
             return (
@@ -207,7 +210,7 @@ class Broker:
         if session.will is not None:
             # [MQTT-3.1.3-9]: back before the delay has passed, so the will is not published.
             session.will, session.will_at = None, NEVER
-        return session
+        return session  # [MQTT-3.1.2-5]
 
     def _needs_disk(self, packet: Connect, key: SessionKey) -> bool:
         """Would this CONNECT have to write, other than that a session goes on?"""
@@ -224,9 +227,9 @@ class Broker:
         properties = packet.properties
         session.grants = grants
         session.publishable.clear()
-        session.will = packet.will
+        session.will = packet.will  # [MQTT-3.1.2-7]
         session.will_at = NEVER
-        if packet.level == ProtocolLevel.V311:
+        if packet.level == ProtocolLevel.V311:  # [MQTT 3.1.1: MQTT-3.1.2-4, MQTT-3.1.2-6, MQTT-4.1.0-1]
             session.expiry = 0.0 if packet.clean_start else self._capped(EXPIRY_NEVER)
         else:
             session.expiry = self._capped(properties.session_expiry_interval or 0)
@@ -250,6 +253,8 @@ class Broker:
     def _connack_properties(self, session: Session, packet: Connect, client_id: str) -> Properties:
         if packet.level == ProtocolLevel.V311:
             return NO_PROPERTIES
+        # Every QoS, RETAIN, wildcards and the rest are there, which is what CONNACK says by not speaking of it
+        # [MQTT-3.2.2-9 to -10, MQTT-3.2.2-12 to -13]. We have no Response Information to give [MQTT-3.1.2-28].
         properties = Properties(
             receive_maximum=self.limits.receive_maximum,
             maximum_packet_size=self.limits.packet_size,
@@ -274,7 +279,7 @@ class Broker:
         interval = packet.properties.session_expiry_interval
         if interval is not None:  # that CONNECT gave one too was asked by mqtt/connection.py [MQTT 3.14.2.2.2]
             session.expiry = self._capped(interval)
-        if packet.reason_code == ReasonCode.SUCCESS:  # [MQTT-3.14.4-3]
+        if packet.reason_code == ReasonCode.SUCCESS:  # [MQTT-3.14.4-3], [MQTT-3.1.2-10]
             session.will = None
         self.on_lost(session, now)
 
@@ -287,12 +292,12 @@ class Broker:
         self.statistics.traffic.disconnect()
         self.router.presence_changed(session)
         self.dispatch.link_gone(session)
-        if session.expiry == 0:
+        if session.expiry == 0:  # [MQTT-4.1.0-2], [MQTT 3.1.1: MQTT-3.1.2-6]
             self._end_session(session, now)
             return
         if not is_back:
             self.dispatch.hand_on(session, now)
-        session.expires_at = now + session.expiry
+        session.expires_at = now + session.expiry  # [MQTT-3.1.2-23]
         if session.will is not None:
             session.will_at = now + (session.will.properties.will_delay_interval or 0)  # [MQTT-3.1.2-8]
             if session.will_at <= now:
@@ -314,6 +319,7 @@ class Broker:
                 session.expiry = 0.0
 
     def _end_session(self, session: Session, now: float) -> None:
+        """Forget it, and what is retained not [MQTT 3.1.1: MQTT-3.1.2-7]."""
         for topic_filter in session.subscriptions:
             self.router.unsubscribe(session, topic_filter)
         del self.sessions[session.key]
@@ -322,7 +328,7 @@ class Broker:
         self.dispatch.inherit(session, now)
         session.leave()
         self.quotas.end_session(session.key.identity)
-        if session.will is not None:  # [MQTT-3.1.2-10]: at the latest when the session ends
+        if session.will is not None:  # [MQTT-3.1.2-8]: at the latest when the session ends
             self._publish_will(session, now)
 
     def forget_will(self, session: Session) -> None:
@@ -332,10 +338,10 @@ class Broker:
 
     def _publish_will(self, session: Session, now: float) -> None:
         will: Will | None = session.will
-        session.will, session.will_at = None, NEVER
-        if will is None:
+        session.will, session.will_at = None, NEVER  # [MQTT-3.1.2-10]
+        if will is None:  # [MQTT 3.1.1: MQTT-3.1.2-12]
             return
-        self.publishing.publish_will(will, now)
+        self.publishing.publish_will(session, will, now)
 
     def tick(self, now: float) -> None:
         """Time has passed: wills that are due, sessions that end, writers that have waited long enough, numbers."""
@@ -354,7 +360,7 @@ class Broker:
         if session.will_at <= now:
             self._publish_will(session, now)
             self._store.opened(session)  # without it: what was said once is not to be said again after a crash
-        if session.expires_at <= now:
+        if session.expires_at <= now:  # [MQTT-4.1.0-2]
             self._end_session(session, now)
 
     # -- messages, and what answers them -----------------------------------------------------------------------------
@@ -373,7 +379,7 @@ class Broker:
         self.publishing.on_pubrel(session, packet)
 
     def on_puback(self, session: Session, packet: PubAck, now: float) -> None:
-        """The client has a QoS 1 message."""
+        """The client has a QoS 1 message, or refuses it: done, for everybody [MQTT-4.4.0-2, MQTT-4.8.2-6]."""
         delivery = session.outgoing.on_puback(packet.packet_id)
         if delivery is None:
             return  # late, or made up: nothing hangs on it
@@ -381,7 +387,7 @@ class Broker:
         self.dispatch.send_waiting(session, now)
 
     def on_pubrec(self, session: Session, packet: PubRec, now: float) -> None:
-        """The client has a QoS 2 message, or refuses it."""
+        """The client has a QoS 2 message, or refuses it, which ends it [MQTT-4.4.0-2, MQTT-4.8.2-6]."""
         failed = packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
         delivery = session.outgoing.on_pubrec(packet.packet_id, failed)
         if delivery is not None and failed:

@@ -52,7 +52,7 @@ class Deliveries:
         """
         if (
             session.outbox is None
-            or session.queue
+            or session.queue  # what waits goes first, whatever its topic [MQTT-4.6.0-5 to -6]
             or session.link_is_full
             or not self._has_room(session)
             or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
@@ -89,7 +89,7 @@ class Deliveries:
             self.counters.delivered += 1
 
     def _has_room(self, session: Session) -> bool:
-        return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-7]
+        return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
 
     def _fits(self, session: Session, size: int) -> bool:
         """Does the client take a packet of this size? If not it is dropped as if it had been sent [MQTT-3.1.2-25]."""
@@ -150,7 +150,7 @@ class Deliveries:
             self.counters.dropped_queue_full += 1
             self.counters.limits[met] += 1
             return
-        session.enqueue(delivery)
+        session.enqueue(delivery)  # [MQTT 3.1.1: MQTT-3.1.2-5]
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
             self.patience.behind.add(session)
@@ -188,7 +188,7 @@ class Deliveries:
     def _send_next(self, session: Session, now: float) -> int | None:
         """First what has to leave again, then the queue, then what is retained. The bytes that were sent, 0 for a step
         that sent nothing; None: there is no more that the client could take now."""
-        if self._has_room(session):
+        if self._has_room(session):  # without it nothing else has to wait [MQTT-3.3.4-10], [MQTT-4.9.0-3]
             again = session.outgoing.again()
             if again is not None:
                 return self._send_again(session, now, *again)
@@ -200,7 +200,7 @@ class Deliveries:
         frame = self._encode(session, delivery, now)
         size = len(frame[0]) + 2 + len(frame[1])
         if self._fits(session, size):
-            self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1]
+            self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1], [MQTT-4.3.3-7]
             return size
         session.outgoing.drop(packet_id)
         self._store.finished(session, delivery)
@@ -240,7 +240,7 @@ class Deliveries:
         delivery = Delivery(
             message.publish,
             min(message.publish.qos, held.subscription.qos),  # [MQTT-3.8.4-8]
-            True,  # [MQTT-3.3.1-8], whatever Retain As Published says
+            True,  # [MQTT 3.1.1: MQTT-3.3.1-8], and in MQTT 5 whatever Retain As Published says [MQTT 3.3.1.3]
             (held.identifier,) if held.identifier else (),
             message.expires_at,
         )

@@ -30,7 +30,7 @@ class Dispatch(Deliveries):
     # -- a message comes ---------------------------------------------------------------------------------------------
 
     def publish(self, publish: Publish, sender: Session | None, now: float) -> bool:
-        """Give the message to its takers. False: there are none. `sender` None: the broker itself, or a will."""
+        """Give the message to its takers [MQTT-4.5.0-1]. False: there are none. `sender` None: the broker itself."""
         route = self.router.route(publish.topic)
         if route.groups:
             self._publish_to_groups(publish, route, sender, now)
@@ -88,29 +88,29 @@ class Dispatch(Deliveries):
 
     def _push_one(self, publish: Publish, taker: Taker, sender: Session | None) -> None:
         """QoS 0 to a taker whose copy differs from the others'."""
-        session = taker.session
-        if taker.from_others_only and session is sender:  # [MQTT-3.8.3-3]
-            return
-        piece = encode_publish_qos0(
-            publish,
-            session.level,
-            retain=publish.retain and taker.retain_as_published,  # [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-            subscription_identifiers=taker.subscription_identifiers,
-        )
-        self._push_piece(session, piece)
+        wanted = taker.of_its_own if taker.session is sender else taker
+        if wanted is not None:  # [MQTT-3.8.3-3]
+            piece = encode_publish_qos0(
+                publish,
+                taker.session.level,
+                retain=publish.retain and wanted.retain_as_published,  # [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+                subscription_identifiers=wanted.subscription_identifiers,
+            )
+            self._push_piece(taker.session, piece)
 
     def _publish_with_acknowledgement(self, publish: Publish, route: Route, sender: Session | None, now: float) -> None:
         interval = publish.properties.message_expiry_interval
         expires_at = NEVER if interval is None else now + interval
         shared: dict[int, Delivery] = {}
         frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-        for taker in route.takers:
-            session = taker.session
+        for each in route.takers:
+            session = each.session
+            taker = each.of_its_own if session is sender else each
+            if taker is None:  # [MQTT-3.8.3-3]
+                continue
             qos = min(publish.qos, taker.qos)  # [MQTT-3.8.4-8]
             if qos == 0:
                 self._push_one(publish, taker, sender)
-                continue
-            if taker.from_others_only and session is sender:
                 continue
             if taker.subscription_identifiers or (publish.retain and taker.retain_as_published):
                 retain = publish.retain and taker.retain_as_published
@@ -149,7 +149,7 @@ class Dispatch(Deliveries):
             publish,
             min(publish.qos, subscription.qos),  # [MQTT-4.8.2-3]
             publish.retain and subscription.retain_as_published,
-            (identifier,) if identifier else (),
+            (identifier,) if identifier else (),  # a copy of its own [MQTT-3.3.4-5]
             expires_at,
             subscription.topic_filter,
         )

@@ -1,7 +1,8 @@
 """What may not be said before it is safe.
 
 An acknowledgement is a promise: the message behind it survives. Where a store writes to disk, the promise waits until
-what it stands for is committed, and everything that must not overtake it waits behind it [MQTT-4.6.0-2 to -4].
+what it stands for is committed, and everything that must not overtake it waits behind it [MQTT-4.6.0-2 to -4],
+[MQTT 3.1.1: MQTT-4.6.0-2 to -4].
 
 Rule 1: a promise belongs to the link that it was made on. What could not be said before that link ended is not said:
         the client asks again, and is answered by what the session knows then.

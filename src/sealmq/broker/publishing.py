@@ -43,7 +43,7 @@ class Publishing:
         self._limits = limits
 
     def on_publish(self, session: Session, packet: Publish, now: float) -> None:
-        """Pass a message on to everybody who wants it, and answer as its QoS demands."""
+        """Pass a message on to everybody who wants it, and answer as its QoS demands [MQTT-3.3.4-1]."""
         self._dispatch.counters.received += 1
         if packet.topic not in session.publishable:
             refusal = self._check(session, packet)
@@ -59,8 +59,8 @@ class Publishing:
             if packet.qos == 2:
                 self._on_publish_exactly_once(session, packet, now)
                 return
-        if packet.retain and not self._retain(packet, now):
-            self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+        if packet.retain and not self._retain(packet, now):  # [MQTT-3.3.1-8]
+            self._refuse_to_retain(session, packet)
             return
         wanted = self._dispatch.publish(packet, session, now)
         if packet.qos == 1 and session.outbox is not None:
@@ -78,10 +78,11 @@ class Publishing:
                 self._dispatch.promises.make(number, session, keep, self._breach(session, packet))
 
     def _on_publish_exactly_once(self, session: Session, packet: Publish, now: float) -> None:
+        """What becomes of the message is its takers' affair: that it expires ends no exchange [MQTT-4.3.3-13]."""
         number = self._store.number
         if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
             if packet.retain and not self._retain(packet, now):
-                self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
+                self._refuse_to_retain(session, packet)
                 return
             session.incoming.add(packet.packet_id)
             self._store.received(session, packet.packet_id)
@@ -122,6 +123,13 @@ class Publishing:
         answer = self._answer(session, packet, reason_code, why)
         # Behind the answers to what came before it [MQTT-4.6.0-2, MQTT-4.6.0-3]; it needs no commit of its own.
         self._dispatch.promises.make(0, session, partial(session.outbox.send, answer))
+
+    def _refuse_to_retain(self, session: Session, packet: Publish) -> None:
+        """There is no room. Whoever cannot be told so takes the message for the topic's last word from now on: the one
+        before must not pass for it [MQTT 3.1.1: MQTT-3.3.1-7]."""
+        if packet.qos == 0 or session.level == ProtocolLevel.V311:
+            self._forget(packet.topic)
+        self._refuse(session, packet, ReasonCode.QUOTA_EXCEEDED, "no room for another retained message")
 
     def _answer(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> PubAck | PubRec:
         properties = session.reason_string(why if reason_code else "")
@@ -171,10 +179,9 @@ class Publishing:
     # -- what is retained, and wills ---------------------------------------------------------------------------------
 
     def _retain(self, publish: Publish, now: float) -> bool:
-        """Keep or forget the topic's last word [MQTT-3.3.1-5, MQTT-3.3.1-6]. False: there is no room."""
+        """Keep or forget the topic's last word [MQTT-3.3.1-5 to -7]. False: there is no room."""
         if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
-            if self._retained.forget(publish.topic):
-                self._store.forgotten(publish.topic)
+            self._forget(publish.topic)
             return True
         if self._store.failing and publish.topic not in self._retained:
             return False  # one more row for each topic name that a client makes up: not now
@@ -186,15 +193,19 @@ class Publishing:
         self._store.retained(message)
         return True
 
-    def publish_will(self, will: Will, now: float) -> None:
-        """Speak a will [MQTT-3.1.2-8]."""
+    def _forget(self, topic: str) -> None:
+        if self._retained.forget(topic):
+            self._store.forgotten(topic)
+
+    def publish_will(self, session: Session, will: Will, now: float) -> None:
+        """Speak the session's will [MQTT-3.1.2-8]: a message of its client, for No Local too [MQTT-3.8.3-3]."""
         properties = NO_PROPERTIES
-        if will.properties:
+        if will.properties:  # in their order [MQTT-3.1.3-10]
             properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
         publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
-        if publish.retain:
-            self._retain(publish, now)
-        self._dispatch.publish(publish, None, now)
+        if publish.retain and not self._retain(publish, now):  # [MQTT-3.1.2-14], [MQTT-3.1.2-15]
+            self._forget(publish.topic)
+        self._dispatch.publish(publish, session, now)
 
     # -- PUBREL ------------------------------------------------------------------------------------------------------
 

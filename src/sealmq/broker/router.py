@@ -7,6 +7,7 @@ out once for each topic name and remembered until a subscription that it concern
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TypeAlias
 
 from sealmq.broker.groups import Group
@@ -30,26 +31,36 @@ class Taker:
     """One session that gets a message; its overlapping subscriptions are one taker.
 
     [MQTT-3.3.4-2], [MQTT 3.1.1: MQTT-3.3.5-1]
+
+    of_its_own: what it is to messages of its own client: without the subscriptions that ask for No Local; None where
+                all of them do [MQTT-3.8.3-3].
     """
 
-    __slots__ = ("from_others_only", "qos", "retain_as_published", "session", "subscription_identifiers")
+    __slots__ = ("of_its_own", "qos", "retain_as_published", "session", "subscription_identifiers")
 
     def __init__(self, session: Session, held: Held) -> None:
         self.session = session
         self.qos = held.subscription.qos
-        self.from_others_only = held.subscription.no_local
+        self.of_its_own: Taker | None = None if held.subscription.no_local else self
         self.retain_as_published = held.subscription.retain_as_published
         self.subscription_identifiers: tuple[int, ...] = (held.identifier,) if held.identifier else ()
 
     @property
     def differs(self) -> bool:
         """Is this taker's copy of a QoS 0 message other than everybody's?"""
-        return self.from_others_only or self.retain_as_published or bool(self.subscription_identifiers)
+        return self.of_its_own is None or self.retain_as_published or bool(self.subscription_identifiers)
 
     def add(self, held: Held) -> None:
         """Another subscription of the same session matches too."""
+        if held.subscription.no_local:
+            if self.of_its_own is self:
+                self.of_its_own = copy(self)
+                self.of_its_own.of_its_own = self.of_its_own
+        elif self.of_its_own is None:
+            self.of_its_own = Taker(self.session, held)
+        elif self.of_its_own is not self:
+            self.of_its_own.add(held)
         self.qos = max(self.qos, held.subscription.qos)
-        self.from_others_only = self.from_others_only and held.subscription.no_local
         self.retain_as_published = self.retain_as_published or held.subscription.retain_as_published
         if held.identifier and held.identifier not in self.subscription_identifiers:
             self.subscription_identifiers += (held.identifier,)
@@ -115,7 +126,7 @@ class Router:
         self._routes: dict[str, Route] = {}
 
     def route(self, topic: str) -> Route:
-        """Who wants this topic name, remembered."""
+        """Who wants this topic name, remembered: those whose filter matches it [MQTT-3.3.2-3], and no others."""
         route = self._routes.get(topic)
         if route is None:
             route = self._find(topic)

@@ -56,7 +56,7 @@ class Outbox(Protocol):
 
 
 class SessionKey(NamedTuple):
-    """Whose session it is, and which of theirs."""
+    """Whose session it is, and which of theirs [MQTT-3.1.3-2]."""
 
     identity: str
     client_id: str
@@ -258,7 +258,7 @@ class Session:
         self.push = outbox.push
         self.identity = identity
         self.level = level
-        self.expires_at = NEVER
+        self.expires_at = NEVER  # [MQTT-4.1.0-1]
 
     def detach(self) -> None:
         """No link serves it any more."""

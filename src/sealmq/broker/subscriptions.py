@@ -39,7 +39,8 @@ class Subscriptions:
         self._store = store
 
     def on_subscribe(self, session: Session, packet: Subscribe, now: float) -> None:
-        """Answer each filter with its own reason code [MQTT-3.8.4-6], then send what is retained."""
+        """Take one filter after the other [MQTT-3.8.4-5], give each its reason code [MQTT-3.8.4-6], then send what is
+        retained."""
         if len(packet.subscriptions) > FILTERS_IN_ONE:
             raise RemoteProtocolError(
                 f"{len(packet.subscriptions):,} topic filters are in one SUBSCRIBE, {FILTERS_IN_ONE:,} may be",
@@ -58,10 +59,11 @@ class Subscriptions:
                 reasons.append(f"{subscription.topic_filter}: {refusal[1]}")
                 continue
             held = Held(subscription, identifier)
-            granted.append((held, session.subscribe(held)))
+            granted.append((held, session.subscribe(held)))  # [MQTT-3.8.4-3], [MQTT 3.1.1: MQTT-3.8.4-3]
             self._router.subscribe(session, held)
             self._store.subscribed(session, held)
-            reason_codes.append(subscription.qos)
+            reason_codes.append(subscription.qos)  # [MQTT-3.8.4-7]
+        # [MQTT-2.2.1-6, MQTT-3.8.4-2, MQTT-3.9.3-1]
         answer = SubAck(packet.packet_id, reason_codes, session.reason_string("; ".join(reasons)))
 
         def keep() -> None:
@@ -71,7 +73,8 @@ class Subscriptions:
                 handling = held.subscription.retain_handling
                 if held.subscription.topic_filter not in session.subscriptions:
                     continue  # taken back before this could be said
-                if handling == 0 or (handling == 1 and is_new):  # [MQTT-3.3.1-9 to -11]
+                # [MQTT-3.3.1-9 to -11], [MQTT-3.8.4-4], [MQTT 3.1.1: MQTT-3.3.1-6]
+                if handling == 0 or (handling == 1 and is_new):
                     self._owe_retained(session, held.subscription.topic_filter)
             self._dispatch.send_waiting(session, now)
 
@@ -83,7 +86,7 @@ class Subscriptions:
         if self._store.failing and session.number:
             return ReasonCode.QUOTA_EXCEEDED, "the disk takes no more subscriptions"
         try:
-            check_topic_filter(topic_filter)
+            check_topic_filter(topic_filter)  # wildcards are there, so none is refused [MQTT 3.1.1: MQTT-3.8.3-2]
         except RemoteProtocolError as error:
             return ReasonCode.TOPIC_FILTER_INVALID, error.what
         met = self._limits.met_by_topic(topic_filter)
@@ -114,7 +117,10 @@ class Subscriptions:
         session.owed.add(topic_filter)
 
     def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
-        """Forget the filters, compared letter by letter [MQTT-3.10.4-1]."""
+        """Forget the filters, one after the other [MQTT-3.10.4-6], compared letter by letter [MQTT-3.10.4-1].
+
+        What is on its way goes on [MQTT-3.10.4-3]; nothing new is taken in [MQTT-3.10.4-2].
+        """
         reason_codes: list[int] = []
         for topic_filter in packet.topic_filters:
             if topic_filter not in session.subscriptions:
@@ -123,7 +129,8 @@ class Subscriptions:
             self._forget(session, topic_filter)
             reason_codes.append(ReasonCode.SUCCESS)
         if session.outbox is not None:
-            answer = UnsubAck(packet.packet_id, reason_codes)  # [MQTT-3.10.4-4, MQTT-3.11.3-1]
+            # [MQTT-2.2.1-6, MQTT-3.10.4-4 to -5, MQTT-3.11.3-1]
+            answer = UnsubAck(packet.packet_id, reason_codes)
             self._promise(session, partial(session.outbox.send, answer))
 
     def adopt(self, limits: Limits) -> None:

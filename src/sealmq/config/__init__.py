@@ -127,7 +127,7 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
     "session_expiry_maximum": (0, _UINT32),
     "subscriptions_per_session": (1, 10_000_000),
     "subscriptions_per_identity": (1, 1_000_000_000),
-    "client_id_length": (23, _UINT16),
+    "client_id_length": (23, _UINT16),  # [MQTT-3.1.3-5]
     "topic_levels": (1, 65_536),
     "topic_length": (1, _UINT16),
     "topic_alias_maximum": (0, _UINT16),

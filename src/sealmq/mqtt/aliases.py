@@ -21,7 +21,7 @@ MOST_ADDED = 5
 class TopicAliases:
     """Our aliases on one link.
 
-    most:  the peer's Topic Alias Maximum, or less [MQTT-3.1.2-26].
+    most:  the peer's Topic Alias Maximum, or less [MQTT-3.1.2-26, MQTT-3.3.2-11].
     known: topic name -> the property that the peer knows it by.
     """
 

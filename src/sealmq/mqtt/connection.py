@@ -2,7 +2,8 @@
 
 The four verbs of every floor: `receive_data`, `send`, `data_to_send`, `close`. What leaves `receive_data` is a legal
 packet: framed, within its size, allowed in this phase, its topic alias resolved. Whatever garbage comes in, nothing but
-`RemoteProtocolError` comes out.
+`RemoteProtocolError` comes out. Nothing is spoken or asked for that the standards do not have
+[MQTT 3.1.1: MQTT-7.0.0-2].
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from sealmq.mqtt.state import Phase, Sender, next_phase
 from sealmq.mqtt.writer import write_packet
 
 REFUSALS_V311 = (ReasonCode.UNSUPPORTED_PROTOCOL_VERSION, ReasonCode.NOT_AUTHORIZED)
-"""What a 3.1.1 client is told whose CONNECT was not accepted here; for the rest it has no code [3.1.1, 3.2.2.3]."""
+"""What a 3.1.1 client is told whose CONNECT was not accepted here. For the rest it has no code, and the connection is
+closed without a word [MQTT 3.1.1: MQTT-3.1.4-1, MQTT-3.2.2-6]."""
 
 LONGEST_REASON = 512
 """Characters of a Reason String: words for a person, which may quote a topic name of 65,535 bytes."""
@@ -235,7 +237,7 @@ class MQTTConnection:
         """Give the packet its full topic name, so that nobody above ever sees an alias [MQTT 3.3.2.3.4]."""
         alias = publish.properties.topic_alias
         assert alias is not None
-        if alias > self._topic_alias_maximum:  # [MQTT-3.3.2-9], [MQTT-3.2.2-18]
+        if alias > self._topic_alias_maximum:  # [MQTT-3.3.2-9], [MQTT-3.3.2-12], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
             raise RemoteProtocolError(
                 f"topic alias {alias} is above the {self._topic_alias_maximum} that were allowed",
                 ReasonCode.TOPIC_ALIAS_INVALID,
@@ -250,7 +252,7 @@ class MQTTConnection:
 
     def _count_unanswered(self, packet_id: int) -> None:
         self._unanswered.add(packet_id)
-        # [MQTT-3.3.4-9]; a 3.1.1 peer has never heard of a Receive Maximum, its packet identifiers are the bound.
+        # [MQTT-3.3.4-7]; a 3.1.1 peer has never heard of a Receive Maximum, its packet identifiers are the bound.
         if len(self._unanswered) > self._receive_maximum and self.level == ProtocolLevel.V5:
             raise RemoteProtocolError(
                 f"more than {self._receive_maximum} messages at QoS 1 and 2 are unfinished",
@@ -276,7 +278,7 @@ class MQTTConnection:
         self._out.append(encoded)
         self._phase = phase
         if isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
-            self._phase = Phase.ENDED  # [MQTT-3.2.2-7]
+            self._phase = Phase.ENDED  # [MQTT-3.2.2-7]; what comes behind it is not looked at [MQTT-3.1.4-6]
 
     def _encode(self, packet: Packet, level: int) -> bytes:
         encoded = write_packet(packet, level)
@@ -284,7 +286,9 @@ class MQTTConnection:
         if not limit or len(encoded) <= limit:
             return encoded
         if isinstance(packet, _ANSWERS):
-            # [MQTT-3.2.2-19], [MQTT-3.2.2-20], [MQTT-3.14.2-3], [MQTT-3.14.2-4], and alike for every other answer.
+            # [MQTT-3.2.2-19], [MQTT-3.2.2-20], [MQTT-3.14.2-3], [MQTT-3.14.2-4], and alike for every other answer:
+            # [MQTT-3.4.2-2 to -3], [MQTT-3.5.2-2 to -3], [MQTT-3.6.2-2 to -3], [MQTT-3.7.2-2 to -3],
+            # [MQTT-3.9.2-1 to -2], [MQTT-3.11.2-1 to -2], [MQTT-3.15.2-2 to -3].
             words = ("reason_string", "user_properties")
             kept = {name: value for name, value in vars(packet.properties).items() if name not in words}
             encoded = write_packet(replace(packet, properties=Properties(**kept)), level)
@@ -315,7 +319,8 @@ class MQTTConnection:
         """Say goodbye as the phase and the level know it; nothing is sent afterwards. Never raises.
 
         Connected: DISCONNECT (a 3.1.1 server has none, and says nothing). As a server whose CONNECT could not be
-        accepted: CONNACK with the reason, where the peer's level has a code for it [MQTT-3.1.4-2, MQTT-3.1.2-2].
+        accepted: CONNACK with the reason, where the peer's level has a code for it [MQTT-3.1.4-1, MQTT-3.1.4-2,
+        MQTT-3.1.2-2]. Never DISCONNECT before CONNACK [MQTT-3.14.0-1].
         """
         properties = Properties(reason_string=reason_string[:LONGEST_REASON]) if reason_string else NO_PROPERTIES
         goodbye: ConnAck | Disconnect | None = None

@@ -95,7 +95,7 @@ class Outgoing(Generic[Delivery]):
     def restart(self) -> None:
         """The link is gone: everything that left and is not finished has to leave again [MQTT-4.4.0-1].
 
-        The order of the first sending is kept [MQTT-4.6.0-1].
+        The order of the first sending is kept [MQTT-4.6.0-1], [MQTT 3.1.1: MQTT-4.6.0-1].
         """
         in_order = {**self.sent, **dict(reversed(self.unsent.items()))}
         self.unsent = dict(reversed(in_order.items()))

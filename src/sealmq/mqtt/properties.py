@@ -177,8 +177,10 @@ _STRING, _BINARY = DataType.STRING, DataType.BINARY
 PROPERTIES: dict[PropertyId, Property] = {
     PropertyId.PAYLOAD_FORMAT_INDICATOR: Property("payload_format_indicator", _BYTE, _MESSAGE, _flag),
     PropertyId.MESSAGE_EXPIRY_INTERVAL: Property("message_expiry_interval", _FOUR, _MESSAGE),
-    PropertyId.CONTENT_TYPE: Property("content_type", _STRING, _MESSAGE),
-    PropertyId.RESPONSE_TOPIC: Property("response_topic", _STRING, _MESSAGE, _name_without_wildcard),
+    PropertyId.CONTENT_TYPE: Property("content_type", _STRING, _MESSAGE),  # [MQTT-3.3.2-19]
+    PropertyId.RESPONSE_TOPIC: Property(  # [MQTT-3.3.2-13], [MQTT-3.3.2-14]
+        "response_topic", _STRING, _MESSAGE, _name_without_wildcard
+    ),
     PropertyId.CORRELATION_DATA: Property("correlation_data", _BINARY, _MESSAGE),
     PropertyId.SUBSCRIPTION_IDENTIFIER: Property(
         "subscription_identifiers", DataType.VARIABLE_BYTE_INTEGER, _in(_PUBLISH, PacketType.SUBSCRIBE), _not_zero

@@ -125,7 +125,7 @@ def read_connect(flags: int, wire: bytes, at: int, level: int) -> Connect:
         properties = pull_properties(cursor, PacketType.CONNECT)
         if properties.authentication_data is not None and properties.authentication_method is None:
             raise _protocol_error("CONNECT has authentication data and no authentication method")  # [MQTT 3.1.2.11.10]
-    client_id = pull_string(cursor)  # [MQTT-3.1.3-3], [MQTT-3.1.3-4]
+    client_id = pull_string(cursor)  # [MQTT-3.1.3-1], [MQTT-3.1.3-3], [MQTT-3.1.3-4]
     will = _pull_will(cursor, connect_flags, level)
     if level == _V311 and connect_flags & 0xC0 == 0x40:  # [MQTT 3.1.1: MQTT-3.1.2-22]
         raise _malformed("CONNECT has a password and no user name, which MQTT 3.1.1 does not allow")
@@ -139,7 +139,7 @@ def read_connect(flags: int, wire: bytes, at: int, level: int) -> Connect:
 def _pull_protocol_level(cursor: Cursor) -> int:
     name = pull_binary(cursor)  # as bytes: the name of another protocol need not be text
     level = pull_byte(cursor)
-    if name != b"MQTT":  # [MQTT-3.1.2-1]
+    if name != b"MQTT":  # [MQTT-3.1.2-1], [MQTT 3.1.1: MQTT-3.1.2-1]
         raise RemoteProtocolError(
             "CONNECT names another protocol than MQTT",
             ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
@@ -215,7 +215,7 @@ def read_publish(flags: int, wire: bytes, at: int, level: int) -> Publish:
         topic = _TOPICS.get(encoded)
         if topic is None:
             topic = _check_new_topic(encoded, level)
-        packet_id = 0
+        packet_id = 0  # [MQTT-2.2.1-2]
         after_id = topic_end
         qos = flags >> 1 & 3
         if qos:

@@ -59,6 +59,7 @@ _V5 = ProtocolLevel.V5  # looked up once: in Python 3.11 each look into an enum 
 
 RETURN_CODES_OF_REASONS: dict[int, ConnectReturnCode] = {
     ReasonCode.SUCCESS: ConnectReturnCode.ACCEPTED,
+    # [MQTT 3.1.1: MQTT-3.1.2-2, MQTT-3.1.3-9]
     ReasonCode.UNSUPPORTED_PROTOCOL_VERSION: ConnectReturnCode.UNACCEPTABLE_PROTOCOL_VERSION,
     ReasonCode.CLIENT_IDENTIFIER_NOT_VALID: ConnectReturnCode.IDENTIFIER_REJECTED,
     ReasonCode.BAD_USER_NAME_OR_PASSWORD: ConnectReturnCode.BAD_USER_NAME_OR_PASSWORD,
@@ -91,7 +92,7 @@ def _push_packet_id(buffer: bytearray, packet_id: int) -> None:
 
 
 def _push_reason_code(buffer: bytearray, reason_code: int, packet_type: PacketType) -> None:
-    if reason_code not in REASON_CODES[packet_type]:
+    if reason_code not in REASON_CODES[packet_type]:  # [MQTT-3.9.3-2], [MQTT-3.11.3-2], and what the others have alike
         raise _impossible(f"{packet_type.name} must not carry the reason code 0x{reason_code:02x}")
     buffer.append(reason_code)
 
@@ -177,7 +178,7 @@ def write_publish(packet: Publish, level: int) -> bytes:
         _expect_topic_name(packet.topic)
     buffer = bytearray()
     push_string(buffer, packet.topic)
-    if qos:
+    if qos:  # [MQTT-2.2.1-2]
         _push_packet_id(buffer, packet.packet_id)
     if level == _V5:
         push_properties(buffer, packet.properties, PacketType.PUBLISH)
@@ -201,7 +202,7 @@ def encode_publish_qos0(
 
     A topic alias is the publisher's, and is taken out. Raises LocalProtocolError where a value is impossible.
     """
-    first = 0x31 if retain else 0x30
+    first = 0x31 if retain else 0x30  # [MQTT-4.3.1-1]
     wire = packet.wire
     if packet.level == level and _unchanged(packet, subscription_identifiers, message_expiry_interval):
         if wire[0] == first:

@@ -1,4 +1,4 @@
-"""TCP under one link: bytes in, bytes out, back-pressure, and a goodbye that arrives.
+"""TCP under one link: bytes in, bytes out, back-pressure, and a goodbye that arrives [MQTT-4.2.0-1].
 
 Receiving: asyncio is handed the same buffer for every connection, and what arrives is used up before the callback
 returns; so a connection costs no receive buffer. Sending: `write` goes to the kernel at once, and what does not fit is

@@ -69,8 +69,11 @@ def test_overlapping_subscriptions_of_one_session_are_one_taker() -> None:
     (taker,) = router.route("a").takers
     assert taker.qos == 2
     assert taker.retain_as_published
-    assert not taker.from_others_only
     assert sorted(taker.subscription_identifiers) == [1, 2]
+    own = taker.of_its_own
+    assert own is not None
+    assert (own.qos, own.retain_as_published, own.subscription_identifiers) == (2, True, (2,))
+    assert own.of_its_own is own
     (taker,) = router.route("b").takers
     assert (taker.qos, taker.subscription_identifiers) == (2, (2,))
 
