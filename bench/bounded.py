@@ -5,7 +5,8 @@
 For each attack a new broker (its own temporary home, a port that the kernel chooses, sealmq.toml's defaults) and three
 stages: before, during, after. "During" lasts from the attack's first byte until it has done what it wanted and the
 broker is quiet again; its links stand until then. The well-behaved are in wellbehaved.py. Loopback only, Linux only
-(/proc); as root the well-behaved run in front of the others, so that the machine's load is not taken for the broker's.
+(/proc); as root the broker runs in front of others and the well-behaved in front of it, so that the load of the machine
+and of the attackers themselves, who would be elsewhere, is not taken for the broker's.
 
 What the columns say: s, seconds of "during"; MB, resident memory of the broker before, at its peak, with all that the
 attack holds, and after it has gone; CPU, the broker's seconds and its share of a core; QoS 0 and QoS 1, latency of the
@@ -36,7 +37,7 @@ from typing import Any
 import attacks
 import floods
 from clients import ATTACKING, Scene
-from wellbehaved import LEAVE, NEWCOMER, PAIR, Pair, Stage, newcomer
+from wellbehaved import LEAVE, NEWCOMER, PAIR, Pair, Stage, in_front, newcomer
 
 from sealmq.home import Home, local_names
 
@@ -68,7 +69,7 @@ ATTACKS: dict[str, Callable[[Scene], attacks.Attack]] = {
     )
 }
 NEED_DEVICES = {"idle-links", "reconnect-storm"}
-CALM = 1.5
+CALM = 1.2
 """Seconds of "before" and of "after"."""
 
 QUIET = 0.25
@@ -117,6 +118,7 @@ class Broker:
                 text=True,
             )
         self.pid = self.process.pid
+        in_front(-10, self.pid)
         assert self.process.stdout is not None
         self.port = 0
         for line in self.process.stdout:
@@ -214,8 +216,6 @@ def _alone(work: Callable[[Connection], None], pipe: Connection, parents: Connec
 
 def play(attack: Callable[[Scene], attacks.Attack], scene: Scene, pipe: Connection) -> None:
     """The attackers' process: prepare, say so, go when told, say what came of it, hold it until told."""
-    with contextlib.suppress(OSError):
-        os.nice(5)  # the real ones do not take the broker's processor
     acts = attack(scene)
     for act in acts:
         pipe.send(act or {})

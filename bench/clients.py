@@ -38,7 +38,7 @@ CONNECTED = b"\x20"
 SILENCE = 2.0
 """Seconds without an answer after which there are no more: longer than the broker holds a writer for a slow reader."""
 
-LAST_ANSWERS = 15.0
+LAST_ANSWERS = 8.0
 """Seconds for which the answers are read after the last question at most."""
 
 
