@@ -116,9 +116,10 @@ class Broker:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                start_new_session=True,  # the scheduler weighs sessions
             )
         self.pid = self.process.pid
-        in_front(-10, self.pid)
+        in_front(self.pid, -10)
         assert self.process.stdout is not None
         self.port = 0
         for line in self.process.stdout:
@@ -211,6 +212,7 @@ class Other:
 def _alone(work: Callable[[Connection], None], pipe: Connection, parents: Connection) -> None:
     parents.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setsid()
     work(pipe)
 
 
