@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -333,8 +333,8 @@ def in_words(row: Row) -> str:
 
 
 @contextlib.contextmanager
-def new_home(devices: int) -> Iterator[Path]:
-    """A home with its devices, in a temporary folder."""
+def new_home(devices: int, operators: Sequence[str] = ()) -> Iterator[Path]:
+    """A home with its devices, in a temporary folder; those named as operators may do everything."""
     folder = Path(tempfile.mkdtemp(prefix="sealmq-bounded-"))
     try:
         with Home.create(
@@ -342,7 +342,7 @@ def new_home(devices: int) -> Iterator[Path]:
         ) as home:
             enrollment = home.enrollment()
             for name in (ATTACKING, PAIR, NEWCOMER, *(f"device-{number:04}" for number in range(devices))):
-                enrollment.add_device(name, now=time.time())
+                enrollment.add_device(name, now=time.time(), role="operator" if name in operators else "device")
         yield folder / "home"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
