@@ -193,7 +193,7 @@ def big_packets(scene: Scene) -> Attack:
     halves = []
     for number in range(scene.times(100)):
         halves.append(scene.connect(Connect(f"half-{number}", level=LEVEL)))
-        pump(halves[-1], itertools.chain([small], itertools.repeat(b"x" * 4_096, 252)), 5.0, reads=False)
+        pump(halves[-1], itertools.chain([small], itertools.repeat(b"x" * 4_096, 251)), 5.0, reads=False)
     held = len(halves) - len(select.select(halves, [], [], 0.5)[0])
     yield {"MB taken of the large ones": round(taken / 1e6, 1), "ends": ends, "halves of 1 MiB held": held}
 
