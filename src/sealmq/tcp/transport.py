@@ -103,6 +103,9 @@ class Transport(asyncio.BufferedProtocol):
         self.peer = address_in_words(self._transport.get_extra_info("peername"))
         connection = self._transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            # We write once a turn, so nothing is gained by waiting for more (RFC 896). asyncio says so too, but only to
+            # sockets that were made with a protocol number, which accepted ones do not have.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).

@@ -270,3 +270,12 @@ def test_a_peer_that_takes_nothing_is_given_up_by_the_kernel() -> None:
             assert stalled == transport_module.STALLED * 1_000
 
     asyncio.run(main())
+
+
+def test_nothing_that_was_written_waits_for_more() -> None:
+    async def main() -> None:
+        async with connected() as (floor, _):
+            connection = floor.wire._transport.get_extra_info("socket")
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+    asyncio.run(main())
