@@ -208,6 +208,8 @@ class Subscriber(Client):
     def heard(self, packet: Packet) -> None:
         self.last = time.monotonic()
         match packet:
+            case SubAck() if max(packet.reason_codes) >= 0x80:
+                raise OSError("not now")  # it comes back and asks again
             case SubAck():
                 self.subscribed.set()
                 self.something_was_acknowledged = True
