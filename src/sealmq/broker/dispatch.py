@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Container
 from functools import partial
 
+from sealmq.broker.agenda import Agenda
 from sealmq.broker.counters import Counters
 from sealmq.broker.groups import Group
 from sealmq.broker.limits import Limits
@@ -18,7 +19,7 @@ from sealmq.broker.pace import STEP, Pace
 from sealmq.broker.patience import LONG_QUEUE, Patience
 from sealmq.broker.promises import Promises
 from sealmq.broker.router import Route, Router, Taker
-from sealmq.broker.sessions import NEVER, Delivery, Session, drop
+from sealmq.broker.sessions import NEVER, Delivery, Session, SessionKey, drop
 from sealmq.broker.store import Store
 from sealmq.mqtt.aliases import MOST_ADDED
 from sealmq.mqtt.codes import ProtocolLevel
@@ -32,7 +33,8 @@ DUP = 0x08
 class Dispatch:
     """Takes a message to everybody who wants it.
 
-    spoken: the sessions that were given bytes since the server last flushed; `spoken_bytes` how many, about.
+    spoken:   the sessions that were given bytes since the server last flushed; `spoken_bytes` how many, about.
+    expiring: when which queue has something that has expired (expiry.py).
     """
 
     def __init__(self, router: Router, limits: Limits, store: Store) -> None:
@@ -43,8 +45,9 @@ class Dispatch:
         self.promises = Promises(self.spoken)
         self._limits = limits
         self._store = store
-        self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
+        self.patience = Patience(lambda: self._limits.buffered_bytes, self.counters.count_dropped_qos0)
         self.pace = Pace(lambda: self._limits.buffered_bytes)
+        self.expiring: Agenda[SessionKey] = Agenda()
 
     def adopt(self, limits: Limits) -> None:
         """Other limits from now on; what waits already may wait."""
@@ -326,13 +329,14 @@ class Dispatch:
         self.counters.delivered += 1
 
     def _enqueue(self, session: Session, delivery: Delivery) -> None:
-        size = delivery.size
-        limits = self._limits
+        size, limits = delivery.size, self._limits
         if len(session.queue) >= limits.queued_messages or session.queued_bytes + size > limits.queued_bytes:
             self.counters.dropped_queue_full += 1
             return
         session.queue.append(delivery)
         session.queued_bytes += size
+        if delivery.expires_at != NEVER:
+            self.expiring.remind(session.key, delivery.expires_at)
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
             self.patience.behind.add(session)
@@ -494,6 +498,3 @@ class Dispatch:
         """Time has passed: let go of writers, and look again at slow links."""
         self.patience.tick(now)
         self.pace.tick()
-
-    def _count_dropped(self) -> None:
-        self.counters.dropped_qos0 += 1
