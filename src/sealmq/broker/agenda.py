@@ -1,4 +1,4 @@
-"""What happens later: delayed wills, sessions that end, messages whose time is over [MQTT 3.1.2.11.2, 3.1.3.2.2, 3.3.2.3.3].
+"""What happens later: delayed wills, sessions that end, messages that expire [MQTT 3.1.2.11.2, 3.1.3.2.2, 3.3.2.3.3].
 
 Nothing here looks at a clock: `due(now)` gives what has come due, the rest is a heap.
 """
