@@ -6,19 +6,22 @@ broker whose disk is full.
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from failing_scenario import Scenario
 from interop_homes import make_home
 from remembering_clients import Publisher, Subscriber
-from running import Broker, wait_until
+from running import Broker, program, wait_until
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
 
 
@@ -104,9 +107,68 @@ def test_every_step_of_writing_fails(how: str) -> None:
 # --- a real broker, a real full disk
 
 
+class Limit:
+    """No file of the broker's may grow any more (RLIMIT_FSIZE): to SQLite that is a disk without room."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+
+    def fill(self, broker: Broker) -> None:
+        self._pid = broker.process.pid
+        self._before = resource.prlimit(self._pid, resource.RLIMIT_FSIZE)
+        wal = self.home / "messages.db-wal"
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (min(wal.stat().st_size, 65_536), self._before[1]))
+
+    def make_room(self) -> None:
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, self._before)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def write_for_ever(file: BinaryIO, data: bytes) -> None:
+    while True:
+        file.write(data)
+
+
+class SmallDisk:
+    """A file system of its own, in memory, that a file fills to its last byte."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place = folder / "small"
+        self._place.mkdir()
+        mount = [program("mount", "mount"), "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", self._place]
+        done = subprocess.run([str(word) for word in mount], capture_output=True, text=True, check=False)
+        if done.returncode:
+            words = f"no file system may be mounted: {done.stderr.strip()}"
+            if os.environ.get("SEALMQ_CI") == "1" and os.getuid() == 0:
+                pytest.fail(words)
+            pytest.skip(words)
+        self.home = self._place / "home"
+
+    def fill(self, _: Broker) -> None:
+        with (self._place / "filler").open("wb", buffering=0) as filler:
+            for size in (65_536, 4_096):
+                with pytest.raises(OSError, match="No space"):
+                    write_for_ever(filler, bytes(size))
+
+    def make_room(self) -> None:
+        (self._place / "filler").unlink()
+
+    def close(self) -> None:
+        subprocess.run(["umount", str(self._place)], check=True)
+
+
+@pytest.fixture(params=[Limit, pytest.param(SmallDisk, marks=pytest.mark.interop)])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Limit | SmallDisk]:
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    started = Broker(make_home(tmp_path / "home", "", ()))
+def broker(disk: Limit | SmallDisk) -> Iterator[Broker]:
+    started = Broker(make_home(disk.home, "", ()))
     try:
         yield started
         assert started.end() == 0
@@ -128,8 +190,7 @@ class Messages:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_full_disk(broker: Broker) -> None:
-    """No file of the broker's may grow any more (RLIMIT_FSIZE): to SQLite that is a disk without room."""
+def test_a_full_disk(disk: Limit | SmallDisk, broker: Broker, record_property) -> None:
     context = broker.context("operator")
     away = Subscriber("away", 5, broker.port, context, "full/#")
     here = Subscriber("here", 5, broker.port, context, "free/#")
@@ -150,10 +211,7 @@ def test_a_full_disk(broker: Broker) -> None:
         for source in sources:
             source.most += 20
         wait_until(lambda: all(len(publisher.acknowledged) == 20 for publisher in publishers))
-        pid = broker.process.pid
-        unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        wal = broker.home / "messages.db-wal"
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (min(wal.stat().st_size, 65_536), unlimited[1]))
+        disk.fill(broker)
         mark = broker.mark
         for source in sources:
             source.most += 200
@@ -168,7 +226,7 @@ def test_a_full_disk(broker: Broker) -> None:
             "3.1.1 has no word for it"
         )
         assert publishers[2].unfinished
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        disk.make_room()
         broker.log.wait("the disk takes messages again", after=mark)
         for source in sources:
             source.most += 20
@@ -177,10 +235,11 @@ def test_a_full_disk(broker: Broker) -> None:
         promised = {payload for publisher in publishers[:3] for payload in publisher.acknowledged}
         wait_until(lambda: promised <= away.taken.keys())
         twice = [p for p in publishers[1].acknowledged if away.taken[p] > 1]
-        print(
-            f"\nacknowledged {len(promised)}, refused with 0x97"
-            f" {publishers[0].refused} at QoS 1 and {publishers[1].refused} at QoS 2; lost 0, twice at QoS 2"
-            f" {len(twice)}"
+        record_property(
+            "said",
+            f"full disk ({'a tmpfs' if isinstance(disk, SmallDisk) else 'a limit'}): {len(promised)} acknowledged,"
+            f" {publishers[0].refused} refused by 0x97 at QoS 1 and {publishers[1].refused} at QoS 2, the client of"
+            f" 3.1.1 told nothing; lost 0, twice at QoS 2 {len(twice)}",
         )
         assert not twice
         assert [wrong for client in clients for wrong in client.wrong] == []
@@ -188,3 +247,45 @@ def test_a_full_disk(broker: Broker) -> None:
     finally:
         for client in clients:
             client.stop()
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_that_was_killed_starts_on_a_disk_that_is_still_full(tmp_path: Path) -> None:
+    """What is on the disk must not need room to be read."""
+    disk = SmallDisk(tmp_path)
+    try:
+        broker = Broker(make_home(disk.home, "", ()))
+        away = Subscriber("away", 5, broker.port, broker.context("operator"), "full")
+        source = Messages("full", 1)
+        source.most = 20
+        publisher = Publisher("publisher", 5, broker.port, broker.context("operator"), source)
+        again = None
+        try:
+            away.start()
+            assert away.subscribed.wait(20)
+            away.present.clear()
+            publisher.start()
+            wait_until(lambda: len(publisher.acknowledged) == 20)
+            publisher.present.clear()
+            disk.fill(broker)
+            broker.kill()
+            again = Broker(disk.home, "--listen", f"127.0.0.1:{broker.port}")
+            away.present.set()
+            wait_until(lambda: publisher.acknowledged.keys() <= away.taken.keys())
+            source.most += 5
+            publisher.present.set()
+            wait_until(lambda: publisher.refused or not publisher.idle)
+            disk.make_room()
+            again.log.wait("the disk takes messages again")
+            wait_until(lambda: publisher.idle)
+            assert away.wrong == publisher.wrong == []
+            assert again.end() == 0
+        finally:
+            away.stop()
+            publisher.stop()
+            broker.kill()
+            if again is not None:
+                again.kill()
+    finally:
+        disk.close()
