@@ -1,4 +1,6 @@
-"""What all tests share: at the end, which tests with other people's programs were left out, and why."""
+"""What all tests share: at the end, what the great ones have to say in a line, and which tests with other people's
+programs were left out, and why.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reports = terminalreporter.stats.get(outcome, [])
         return [report for report in reports if ("interop", True) in map(tuple, getattr(report, "user_properties", []))]
 
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in map(tuple, getattr(report, "user_properties", [])):
+                if name == "said" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(line)
     left_out, ran = interop("skipped"), len(interop("passed") + interop("failed"))
     if left_out:
         reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in left_out})  # type: ignore[index]

@@ -57,6 +57,6 @@ class DurableStage(Stage):
         self.broker.not_committed()
         self._flush()
 
-    def crash(self, seconds: float = 0) -> DurableStage:
-        """kill -9, and a new start on what was committed."""
-        return DurableStage(self.connection, self.clock.now + seconds, **self._given)
+    def crash(self, seconds: float = 0, connection: sqlite3.Connection | None = None) -> DurableStage:
+        """kill -9, and a new start on what was committed. connection: to what the crash left, if it is another file."""
+        return DurableStage(connection or self.connection, self.clock.now + seconds, **self._given)

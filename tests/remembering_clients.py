@@ -7,6 +7,7 @@ to stop.
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import threading
@@ -30,6 +31,9 @@ from sealmq.mqtt.packets import (
     SubAck,
     Subscribe,
     Subscription,
+    UnsubAck,
+    Unsubscribe,
+    Will,
 )
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.state import Sender
@@ -77,8 +81,7 @@ class Client(threading.Thread):
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._context.wrap_socket(plain, server_hostname="localhost") as tls:
             mqtt = self.mqtt = MQTTConnection(Sender.CLIENT)
-            expiry = Properties(session_expiry_interval=100_000) if self.level == 5 and self.lasts else Properties()
-            mqtt.send(Connect(self.client_id, not self.lasts, level=self.level, properties=expiry))
+            mqtt.send(self.connect_packet())
             welcome = False
             tls.settimeout(PAUSE)
             while not self._stop_now.is_set() and self.present.is_set():
@@ -98,6 +101,10 @@ class Client(threading.Thread):
                         self._welcomed(packet)
                     else:
                         self.heard(packet)
+
+    def connect_packet(self) -> Connect:
+        expiry = Properties(session_expiry_interval=100_000) if self.level == 5 and self.lasts else Properties()
+        return Connect(self.client_id, not self.lasts, level=self.level, properties=expiry)
 
     def _welcomed(self, packet: ConnAck) -> None:
         if packet.reason_code:
@@ -208,6 +215,8 @@ class Subscriber(Client):
     def heard(self, packet: Packet) -> None:
         self.last = time.monotonic()
         match packet:
+            case SubAck() if max(packet.reason_codes) >= 0x80:
+                raise OSError("not now")  # it comes back and asks again
             case SubAck():
                 self.subscribed.set()
                 self.something_was_acknowledged = True
@@ -228,3 +237,82 @@ class Subscriber(Client):
                 pass
             case _:
                 self.wrong.append(f"{self.client_id}: {packet}")
+
+
+class Mover(Client):
+    """Subscribes and unsubscribes, and remembers what was acknowledged. held: topic filter -> is it subscribed to?"""
+
+    FILTERS = tuple(f"move/{number}" for number in range(8))
+
+    def __init__(self, client_id: str, level: int, port: int, context: ssl.SSLContext, dice: random.Random) -> None:
+        super().__init__(client_id, level, port, context)
+        self.held = dict.fromkeys(self.FILTERS, False)
+        self.acknowledged = 0
+        self.enough = threading.Event()
+        self.unfinished = ""
+        self._dice = dice
+
+    @property
+    def idle(self) -> bool:
+        return not self.unfinished
+
+    def resume(self) -> None:
+        if self.unfinished:
+            self._ask()
+
+    def work(self) -> None:
+        if not self.unfinished and not self.enough.is_set():
+            self.unfinished = self._dice.choice(self.FILTERS)
+            self._ask()
+
+    def _ask(self) -> None:
+        if self.held[self.unfinished]:
+            self.mqtt.send(Unsubscribe(2, [self.unfinished]))
+        else:
+            self.mqtt.send(Subscribe(1, [Subscription(self.unfinished, 1)]))
+
+    def heard(self, packet: Packet) -> None:
+        match packet:
+            case SubAck() | UnsubAck() if self.unfinished:
+                self.held[self.unfinished] = isinstance(packet, SubAck)
+                self.unfinished = ""
+                self.acknowledged += 1
+                self.something_was_acknowledged = True
+            case Disconnect(reason_code=ReasonCode.SERVER_SHUTTING_DOWN):
+                pass
+            case _:
+                self.wrong.append(f"{self.client_id}: {packet}")
+
+
+class Leaver(Client):
+    """Comes under a new name each time, with a will, and vanishes as soon as its SUBACK says that it was there.
+
+    owed: the wills that have to be spoken, each once.
+    """
+
+    DELAY, EXPIRY = 1, 2
+
+    def __init__(self, name: str, port: int, context: ssl.SSLContext, topic: str) -> None:
+        super().__init__(name, 5, port, context)
+        self.owed: set[bytes] = set()
+        self._topic = topic
+        self._visits = 0
+
+    def connect_packet(self) -> Connect:
+        self._stop_now.wait(0.05)
+        self._visits += 1
+        will = Will(self._topic, self._payload, 2, properties=Properties(will_delay_interval=self.DELAY))
+        expiry = Properties(session_expiry_interval=self.EXPIRY)
+        return Connect(f"{self.client_id}-{self._visits}", False, level=5, will=will, properties=expiry)
+
+    @property
+    def _payload(self) -> bytes:
+        return f"{self.client_id}:{self._visits}".encode()
+
+    def resume(self) -> None:
+        self.mqtt.send(Subscribe(1, [Subscription("nothing", 1)]))
+
+    def heard(self, packet: Packet) -> None:
+        if isinstance(packet, SubAck):
+            self.owed.add(self._payload)
+            raise OSError("gone")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,14 @@ def sealmq(*arguments: str | Path, **options: object) -> subprocess.CompletedPro
     """Run one `sealmq` command to its end."""
     command = [*SEALMQ, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False, **options)  # type: ignore[call-overload]
+
+
+def wait_until(true: Callable[[], object], seconds: float = WAIT) -> None:
+    """Return as soon as `true()`; what other processes do has no event to wait for."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)
 
 
 class Lines:

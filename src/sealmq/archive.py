@@ -16,6 +16,8 @@ Databases are copied with SQLite's own online backup, so that both commands work
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
 import os
 import re
@@ -43,6 +45,8 @@ from sealmq.store import schema as store_schema
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _MANIFEST_LENGTH = 16 * 1024 * 1024
+_LATEST = 253_402_300_799.0  # Unix seconds: the end of the year 9999, behind which no calendar goes
+_UPDATE = "update SealMQ, then try again"
 _CHUNK = 1024 * 1024
 _UNPACKING = ".restoring"
 _WAITING = ".restored"
@@ -52,6 +56,19 @@ _ENTRIES = ("sealmq.toml", "sealmq.db", "messages.db", "broker", "devices", "ca"
 _BESIDE = tuple(f"{name}{suffix}" for name in ("sealmq.db", "messages.db") for suffix in ("-wal", "-shm", "-journal"))
 _PART = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _IN_A_HOME = re.compile(rf"sealmq\.toml|sealmq\.db|messages\.db|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}")
+
+# What reading an archive raises that was written by somebody who wants it to raise something.
+_NO_ARCHIVE = (
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    UnicodeError,
+)
 
 
 class Backup(NamedTuple):
@@ -71,20 +88,64 @@ def write_backup(home: Path, file: Path, *, now: float) -> Backup:
     """
     file = file.expanduser().absolute()
     with disk_failures_in_words(f"{file} was not written"):
-        if file.exists():
-            raise HomeError(f"{file} is there already", remedy="choose another name for the backup")
-        work = file.parent / f".{file.name}.{secrets.token_hex(4)}.part"
-        vault.make_private_directory(work)
-        try:
+        if os.path.lexists(file):
+            raise _is_there(file)
+        with _workplace(file) as work:
             backup = Backup(now, _gather(home, work))
             part = work / "archive"
             _pack(work / "home", part, backup)
             read_backup(part, work / "again")
-            part.rename(file)
+            _move(part, file)
             vault.sync_directory(file.parent)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     return backup
+
+
+@contextmanager
+def _workplace(file: Path) -> Iterator[Path]:
+    """A folder beside the file, for its owner alone. What a killed backup left, keys among it, goes first."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.{'[0-9a-f]' * 8}.part"):
+        _remove_leftover(left)
+    work = file.parent / f".{file.name}.{secrets.token_hex(4)}.part"
+    vault.make_private_directory(work)
+    descriptor = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove_leftover(work: Path) -> None:
+    """Unless it is somebody else's, or a backup that runs."""
+    try:
+        descriptor = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def _move(part: Path, file: Path) -> None:
+    """Never over anything, however late it came; but where a file cannot have two names (FAT) it is looked for once."""
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise _is_there(file) from None
+    except OSError:
+        if os.path.lexists(file):
+            raise _is_there(file) from None
+        part.rename(file)
+
+
+def _is_there(file: Path) -> HomeError:
+    return HomeError(f"{file} is there already", remedy="choose another name for the backup")
 
 
 def _gather(home: Path, work: Path) -> dict[str, str]:
@@ -136,7 +197,7 @@ def read_backup(file: Path, into: Path) -> Backup:
     try:
         with tarfile.open(file, "r:gz") as archive:
             backup = _unpack(archive, into)
-    except (tarfile.TarError, zlib.error, EOFError, ValueError, KeyError, TypeError, UnicodeError) as error:
+    except _NO_ARCHIVE as error:
         raise HomeError(f"{file} is damaged, or no backup of ours", why=str(error)) from error
     except OSError as error:
         if error.filename is None and error.errno is None:  # gzip's own
@@ -146,7 +207,9 @@ def read_backup(file: Path, into: Path) -> Backup:
         check_files(into)
     except HomeError as error:
         raise HomeError(
-            f"{file} holds no whole home", why=f"{error.what}{f': {error.why}' * bool(error.why)}"
+            f"{file} holds no whole home",
+            why=f"{error.what}{f': {error.why}' * bool(error.why)}",
+            remedy=_UPDATE if "newer" in error.what else "",
         ) from error
     return backup
 
@@ -156,9 +219,16 @@ def _unpack(archive: tarfile.TarFile, into: Path) -> Backup:
     if first is None or first.name != _MANIFEST or not first.isreg() or first.size > _MANIFEST_LENGTH:
         raise ValueError("it does not begin with a manifest")
     manifest = json.loads(_content(archive, first).read())
-    if manifest["format"] > FORMAT:
-        raise ValueError(f"its format is {manifest['format']}, this SealMQ knows up to {FORMAT}")
+    number = int(manifest["format"])
+    if number > FORMAT:
+        raise HomeError(
+            "the backup was written by a newer SealMQ",
+            why=f"its format is {number}, this one knows up to {FORMAT}",
+            remedy=_UPDATE,
+        )
     backup = Backup(float(manifest["made"]), dict(manifest["files"]))
+    if not 0 <= backup.made <= _LATEST:
+        raise ValueError("it was made at no time")
     missing = dict(backup.files)
     while (member := archive.next()) is not None:
         if not member.isreg() or not _IN_A_HOME.fullmatch(member.name) or member.name not in missing:
@@ -304,7 +374,8 @@ def _make_way(home: Path) -> None:
 
 
 def _is_private(name: str) -> bool:
-    return name.endswith((".key", ".db")) or name in ("broker.pem", _MANIFEST)
+    """Whatever is not known to be public: somebody may have kept an old key under another name."""
+    return not name.endswith((".pem", ".toml")) or name == "broker.pem"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from sealmq.errors import HomeError
 
 _MAGIC = b"SQLite format 3\0"
+_HEADER_LENGTH = 100
 _BUSY_SECONDS = 5.0
 _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take seconds to look through at each start
 BACKUP = "put the latest backup of this file in its place"
@@ -34,6 +35,8 @@ def open_database(
         if not path.exists():
             _create(path, application_id, migrations)
         _check_header(path)
+        with path.open("r+b"):
+            pass  # SQLite would be content with reading, and every write fail later
         connection = _connect(path, across_threads=across_threads)
         _check(path, connection, application_id, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
@@ -81,7 +84,9 @@ def copy_database(source: Path, target: Path) -> None:
 def in_words(path: Path, error: Exception) -> HomeError:
     """What an error of SQLite or of the file system means to the person who reads it."""
     if isinstance(error, OSError):
-        return HomeError(f"{path} cannot be opened", why=error.strerror or str(error))
+        return HomeError(
+            f"{path} cannot be opened", why=error.strerror or str(error), remedy="look at what it is and who owns it"
+        )
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if (
         code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -134,14 +139,28 @@ def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> s
 
 
 def _check_header(path: Path) -> None:
+    """The first 100 bytes of the format, as far as they say whether the file ends where it may end."""
     with path.open("rb") as file:
-        magic = file.read(len(_MAGIC))
-    if magic != _MAGIC:
-        raise HomeError(
-            f"{path} is damaged",
-            why="it is empty" if not magic else "it is not an SQLite database",
-            remedy=BACKUP,
-        )
+        header = file.read(_HEADER_LENGTH)
+        size = os.fstat(file.fileno()).st_size
+    why = ""
+    if not header.startswith(_MAGIC):
+        why = "it is not an SQLite database" if header else "it is empty"
+    elif len(header) < _HEADER_LENGTH:
+        why = "its end is missing"
+    else:
+        page_size = int.from_bytes(header[16:18], "big")
+        page_size = 65_536 if page_size == 1 else page_size
+        # SQLite takes a last page that is there in part for a whole one. A crash may leave it, but then a log has it.
+        if not page_size or (size % page_size and not any(_size(path, end) for end in ("-wal", "-journal"))):
+            why = "its end is missing"
+    if why:
+        raise HomeError(f"{path} is damaged", why=why, remedy=BACKUP)
+
+
+def _size(path: Path, suffix: str) -> int:
+    beside = path.with_name(f"{path.name}{suffix}")
+    return beside.stat().st_size if beside.exists() else 0
 
 
 def _check(

@@ -49,7 +49,7 @@ class Presence:
 
     @classmethod
     def claim(cls, home: Path) -> Self:
-        """Say that this process is the home's broker. Raises HomeError when there is one already, or OSError."""
+        """Say that this process is the home's broker. Raises HomeError when there is one, or nothing can be written."""
         return cls(home / FILE_NAME, _lock(home))
 
     def __enter__(self) -> Self:
@@ -90,7 +90,12 @@ def _lock(home: Path) -> int:
     """The file, locked, and empty: nothing that a killed broker said of itself stands in it any more."""
     path = home / FILE_NAME
     for _ in range(_TRIES):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise HomeError(
+                f"{path} cannot be written", why=error.strerror or "", remedy="look at who owns the home"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The one before us may have removed the file between these two steps: then this is not the file.

@@ -68,10 +68,10 @@ class Safekeeping:
     def _on_not_committed(self, why: str) -> None:
         if not self.store.failing:
             log.error(
-                "messages cannot be written to %s: %s; what needs the disk is refused, the rest goes on; next: make"
-                " room on the disk",
+                "messages cannot be written to %s: %s; what needs the disk is refused, the rest goes on; next: %s",
                 self._path,
                 why,
+                "make room on the disk" if "full" in why else "look after the disk (dmesg says what ails it)",
             )
         self.store.failing = why
         self.house.broker.not_committed()

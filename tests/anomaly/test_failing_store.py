@@ -6,41 +6,29 @@ broker whose disk is full.
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from durable_stage import DurableStage
+from failing_scenario import Scenario
 from interop_homes import make_home
 from remembering_clients import Publisher, Subscriber
-from running import Broker
-from sealmq.mqtt.codes import ReasonCode
-from sealmq.mqtt.packets import (
-    ConnAck,
-    Connect,
-    PubAck,
-    PubComp,
-    Publish,
-    PubRec,
-    PubRel,
-    SubAck,
-    Subscribe,
-    Subscription,
-)
-from sealmq.mqtt.properties import Properties
+from running import Broker, program, wait_until
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
-from stacks import Client
-
-LASTS = Properties(session_expiry_interval=1_000)
 
 
 class Disk:
     """Fails step n: `once`, `for good` (until `repair`), or `behind` (a COMMIT went well, and says that it did not)."""
+
+    repairs = True
 
     def __init__(self, n: int, how: str) -> None:
         self.n = n
@@ -91,141 +79,8 @@ class Disk:
         connection.armed = True
         return connection
 
-
-class Scenario:
-    """Two publishers (one for each level), a reader that is here and one that is away; all sessions last."""
-
-    def __init__(self, disk: Disk) -> None:
-        self.disk = disk
-        self.stage = DurableStage(disk.connect())
-        self.acknowledged: set[bytes] = set()
-        self.refused: set[bytes] = set()
-        self.silent: set[bytes] = set()
-        self.taken: dict[str, list[bytes]] = {"here": [], "away": []}
-        self.clients: dict[str, Client] = {}
-
-    def run(self) -> None:
-        for name in ("here", "away"):
-            self.subscribe(name)
-        self.clients["away"].lose()
-        for number in range(2):
-            for level in (4, 5):
-                for qos in (1, 2):
-                    self.publish(level, qos, f"{level}-{qos}-{number}".encode())
-            self.publish(5, 1, f"retained-{number}".encode(), retain=True)
-        self.finish()
-
-    def connect(self, name: str, level: int = 5) -> bool:
-        """It comes, as often as it takes while the disk is repaired."""
-        for _ in range(10):
-            client = self.clients[name] = self.stage.client("operator", level, answering=False)
-            client.send(Connect(name, False, level=level, properties=LASTS if level == 5 else Properties()))
-            if client.expect(ConnAck).reason_code == 0:
-                return True
-            self.commit()
-            self.repair()
-        return False
-
-    def commit(self) -> None:
-        """What the server and its writer do: try, tell, try again."""
-        store, broker = self.stage.store, self.stage.broker
-        for _ in range(3):
-            if store.hand_over():
-                broker.committed(store.number)
-                self.stage._flush()
-                if store.hand_over():
-                    return
-            groups = list(store.writer.groups)
-            try:
-                self.stage.commit_group()
-            except sqlite3.Error as error:
-                store.writer.groups = groups  # it is tried again, whole
-                store.failing = str(error)
-                broker.not_committed()
-                self.stage._flush()
-
-    def repair(self) -> None:
-        self.disk.broken = False
-        self.commit()
-
-    def subscribe(self, name: str) -> None:
-        assert self.connect(name)
-        for _ in range(10):
-            self.clients[name].send(Subscribe(1, [Subscription("a/#", 2)]))
-            self.commit()
-            if self.disk.broken:
-                assert not any(packet == SubAck(1, [2]) for packet in self.clients[name].received)
-                self.repair()
-            if self.clients[name].expect(SubAck).reason_codes == [2]:
-                return
-        raise AssertionError(f"{name} cannot subscribe")
-
-    def publish(self, level: int, qos: int, payload: bytes, *, retain: bool = False) -> None:
-        name = f"publisher-{level}"
-        if name not in self.clients or self.clients[name].lost:
-            assert self.connect(name, level)
-        client = self.clients[name]
-        client.received.clear()
-        packet_id = client.publish("a/r" if retain else "a/1", payload, qos, retain=retain)
-        self.commit()
-        answers = [packet for packet in client.packets() if not isinstance(packet, PubComp)]
-        match answers:
-            case [PubAck() | PubRec() as answer] if answer.reason_code == ReasonCode.QUOTA_EXCEEDED:
-                assert level == 5
-                self.refused.add(payload)
-            case [PubAck() | PubRec() as answer]:
-                assert answer.packet_id == packet_id
-                self.acknowledged.add(payload)
-                if qos == 2:
-                    client.send(PubRel(packet_id))
-            case []:
-                assert self.disk.struck
-                self.silent.add(payload)
-            case _:
-                raise AssertionError(answers)
-        if answers and self.disk.broken:
-            assert answers[0].reason_code == ReasonCode.QUOTA_EXCEEDED, "acknowledged, and not safe"  # type: ignore[union-attr]
-
-    def take(self, name: str) -> None:
-        assert self.connect(name)
-        client = self.clients[name]
-        for _ in range(50):
-            self.commit()
-            if self.disk.broken:
-                self.repair()
-            packets = client.packets()
-            if not packets:
-                return
-            for packet in packets:
-                if isinstance(packet, Publish):
-                    self.taken[name].append(packet.payload)
-                    client.send(PubAck(packet.packet_id) if packet.qos == 1 else PubRec(packet.packet_id))
-                elif isinstance(packet, PubRel):
-                    client.send(PubComp(packet.packet_id))
-
-    def finish(self) -> None:
-        """There is room again; then a crash; then everybody takes what there is."""
-        self.repair()
-        assert not self.stage.store.failing
-        for level in (4, 5):  # and it goes on
-            self.publish(level, 1, f"after-{level}".encode())
-        struck_just_now = bool((self.refused | self.silent) & {b"after-4", b"after-5"})
-        assert struck_just_now or {b"after-4", b"after-5"} <= self.acknowledged
-        self.repair()
-        for client in self.clients.values():
-            client.lose()
-        self.commit()
-        self.stage = self.stage.crash()
-        for name in ("away", "here"):
-            self.take(name)
-            assert self.acknowledged <= set(self.taken[name]), f"{name}: lost"
-            for payload in self.acknowledged:
-                if b"-2-" in payload:
-                    assert self.taken[name].count(payload) == 1
-        last = max((message.publish.payload for message in self.stage.broker.retained), default=b"")
-        assert last >= max((payload for payload in self.acknowledged if payload.startswith(b"retained")), default=b"")
-        self.repair()
-        assert self.stage.connection.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+    def after_crash(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        return connection
 
 
 @pytest.mark.parametrize("how", ["once", "for good", "behind"])
@@ -236,12 +91,12 @@ def test_every_step_of_writing_fails(how: str) -> None:
         scenario = Scenario(disk)
         scenario.run()
         refused += len(scenario.refused)
-        silent += len(scenario.silent)
+        silent += scenario.silences
         if not disk.struck:
             break
-        assert len(scenario.acknowledged) + len(scenario.refused) + len(scenario.silent) == 12
+        assert len(scenario.acknowledged) + len(scenario.refused) == 12
     assert not scenario.refused
-    assert not scenario.silent
+    assert not scenario.silences
     assert len(scenario.acknowledged) == 12
     print(f"\n{how}: {n - 1} steps failed; {refused} messages refused by 0x97, {silent} without an answer; 0 lost")
     assert n > 10
@@ -252,9 +107,68 @@ def test_every_step_of_writing_fails(how: str) -> None:
 # --- a real broker, a real full disk
 
 
+class Limit:
+    """No file of the broker's may grow any more (RLIMIT_FSIZE): to SQLite that is a disk without room."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+
+    def fill(self, broker: Broker) -> None:
+        self._pid = broker.process.pid
+        self._before = resource.prlimit(self._pid, resource.RLIMIT_FSIZE)
+        wal = self.home / "messages.db-wal"
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (min(wal.stat().st_size, 65_536), self._before[1]))
+
+    def make_room(self) -> None:
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, self._before)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def write_for_ever(file: BinaryIO, data: bytes) -> None:
+    while True:
+        file.write(data)
+
+
+class SmallDisk:
+    """A file system of its own, in memory, that a file fills to its last byte."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place = folder / "small"
+        self._place.mkdir()
+        mount = [program("mount", "mount"), "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", self._place]
+        done = subprocess.run([str(word) for word in mount], capture_output=True, text=True, check=False)
+        if done.returncode:
+            words = f"no file system may be mounted: {done.stderr.strip()}"
+            if os.environ.get("SEALMQ_CI") == "1" and os.getuid() == 0:
+                pytest.fail(words)
+            pytest.skip(words)
+        self.home = self._place / "home"
+
+    def fill(self, _: Broker) -> None:
+        with (self._place / "filler").open("wb", buffering=0) as filler:
+            for size in (65_536, 4_096):
+                with pytest.raises(OSError, match="No space"):
+                    write_for_ever(filler, bytes(size))
+
+    def make_room(self) -> None:
+        (self._place / "filler").unlink()
+
+    def close(self) -> None:
+        subprocess.run(["umount", str(self._place)], check=True)
+
+
+@pytest.fixture(params=[Limit, pytest.param(SmallDisk, marks=pytest.mark.interop)])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Limit | SmallDisk]:
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    started = Broker(make_home(tmp_path / "home", "", ()))
+def broker(disk: Limit | SmallDisk) -> Iterator[Broker]:
+    started = Broker(make_home(disk.home, "", ()))
     try:
         yield started
         assert started.end() == 0
@@ -275,16 +189,8 @@ class Messages:
         return self.topic, f"{self.topic}:{self.qos}:{self.number}".encode() + b"." * 500, self.qos, False
 
 
-def wait_until(true: object, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_full_disk(broker: Broker) -> None:
-    """No file of the broker's may grow any more (RLIMIT_FSIZE): to SQLite that is a disk without room."""
+def test_a_full_disk(disk: Limit | SmallDisk, broker: Broker, record_property) -> None:
     context = broker.context("operator")
     away = Subscriber("away", 5, broker.port, context, "full/#")
     here = Subscriber("here", 5, broker.port, context, "free/#")
@@ -305,10 +211,7 @@ def test_a_full_disk(broker: Broker) -> None:
         for source in sources:
             source.most += 20
         wait_until(lambda: all(len(publisher.acknowledged) == 20 for publisher in publishers))
-        pid = broker.process.pid
-        unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        wal = broker.home / "messages.db-wal"
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (min(wal.stat().st_size, 65_536), unlimited[1]))
+        disk.fill(broker)
         mark = broker.mark
         for source in sources:
             source.most += 200
@@ -323,7 +226,7 @@ def test_a_full_disk(broker: Broker) -> None:
             "3.1.1 has no word for it"
         )
         assert publishers[2].unfinished
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        disk.make_room()
         broker.log.wait("the disk takes messages again", after=mark)
         for source in sources:
             source.most += 20
@@ -332,10 +235,11 @@ def test_a_full_disk(broker: Broker) -> None:
         promised = {payload for publisher in publishers[:3] for payload in publisher.acknowledged}
         wait_until(lambda: promised <= away.taken.keys())
         twice = [p for p in publishers[1].acknowledged if away.taken[p] > 1]
-        print(
-            f"\nacknowledged {len(promised)}, refused with 0x97"
-            f" {publishers[0].refused} at QoS 1 and {publishers[1].refused} at QoS 2; lost 0, twice at QoS 2"
-            f" {len(twice)}"
+        record_property(
+            "said",
+            f"full disk ({'a tmpfs' if isinstance(disk, SmallDisk) else 'a limit'}): {len(promised)} acknowledged,"
+            f" {publishers[0].refused} refused by 0x97 at QoS 1 and {publishers[1].refused} at QoS 2, the client of"
+            f" 3.1.1 told nothing; lost 0, twice at QoS 2 {len(twice)}",
         )
         assert not twice
         assert [wrong for client in clients for wrong in client.wrong] == []
@@ -343,3 +247,45 @@ def test_a_full_disk(broker: Broker) -> None:
     finally:
         for client in clients:
             client.stop()
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_that_was_killed_starts_on_a_disk_that_is_still_full(tmp_path: Path) -> None:
+    """What is on the disk must not need room to be read."""
+    disk = SmallDisk(tmp_path)
+    try:
+        broker = Broker(make_home(disk.home, "", ()))
+        away = Subscriber("away", 5, broker.port, broker.context("operator"), "full")
+        source = Messages("full", 1)
+        source.most = 20
+        publisher = Publisher("publisher", 5, broker.port, broker.context("operator"), source)
+        again = None
+        try:
+            away.start()
+            assert away.subscribed.wait(20)
+            away.present.clear()
+            publisher.start()
+            wait_until(lambda: len(publisher.acknowledged) == 20)
+            publisher.present.clear()
+            disk.fill(broker)
+            broker.kill()
+            again = Broker(disk.home, "--listen", f"127.0.0.1:{broker.port}")
+            away.present.set()
+            wait_until(lambda: publisher.acknowledged.keys() <= away.taken.keys())
+            source.most += 5
+            publisher.present.set()
+            wait_until(lambda: publisher.refused or not publisher.idle)
+            disk.make_room()
+            again.log.wait("the disk takes messages again")
+            wait_until(lambda: publisher.idle)
+            assert away.wrong == publisher.wrong == []
+            assert again.end() == 0
+        finally:
+            away.stop()
+            publisher.stop()
+            broker.kill()
+            if again is not None:
+                again.kill()
+    finally:
+        disk.close()

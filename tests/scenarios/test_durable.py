@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from durable_stage import DurableStage
+from sealmq.broker.sessions import SessionKey
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import (
     ConnAck,
@@ -299,6 +300,36 @@ def test_a_will_that_was_spoken_later_is_not_spoken_again_after_a_crash(stage: D
     stage = stage.crash()
     stage.wait(100)
     assert drain(stage, come(stage, "absent")) == [b"later"]
+
+
+@pytest.mark.parametrize(
+    ("off", "delay", "spoken", "is_there"),
+    [
+        (10, 5, True, True),  # its delay passed while nobody ran, the session lives
+        (10, 50, False, True),  # neither
+        (200, 150, True, False),  # both: once, and the session is gone
+        (200, 5_000, True, False),  # the session ended before the delay: then, at the latest [MQTT 3.1.3.2.2]
+    ],
+)
+def test_what_came_due_while_nobody_ran(
+    stage: DurableStage, off: float, delay: int, spoken: bool, is_there: bool
+) -> None:
+    absent(stage)
+    will = Will("a/will", b"will", 1, properties=Properties(will_delay_interval=delay))
+    leaver = stage.client("operator")
+    leaver.connect("leaver", will=will, session_expiry_interval=100)
+    subscribe(stage, leaver, "a/x", 1)
+    leaver.lose()
+    stage.commit()
+    stage = stage.crash(off)
+    assert (SessionKey("operator", "leaver") in stage.broker.sessions) == is_there
+    stage.commit()
+    stored = stage.connection.execute("SELECT count(*) FROM sessions WHERE client_id = 'leaver'").fetchone()
+    assert stored == (int(is_there),)
+    for _ in range(2):  # nor is it said again after another crash
+        stage.commit()
+        stage = stage.crash()
+    assert drain(stage, come(stage, "absent")) == [b"will"] * spoken
 
 
 def test_message_expiry_counts_down_while_nobody_runs(stage: DurableStage) -> None:

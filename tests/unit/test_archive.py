@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
+import random
 import shutil
 import stat
 import tarfile
@@ -15,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from failing_disk import FailingDisk
+from sealmq import archive as archive_module
 from sealmq.archive import (
     check_files,
     finish_restore,
@@ -24,6 +28,7 @@ from sealmq.archive import (
     write_backup,
 )
 from sealmq.broker.retained import RetainedMessage
+from sealmq.devices.lock import locked_directory
 from sealmq.errors import HomeError
 from sealmq.home import Home
 from sealmq.mqtt.packets import Publish
@@ -284,6 +289,130 @@ def test_a_backup_of_a_newer_format_is_refused(backup: Path, tmp_path: Path) -> 
     def newer(files: dict[str, bytes]) -> None:
         files["manifest.json"] = files["manifest.json"].replace(b'"format": 1', b'"format": 2')
 
-    with pytest.raises(HomeError) as caught:
+    with pytest.raises(HomeError, match="newer SealMQ") as caught:
         read_backup(repacked(backup, tmp_path / "wrong", newer, honest=False), tmp_path / "into")
     assert "format is 2" in caught.value.why
+    assert "update SealMQ" in caught.value.remedy
+
+
+def test_a_backup_with_databases_of_a_newer_format_is_refused(backup: Path, tmp_path: Path) -> None:
+    def newer(files: dict[str, bytes]) -> None:
+        database = files["messages.db"]
+        files["messages.db"] = database[:60] + b"\0\0\0\x63" + database[64:]
+
+    with pytest.raises(HomeError, match="no whole home") as caught:
+        read_backup(repacked(backup, tmp_path / "wrong", newer, honest=True), tmp_path / "into")
+    assert "newer SealMQ" in caught.value.why
+    assert "update SealMQ" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"[" * 100_000,
+        b'{"format": 1, "made": NaN, "files": {}}',
+        b'{"format": 1, "made": Infinity, "files": {}}',
+        b'{"format": 1, "made": -1e300, "files": {}}',
+        b'{"format": 1, "made": 1' + b"0" * 400 + b', "files": {}}',
+        b'{"format": 1, "made": 1' + b"0" * 5_000 + b', "files": {}}',
+        b'{"format": Infinity, "made": 1, "files": {}}',
+        b'{"format": 1, "made": 1, "files": null}',
+        b'{"format": 1, "made": 1, "files": [["a", "b"]]}',
+        b'{"format": 1, "files": {}}',
+        b"\xff",
+    ],
+)
+def test_a_manifest_made_to_break_its_reader(backup: Path, tmp_path: Path, manifest: bytes) -> None:
+    wrong = repacked(backup, tmp_path / "wrong", lambda files: files.update({"manifest.json": manifest}), honest=False)
+    with pytest.raises(HomeError, match="damaged"):
+        read_backup(wrong, tmp_path / "into")
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE, b"S"])
+def test_what_is_no_plain_file_is_not_made(backup: Path, tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(backup) as archive, tarfile.open(tmp_path / "wrong", "w:gz") as wrong:
+        for member in archive:
+            content = archive.extractfile(member)
+            if member.name == "ca/root.key":
+                member.type, member.linkname, member.size, content = kind, "/etc/passwd", 0, None
+            wrong.addfile(member, content)
+    with pytest.raises(HomeError):
+        read_backup(tmp_path / "wrong", tmp_path / "into")
+
+
+def test_bytes_flipped_anywhere_in_an_archive_break_nothing(backup: Path, tmp_path: Path) -> None:
+    """With the checksums of its headers made right again, so that it is read further."""
+    raw = gzip.decompress(backup.read_bytes())
+    headers = [at for at in range(0, len(raw), 512) if raw[at + 257 : at + 262] == b"ustar"]
+    dice = random.Random(7)
+    before = contents(tmp_path)
+    refused = 0
+    for number in range(100):
+        data = bytearray(raw)
+        for _ in range(dice.randint(1, 4)):
+            data[dice.choice(headers) + dice.randrange(512)] = dice.randrange(256)
+        for at in headers:
+            data[at + 148 : at + 156] = b"%06o\0 " % (sum(data[at : at + 512]) - sum(data[at + 148 : at + 156]) + 256)
+        (tmp_path / "wrong").write_bytes(gzip.compress(data, 1))
+        try:
+            read_backup(tmp_path / "wrong", tmp_path / f"into-{number}")
+        except HomeError:
+            refused += 1
+        shutil.rmtree(tmp_path / f"into-{number}")
+        (tmp_path / "wrong").unlink()
+    assert contents(tmp_path) == before
+    assert refused > 10
+
+
+def test_a_key_under_another_name_stays_its_owners(home: Path, tmp_path: Path) -> None:
+    (home / "ca" / "root.key.2025").write_bytes(b"an old key")
+    write_backup(home, tmp_path / "b", now=NOW)
+    read_backup(tmp_path / "b", tmp_path / "into")
+    for path in (tmp_path / "into").rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        is_public = path.suffix in (".pem", ".toml") and path.name != "broker.pem"
+        assert mode == (0o700 if path.is_dir() else 0o644 if is_public else 0o600), path
+
+
+def test_what_a_killed_backup_left_goes_and_what_another_is_making_stays(home: Path, tmp_path: Path) -> None:
+    left, others, elsewhere = (tmp_path / f".b.0000000{n}.part" for n in range(3))
+    for folder in (left, others):
+        folder.mkdir()
+        (folder / "root.key").write_bytes(b"secret")
+    elsewhere.symlink_to(home)
+    with locked_directory(others):
+        write_backup(home, tmp_path / "b", now=NOW)
+    assert not left.exists()
+    assert (others / "root.key").exists()
+    assert elsewhere.is_symlink()
+    whole(home)
+
+
+def test_a_backup_overwrites_nothing_that_came_meanwhile(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = archive_module.read_backup
+
+    def slow(file: Path, into: Path) -> archive_module.Backup:
+        (tmp_path / "b").write_bytes(b"precious")
+        return real(file, into)
+
+    monkeypatch.setattr(archive_module, "read_backup", slow)
+    for cannot_link in (False, True):
+        if cannot_link:
+            (tmp_path / "b").unlink()
+            monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
+        with pytest.raises(HomeError, match="there already"):
+            write_backup(home, tmp_path / "b", now=NOW)
+        assert (tmp_path / "b").read_bytes() == b"precious"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    monkeypatch.undo()
+    (tmp_path / "c").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(HomeError, match="there already"):
+        write_backup(home, tmp_path / "c", now=NOW)
+
+
+def test_a_backup_where_files_have_one_name_only(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
+    write_backup(home, tmp_path / "b", now=NOW)
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600

@@ -109,3 +109,12 @@ def test_a_file_that_its_holder_has_just_removed_is_made_anew(tmp_path: Path, mo
     with Presence.claim(tmp_path):
         assert (tmp_path / FILE_NAME).exists()
     assert len(calls) == 2
+
+
+def test_a_home_in_which_nothing_can_be_written_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="cannot be written") as caught:
+        Presence.claim(tmp_path / "missing")
+    assert caught.value.remedy
+    (tmp_path / FILE_NAME).symlink_to(tmp_path / "elsewhere")  # nor does it write where somebody else points
+    with pytest.raises(HomeError, match="cannot be written"):
+        Presence.claim(tmp_path)

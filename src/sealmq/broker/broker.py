@@ -13,6 +13,7 @@ from functools import partial
 from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
 from sealmq.broker.dispatch import Dispatch
+from sealmq.broker.expiry import SHARE, Expiry
 from sealmq.broker.limits import Limits
 from sealmq.broker.publishing import Publishing
 from sealmq.broker.quotas import Quotas
@@ -75,7 +76,8 @@ class Broker:
         self.quotas = Quotas()
         self._store = store
         self._new_client_id = new_client_id
-        self._agenda = Agenda()
+        self._agenda: Agenda[SessionKey] = Agenda()
+        self._expiry = Expiry(self.sessions, self.retained, self.dispatch, store)
 
     # -- CONNECT to the session --------------------------------------------------------------------------------------
 
@@ -303,7 +305,7 @@ class Broker:
             if session.will_at <= now:
                 self._publish_will(session, now)
         self._store.opened(session)
-        self._agenda.remind(session)
+        self._remind(session)
 
     def end_sessions(self, identity: str, now: float, serial: str = "") -> None:
         """The identity is no more (its device was revoked): end every session that belongs to it.
@@ -324,6 +326,7 @@ class Broker:
             self.router.unsubscribe(session, topic_filter)
         del self.sessions[session.key]
         self._agenda.forget(session.key)
+        self.dispatch.expiring.forget(session.key)
         self._store.ended(session)
         self.dispatch.inherit(session, now)
         session.leave()
@@ -344,16 +347,25 @@ class Broker:
         self.publishing.publish_will(session, will, now)
 
     def tick(self, now: float) -> None:
-        """Time has passed: wills that are due, sessions that end, writers that have waited long enough, numbers."""
+        """Time has passed: wills that are due, sessions and messages that end, writers that have waited long enough,
+        numbers."""
+        left = SHARE
         for key in self._agenda.due(now):
             session = self.sessions.get(key)
             if session is not None and session.outbox is None:
+                left -= 1 + len(session.queue)
                 self._look_at(session, now)
                 if key in self.sessions:
-                    self._agenda.remind(session)
+                    self._remind(session)
+            if left <= 0:
+                break  # the rest is due at the next tick
+        self._expiry.tick(now)
         self.dispatch.tick(now)
         for publish in self.statistics.tick(now):
             self.dispatch.publish(publish, None, now)
+
+    def _remind(self, session: Session) -> None:
+        self._agenda.remind(session.key, min(session.will_at, session.expires_at))
 
     def _look_at(self, session: Session, now: float) -> None:
         """Do what is due for a session whose client is away."""
@@ -436,7 +448,8 @@ class Broker:
             self._open_session(session)
             for held in session.subscriptions.values():
                 self.router.subscribe(session, held)
-            self._agenda.remind(session)
+            self._remind(session)
+            self._expiry.restore(session)
         forgotten = [message.publish.topic for message in retained if not self.retained.keep(message)]
         if forgotten:
             log.warning(

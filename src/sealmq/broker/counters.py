@@ -14,6 +14,7 @@ class Counters:
     dropped_*: what somebody wanted and did not get, and why.
     refused_*: what a client was told that it may not, or not while the disk refuses.
     limits:    a limit's name in sealmq.toml -> how often it was met.
+    expired_retained: retained messages whose time was over.
     """
 
     __slots__ = (
@@ -22,6 +23,7 @@ class Counters:
         "dropped_qos0",
         "dropped_queue_full",
         "dropped_too_large",
+        "expired_retained",
         "limits",
         "received",
         "refused_disk",
@@ -37,6 +39,7 @@ class Counters:
         self.dropped_queue_full = 0
         self.dropped_too_large = 0
         self.dropped_expired = 0
+        self.expired_retained = 0
         self.refused_disk = 0
         self.refused_publish = 0
         self.refused_subscribe = 0
@@ -51,6 +54,11 @@ class Counters:
     def dropped(self) -> int:
         """Messages that somebody wanted and did not get."""
         return self.dropped_qos0 + self.dropped_queue_full + self.dropped_too_large + self.dropped_expired
+
+    def count_dropped_qos0(self) -> None:
+        """A message at QoS 0 that a slow reader did not get."""
+        self.dropped_qos0 += 1
+        self.limits["buffered_bytes"] += 1
 
 
 class Traffic:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from sealmq.broker.agenda import Agenda
 from sealmq.broker.counters import Counters
 from sealmq.broker.limits import Limits
 from sealmq.broker.owed import Owed
 from sealmq.broker.pace import STEP, Pace
 from sealmq.broker.patience import LONG_QUEUE, Patience
 from sealmq.broker.promises import Promises
-from sealmq.broker.sessions import NEVER, Delivery, Session, drop
+from sealmq.broker.sessions import NEVER, Delivery, Session, SessionKey, drop
 from sealmq.broker.store import Store
 from sealmq.mqtt.aliases import MOST_ADDED
 from sealmq.mqtt.packets import PubRel
@@ -26,7 +27,8 @@ DUP = 0x08
 class Deliveries:
     """Gives sessions what is theirs.
 
-    spoken: the sessions that were given bytes since the server last flushed; `spoken_bytes` how many, about.
+    spoken:   the sessions that were given bytes since the server last flushed; `spoken_bytes` how many, about.
+    expiring: when which queue has something that has expired (expiry.py).
     """
 
     def __init__(self, limits: Limits, store: Store) -> None:
@@ -36,8 +38,9 @@ class Deliveries:
         self.promises = Promises(self.spoken)
         self._limits = limits
         self._store = store
-        self.patience = Patience(lambda: self._limits.buffered_bytes, self._count_dropped)
+        self.patience = Patience(lambda: self._limits.buffered_bytes, self.counters.count_dropped_qos0)
         self.pace = Pace(lambda: self._limits.buffered_bytes)
+        self.expiring: Agenda[SessionKey] = Agenda()
 
     def adopt(self, limits: Limits) -> None:
         """Other limits from now on; what waits already may wait."""
@@ -151,6 +154,8 @@ class Deliveries:
             self.counters.limits[met] += 1
             return
         session.enqueue(delivery)  # [MQTT 3.1.1: MQTT-3.1.2-5]
+        if delivery.expires_at != NEVER:
+            self.expiring.remind(session.key, delivery.expires_at)
         self._store.queued(session, delivery, 0)
         if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
             self.patience.behind.add(session)
@@ -309,7 +314,3 @@ class Deliveries:
         """Time has passed: let go of writers, and look again at slow links."""
         self.patience.tick(now)
         self.pace.tick()
-
-    def _count_dropped(self) -> None:
-        self.counters.dropped_qos0 += 1
-        self.counters.limits["buffered_bytes"] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sealmq.broker.agenda import Agenda
 from sealmq.mqtt.packets import Publish
 
 BRANCH = 256
@@ -44,6 +45,7 @@ class Retained:
         self._most_messages = messages
         self._most_bytes = size
         self._tree = _Level()
+        self._agenda: Agenda[str] = Agenda()
         self.count = 0
         self.size = 0
 
@@ -52,7 +54,7 @@ class Retained:
         return self._find(topic.split("/")) is not None
 
     def __iter__(self) -> Iterator[RetainedMessage]:
-        """Every message, those included whose time is over and of whom nobody has asked since."""
+        """Every message, those included whose time was over since the last tick."""
         waiting = [self._tree]
         while waiting:
             level = waiting.pop()
@@ -80,6 +82,7 @@ class Retained:
         level.message = message
         self.count += before is None
         self.size += message.size - (before.size if before else 0)
+        self._agenda.remind(message.publish.topic, message.expires_at)
         return True
 
     def met_by(self, message: RetainedMessage) -> str:
@@ -106,17 +109,26 @@ class Retained:
             del path[depth - 1].below[names[depth - 1]]
         self.count -= 1
         self.size -= before.size
+        self._agenda.forget(topic)
         return True
 
+    def expired(self, now: float) -> Iterator[str]:
+        """Forget the messages whose time is over [MQTT-3.3.2-5], one at each step; their topics."""
+        for topic in self._agenda.due(now):
+            message = self._find(topic.split("/"))
+            if message is None:
+                continue
+            if message.expires_at <= now:
+                self.forget(topic)
+                yield topic
+            else:  # another took its place
+                self._agenda.remind(topic, message.expires_at)
+
     def walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
-        """All that a filter matches, step by step: None after each stretch in which nothing was found. The expired are
-        forgotten on the way [MQTT-3.3.2-5]. Between two steps anything may be kept or forgotten: the walk finds what is
-        there when it comes by."""
+        """All that a filter matches, step by step: None after each stretch in which nothing was found, and for what has
+        expired. Between two steps anything may be kept or forgotten: the walk finds what is there when it comes by."""
         for message in _walk(self._tree, topic_filter.split("/")):
-            if message is not None and message.expires_at <= now:
-                self.forget(message.publish.topic)
-            else:
-                yield message
+            yield None if message is not None and message.expires_at <= now else message
 
     def _find(self, names: list[str]) -> RetainedMessage | None:
         level = self._tree

@@ -142,6 +142,7 @@ class Statistics:
             "sealmq/refused/disk": lambda: counters.refused_disk,
             "sealmq/refused/publish": lambda: counters.refused_publish,
             "sealmq/refused/subscribe": lambda: counters.refused_subscribe,
+            "sealmq/retained/expired": lambda: counters.expired_retained,
             "sealmq/retained/bytes": lambda: self._retained.size,
             "sealmq/handshakes/refused": lambda: sum(traffic.refused.values()),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sealmq.broker.access import Grants
@@ -29,6 +30,7 @@ class Kept:
     """What a database held.
 
     marks:        see SQLiteStore.mark.
+    messages:     how many wait.
     last_session, last_message: the highest numbers that rows have.
     orphans:      rows that belong to nothing. No commit of ours leaves one; a hand in the database may.
     expired:      topics of retained messages whose time was over.
@@ -37,6 +39,7 @@ class Kept:
     sessions: list[Session] = field(default_factory=list)
     retained: list[RetainedMessage] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
+    messages: int = 0
     last_session: int = 0
     last_message: int = 0
     orphans: int = 0
@@ -95,35 +98,38 @@ def _session(row: tuple[int, str, str, float, float, bytes | None, float], now: 
 
 def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session], kept: Kept) -> None:
     """Messages in the order in which they came, each with the sessions that it waits in; no table in memory twice."""
-    places = connection.execute("SELECT message, session, packet_id, released FROM deliveries ORDER BY message")
-    place = places.fetchone()
+    places: Iterator[tuple[int, int, int, int]] = iter(
+        connection.execute("SELECT message, session, packet_id, released FROM deliveries ORDER BY message")
+    )
+    place = next(places, None)
     for row in connection.execute("SELECT * FROM messages ORDER BY id"):
         message = kept.last_message = row[0]
         delivery = None
         while place is not None and place[0] <= message:
-            session = by_id.get(place[1]) if place[0] == message else None
-            if not 0 <= place[2] <= HIGHEST_PACKET_ID:
+            of, number, packet_id, released = place
+            place = next(places, None)
+            if not 0 <= packet_id <= HIGHEST_PACKET_ID:
                 raise HomeError("a row holds no packet identifier")
+            session = by_id.get(number) if of == message else None
             if session is None:
                 kept.orphans += 1
+                continue
+            if delivery is None:  # one object for all sessions that it waits in
+                delivery = delivery_from(row)
+                kept.messages += 1
+            delivery.holders += 1
+            if released:
+                session.outgoing.released[packet_id] = delivery
+            elif packet_id:
+                session.outgoing.sent[packet_id] = delivery
             else:
-                if delivery is None:  # one object for all sessions that it waits in
-                    delivery = delivery_from(row)
-                delivery.holders += 1
-                _, _, packet_id, released = place
-                if released:
-                    session.outgoing.released[packet_id] = delivery
-                elif packet_id:
-                    session.outgoing.sent[packet_id] = delivery
-                else:
-                    session.enqueue(delivery)
-            place = places.fetchone()
+                session.enqueue(delivery)
         if delivery is None:
             kept.orphans += 1
     while place is not None:
         kept.orphans += 1
         kept.last_message = max(kept.last_message, place[0])
-        place = places.fetchone()
+        place = next(places, None)
 
 
 def remove_orphans(connection: sqlite3.Connection, kept: Kept) -> None:

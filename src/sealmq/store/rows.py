@@ -66,7 +66,7 @@ def delivery_from(row: tuple[int, int, bytes, int, int, str, float, str]) -> Del
     """See message_row. Raises HomeError when the row says what no row can say."""
     number, level, wire, qos, retain, identifiers, expires_at, shared = row
     try:
-        several = tuple(map(int, identifiers.split()))
+        several = tuple(map(int, identifiers.split())) if identifiers != "" else ()
     except (AttributeError, ValueError) as error:
         raise HomeError("a row holds no subscription identifiers", why=str(error)) from error
     if qos not in (1, 2) or not isinstance(expires_at, float):

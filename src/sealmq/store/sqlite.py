@@ -9,6 +9,7 @@ a QoS 2 message, and its place in every queue) is in one transaction.
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,12 +28,17 @@ from sealmq.store.writer import ThreadedWriter, Writer
 WAL_KEPT = 67_108_864
 """Bytes of the write-ahead log that stay for the next time, after a burst has made it longer: 64 MiB."""
 
+MANY = 50_000
+"""Messages that were read, from which on the garbage collector is told to leave them alone: each of its great rounds
+would look at all of them, for a good part of a second, while everybody waits."""
+
 
 def open_messages(path: Path) -> sqlite3.Connection:
     """Open HOME/messages.db, or make it. Raises HomeError when it is damaged, foreign or newer."""
     connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, across_threads=True)
     try:
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
+        connection.execute("PRAGMA temp_store = MEMORY")  # a start sorts what waits, and a full disk must not stop it
     except sqlite3.Error as error:
         connection.close()
         raise in_words(path, error) from error
@@ -81,6 +87,8 @@ class SQLiteStore:
 
         Raises HomeError when a row says what it cannot say; the file is left as it is.
         """
+        collects = gc.isenabled()
+        gc.disable()  # nothing below makes garbage, and to look for it takes as long as all the rest
         try:
             kept = read_all(self._connection, now)
             remove_orphans(self._connection, kept)
@@ -90,6 +98,11 @@ class SQLiteStore:
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self._connection.close()
             raise in_words(self._path, error) from error
+        finally:
+            if collects:
+                gc.enable()
+        if kept.messages + len(kept.retained) >= MANY:
+            gc.freeze()
         self._last_session = kept.last_session
         self._last_message = self._handed_message = kept.last_message
         self._writer = self._make_writer(self._connection)

@@ -3,6 +3,10 @@
 Rule 1: a group is written whole or not at all, and groups are written in order.
 Rule 2: a group that could not be written is tried again until it can be: nothing behind it overtakes it, as what is
         safe on the disk must never tell a story with a hole.
+Rule 3: nothing that was written before a sync failed is believed to be on the disk. Linux calls such pages clean, and
+        the next sync, which goes well, does not bring them. So a connection is kept whatever it meets: SQLite writes
+        the group anew in the same place of its log. A new connection would find the whole group in the log, and append
+        to what may never have reached the disk. A new process has to do that once: it begins with `settle`.
 """
 
 from __future__ import annotations
@@ -58,6 +62,7 @@ class ThreadedWriter:
         self._wake = threading.Condition()
         self._ending = False
         self._why_not = ""
+        self._settled = False
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -98,6 +103,9 @@ class ThreadedWriter:
             with self._wake:
                 last = self._ending
             try:
+                if not self._settled:
+                    settle(self._connection)
+                    self._settled = True
                 commit(self._connection, groups)
             except Exception as error:  # whatever it is: a thread that died would leave every promise unkept
                 self._why_not = str(error) or type(error).__name__
@@ -109,6 +117,16 @@ class ThreadedWriter:
             else:
                 self._why_not = ""
                 return True
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    """Take the log that was found into the database and sync that, then begin the log anew: see rule 3.
+
+    Raises sqlite3.Error when the disk refuses, or somebody reads the log; then nothing has changed.
+    """
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlite3.OperationalError("the log of the last start is being read by another process")
 
 
 def commit(connection: sqlite3.Connection, groups: Iterable[Group]) -> None:

@@ -84,12 +84,29 @@ def test_the_size_counts_the_message_and_a_branch_for_each_level() -> None:
     assert RetainedMessage(publish, NEVER).size == MESSAGE_OVERHEAD + len(wire) + BRANCH
 
 
-def test_what_has_expired_is_forgotten_when_it_is_met() -> None:
+def test_what_has_expired_is_not_found_and_goes_by_itself() -> None:
     retained = kept("a/1")
     retained.keep(message("a/2", expires_at=10.0))
     assert found(retained, "a/+", 9.9) == ["a/1", "a/2"]
     assert found(retained, "a/+", 10.0) == ["a/1"]
+    assert list(retained.expired(9.9)) == []
+    assert retained.count == 2
+    assert list(retained.expired(10.0)) == ["a/2"]
     assert retained.count == 1
+    assert list(retained.expired(100.0)) == []
+
+
+def test_what_took_its_place_has_a_time_of_its_own() -> None:
+    retained = kept()
+    retained.keep(message("a", expires_at=10.0))
+    retained.keep(message("a", expires_at=20.0))
+    retained.keep(message("b", expires_at=10.0))
+    retained.keep(message("b"))
+    retained.keep(message("c", expires_at=20.0))
+    retained.keep(message("c", expires_at=5.0))
+    assert list(retained.expired(10.0)) == ["c"]
+    assert list(retained.expired(1e9)) == ["a"]
+    assert found(retained, "+", 1e9) == ["b"]
 
 
 @pytest.mark.parametrize(

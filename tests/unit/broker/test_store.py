@@ -117,7 +117,7 @@ def test_what_expires_or_does_not_fit_in_the_queue_is_finished() -> None:
     back = stage.client("other")
     back.connect("reader", clean_start=False, maximum_packet_size=200)
     assert back.messages() == []
-    assert diary.lines == ["queued expires", "queued large", "opened reader", "finished expires", "finished large"]
+    assert diary.lines == ["queued expires", "queued large", "finished expires", "opened reader", "finished large"]
 
 
 def test_a_takeover_is_one_loss_and_one_end() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.store.writer import ThreadedWriter, commit
+from sealmq.store.writer import ThreadedWriter, commit, settle
 
 WAIT = 10
 
@@ -132,3 +132,29 @@ def test_a_group_that_fails_in_its_middle_leaves_nothing(path: Path) -> None:
         assert not connection.in_transaction
         commit(connection, [insert(1), insert(2)])
     assert rows(path) == [1, 2]
+
+
+def test_the_log_of_the_life_before_is_in_the_database_before_anything_is_promised(path: Path) -> None:
+    """tests/anomaly/test_broken_disk.py shows what is lost without it."""
+    log = path.with_name("db-wal")
+    before = connect(path)
+    before.execute("PRAGMA journal_mode = WAL")
+    before.execute("PRAGMA wal_autocheckpoint = 0")
+    commit(before, [insert(1)])
+    assert log.stat().st_size
+    heard = Heard()
+    with closing(connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM t").fetchall()
+        writer = start(connect(path), heard)
+        writer.write(insert(2), 2)
+        assert "read by another process" in str(heard.next())
+        reader.execute("COMMIT")
+    while heard.next() != 2:
+        pass
+    assert writer.close() == ""
+    commit(before, [insert(3)])
+    settle(before)
+    assert log.stat().st_size == 0
+    before.close()
+    assert rows(path) == [1, 2, 3]
