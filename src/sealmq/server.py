@@ -93,7 +93,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store = SQLiteStore.open(home.messages, self._committed, self._not_committed)
         kept = self._store.load(self.clock())
-        # What was revoked while nobody ran is dealt with at the first tick, before the first client is heard.
+        # What was revoked while nobody ran is dealt with at the first tick, before a listener is open.
         self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
@@ -116,7 +116,7 @@ class Server:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
         device = self._home.registry.device(name)
         if device is not None and device.state != "revoked":
-            return Identity(device.name, device.role)
+            return Identity(device.name, device.role, bearer=device.uuid)
         account = Accounts(self._home.registry).maybe_find(name)
         return account.identity if account is not None else None
 
@@ -143,6 +143,7 @@ class Server:
         presence = self._presence or Presence.claim(self._home.path)
         try:
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._tick()  # what was revoked while nobody ran, before anybody can come in
             await self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self.stop)
@@ -329,20 +330,22 @@ class Server:
             f", {len(links)} of its links cut" if links else "",
             extra={"device": revoked.device, "serial": revoked.serial},
         )
+        self._end_sessions(revoked.device, "its certificate was revoked", now)
         for link in links:
             link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
-        device = self._home.registry.device(revoked.device)
-        gone = device is None or device.state == "revoked"
-        self.house.broker.end_sessions(revoked.device, now, "" if gone else revoked.serial)
+
+    def _end_sessions(self, name: str, why: str, now: float) -> None:
+        """The name was given up; somebody else may have it already, and keeps what is its own."""
+        self.house.broker.end_sessions(name, now, why, self._maybe_identity(name))
 
     def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
         """An account has another password or is gone: what was proved before does not count any more."""
         self._gatekeeper.account_changed(name)
-        for link in [link for link in self.house.links if link.account == name]:
-            why = "its account was removed" if removed else "its account has another password"
-            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+        why = "its account was removed" if removed else "its account has another password"
         if removed:
-            self.house.broker.end_sessions(name, now)
+            self._end_sessions(name, why, now)
+        for link in [link for link in self.house.links if link.account == name]:
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
 
     # -- another configuration ---------------------------------------------------------------------------------------
 

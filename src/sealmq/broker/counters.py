@@ -11,6 +11,7 @@ class Counters:
     received:  PUBLISH packets that came. delivered: that left.
     dropped_*: what somebody wanted and did not get, and why.
     refused_*: what a client was told that it may not, or not while the disk refuses.
+    unspoken_wills: wills of those who were revoked or removed.
     """
 
     __slots__ = (
@@ -23,6 +24,7 @@ class Counters:
         "refused_disk",
         "refused_publish",
         "refused_subscribe",
+        "unspoken_wills",
     )
 
     def __init__(self) -> None:
@@ -35,6 +37,7 @@ class Counters:
         self.refused_disk = 0
         self.refused_publish = 0
         self.refused_subscribe = 0
+        self.unspoken_wills = 0
 
     @property
     def dropped(self) -> int:

@@ -140,6 +140,7 @@ class Statistics:
             "sealmq/refused/disk": lambda: counters.refused_disk,
             "sealmq/refused/publish": lambda: counters.refused_publish,
             "sealmq/refused/subscribe": lambda: counters.refused_subscribe,
+            "sealmq/wills/unspoken": lambda: counters.unspoken_wills,
             "sealmq/retained/bytes": lambda: self._retained.size,
             "sealmq/handshakes/refused": lambda: sum(traffic.refused.values()),
         }

@@ -39,7 +39,7 @@ class Account:
     @property
     def identity(self) -> Identity:
         """Who has proved to be this account."""
-        return Identity(self.name, self.role, kind="account")
+        return Identity(self.name, self.role, kind="account", bearer=repr(self.created))
 
 
 class Accounts:

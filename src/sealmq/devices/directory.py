@@ -39,7 +39,13 @@ class Directory:
         self._check_same(peer, record)
         self._check_state(record)
         self._check_dates(record, now)
-        return Identity(name=record.device, role=record.role, serial=record.serial, not_after=record.not_after)
+        return Identity(
+            name=record.device,
+            role=record.role,
+            serial=record.serial,
+            not_after=record.not_after,
+            bearer=record.uuid,
+        )
 
     def describe(self, der: bytes, now: float | None = None) -> str:
         """One phrase about a certificate for a log line; never raises. `now` (Unix seconds) lets it say 'expired'."""

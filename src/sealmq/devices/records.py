@@ -23,6 +23,7 @@ class CertificateRecord:
     device:  the device's name; the intended name while pending or abandoned; a CA's or broker's name otherwise.
     role:    the device's role, "" when it belongs to no device.
     profile: one of pki.profiles, by name.
+    uuid:    of the device that has the name now, "" when it belongs to no device.
     """
 
     serial: str
@@ -37,6 +38,7 @@ class CertificateRecord:
     fingerprint: str
     revoked_at: float | None
     reason: str | None
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,14 @@ def test_an_account_is_added_and_found_in_any_case(accounts, fleet):
     assert account.identity.kind == "account"
 
 
+def test_an_account_of_a_name_that_was_given_up_has_another_bearer(accounts, fleet):
+    first = accounts.add("Panel-1", PASSWORD, now=fleet.now).identity
+    accounts.set_password("panel-1", b"another password", now=fleet.now + 1)
+    assert accounts.find("panel-1").identity == first
+    accounts.remove("panel-1")
+    assert accounts.add("Panel-1", PASSWORD, now=fleet.now + 2).identity.bearer != first.bearer
+
+
 def test_what_is_kept_of_the_password_is_in_no_repr(accounts, fleet):
     account = accounts.add("panel", PASSWORD, now=fleet.now)
     assert account.stored not in repr(account)
