@@ -21,7 +21,7 @@ from sealmq.broker.guessing import Guessing, address_key
 from sealmq.devices.accounts import Account, Accounts
 from sealmq.errors import HomeError
 from sealmq.mqtt.codes import ReasonCode
-from sealmq.pki.passwords import DECOY, verify_password
+from sealmq.pki.passwords import DECOY, LONGEST, verify_password
 
 log = logging.getLogger("sealmq.gatekeeper")
 
@@ -31,8 +31,8 @@ WORKERS: Final = 2
 WAITING: Final = 128
 """Logins that are looked at or wait: five seconds' worth, half of `connect_timeout`."""
 
-WAITING_FROM_ONE: Final = 32
-"""Of these, from one address: one stranger may not take all the places."""
+WAITING_FROM_ONE: Final = 30
+"""Of these, from one address: one stranger may not take all the places, nor try more at once than may fail."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +83,9 @@ class PasswordGatekeeper:
         self._waiting_from[address_key(peer)] += 1
         self._guessing.begin(name, peer, self._clock())
         # An unknown name costs as much as a wrong password, so that time does not tell which it was.
-        question.work = self._workers.submit(verify_password, account.stored if account else DECOY, password)
+        # Of a password that is too long to be one, no more is kept while it waits than makes it wrong.
+        stored, password = account.stored if account else DECOY, password[: LONGEST + 1]
+        question.work = self._workers.submit(verify_password, stored, password)
         question.work.add_done_callback(partial(self._hand_over, question))
 
     def forget(self, answer: Answer) -> None:
@@ -114,7 +116,8 @@ class PasswordGatekeeper:
         if wait > 0:
             why = f"{name!r} or its address failed before, and has to wait for another {wait:.0f} s"
             return Denial(ReasonCode.BAD_USER_NAME_OR_PASSWORD, why)
-        if self._waiting >= WAITING or self._waiting_from[address_key(peer)] >= WAITING_FROM_ONE:
+        crowded = self._guessing.is_crowded(name, peer, self._clock())
+        if crowded or self._waiting >= WAITING or self._waiting_from[address_key(peer)] >= WAITING_FROM_ONE:
             return Denial(ReasonCode.SERVER_BUSY, f"{self._waiting} passwords wait to be looked at")
         return None
 
