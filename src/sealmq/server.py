@@ -32,6 +32,7 @@ from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
+from sealmq.reloading import cut_who_may_not_stay, tell_unchanged
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.store.sqlite import SQLiteStore
 from sealmq.tcp.transport import LINGER, Transport
@@ -98,13 +99,14 @@ class Server:
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
+        self._directory = Directory(home.registry, home.device_authorities())
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
         broker.statistics.version = _version()
         broker.restore(kept.sessions, kept.retained)
         recognize(broker, self._maybe_identity, self.clock())
         self.house = House(
             broker,
-            Directory(home.registry),
+            self._directory,
             configuration.limits,
             self.clock,
             self._flush_at_end_of_turn,
@@ -259,6 +261,7 @@ class Server:
         while not self._stop.is_set():
             if self._must_reload:
                 self._must_reload = False
+                presence.reloading()
                 presence.reloaded(await self._reload())
             self._tick()
             try:
@@ -352,33 +355,36 @@ class Server:
     async def _reload(self) -> str:
         """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says.
 
-        No link is cut that the new state still lets in: see broker/change.py for the rules, Terms.admits for the
-        listeners.
+        No link is cut that the new state still lets in: see reloading.py.
         """
         try:
+            if not self._home.registry.is_in_place():
+                Home.open(self._home.path).close()  # whole, or nothing changes
+                log.warning("the home was replaced: every link ends, and the broker starts anew on what is there now")
+                self.restore_waits = True
+                self.stop()
+                return ""
             configuration = config.load(self._home.configuration)
             vault.check_unchanged(self._home.configuration)  # whoever can write it lets in whom it likes
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())
             contexts = self._build_contexts(configuration)
+            authorities = self._home.device_authorities()
             listeners = self._wanted(configuration)
-            await self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
-        except (Error, OSError) as error:
-            why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
-            remedy = f"; next: {error.remedy}" if isinstance(error, Error) and error.remedy else ""
-            log.error("nothing has changed: %s%s", why, remedy)
-            return why
-        kept = {settings.terms for settings in listeners}
-        for link in list(self.house.links):
-            if not any(terms.admits(link.terms) for terms in kept):
-                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "no listener takes its kind of proof any more")
+            await self.doors.change(listeners, lambda: self._adopt(configuration, contexts, authorities))
+        except Exception as error:
+            return tell_unchanged(error)
+        cut_who_may_not_stay(self.house, {settings.terms for settings in listeners}, self._directory)
         log.info("sealmq.toml was read again, and counts from now on")
         return ""
 
-    def _adopt(self, configuration: Configuration, contexts: Mapping[Terms, TLSContext]) -> None:
+    def _adopt(
+        self, configuration: Configuration, contexts: Mapping[Terms, TLSContext], authorities: frozenset[str]
+    ) -> None:
         """Nothing below can fail."""
         self._configuration = configuration
         self._contexts = contexts
+        self._directory.authorities = authorities  # for handshakes, too, that began with the contexts of before
         self.house.limits = configuration.limits
         adopt(self.house.broker, configuration.access, configuration.limits, self.clock())
         logging.getLogger("sealmq").setLevel(configuration.log.level.upper())

@@ -292,12 +292,16 @@ class Broker:
         self._expel(session, "its name belongs to somebody else by now", now)
         return was_kept
 
+    def silence(self, session: Session, why: str) -> None:
+        """Let the will of somebody who is trusted no more never be spoken, nor after a crash."""
+        if session.will is None:
+            return
+        self.dispatch.counters.unspoken_wills += 1
+        log.info("%s (client %r): its will to %r is not published: %s", *session.key, session.will.topic, why)
+        self.forget_will(session)
+
     def _expel(self, session: Session, why: str, now: float) -> None:
-        if session.will is not None:
-            self.dispatch.counters.unspoken_wills += 1
-            topic = session.will.topic
-            log.info("%s (client %r): its will to %r is not published: %s", *session.key, topic, why)
-            session.will, session.will_at = None, NEVER
+        self.silence(session, why)
         session.expiry = 0.0
         if session.outbox is None:
             self._end_session(session, now)

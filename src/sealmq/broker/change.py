@@ -73,6 +73,16 @@ def recognize(broker: Broker, who: Callable[[str], Identity | None], now: float)
         broker.dispatch.withdraw(session, now)
 
 
+def distrust(broker: Broker, is_trusted: Callable[[Identity], bool], why: str, now: float) -> None:
+    """End the links of those whose proof does not count any more, and let no will of theirs be spoken."""
+    for session in list(broker.sessions.values()):
+        if session.outbox is not None and not is_trusted(session.identity):
+            outbox = session.outbox
+            broker.silence(session, why)
+            broker.on_lost(session, now)
+            outbox.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+
+
 def _regrant(broker: Broker, session: Session) -> str:
     """Give the session its new rights. Returns the first thing that it lost by them, "" when it lost nothing."""
     session.grants = Grants(broker.rules, session.identity, session.key.client_id)

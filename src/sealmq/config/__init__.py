@@ -34,7 +34,7 @@ from sealmq.config.listeners import (
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
 from sealmq.errors import ConfigError, ProtocolError
-from sealmq.mqtt.topics import check_topic_filter
+from sealmq.mqtt.topics import SHARED, check_topic_filter
 
 Profile = Literal["default", "modern"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -273,6 +273,21 @@ def _check_topic(table: Table, topic: str) -> None:
         plain = plain.replace(placeholder, "x")
     if "{device}" in topic and "{account}" in topic:
         raise table.error("topics", f"has {shown(topic)}, and nobody is both a device and an account")
+    if topic.startswith(SHARED):
+        raise table.error(
+            "topics",
+            f"has {shown(topic)}, a shared subscription",
+            why="rules are about what is asked for, in a group or not; this one would never match",
+            remedy="write what stands behind the group",
+        )
+    first = topic.partition("/")[0]
+    if first.startswith("$") and first != plain.partition("/")[0]:
+        raise table.error(
+            "topics",
+            f"has {shown(topic)}, with a placeholder in a first level that begins with '$'",
+            why="no wildcard reaches such topics, so a client could choose a name that no denial meets",
+            remedy="put a level of its own in between: $name/{device}",
+        )
     try:
         check_topic_filter(plain)
     except ProtocolError as error:

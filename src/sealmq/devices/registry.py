@@ -8,6 +8,7 @@ Rule 3: a database that is damaged, foreign or newer is not touched.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Registry:
         self.path = path
         self._connection = connection
         self._seen = self._data_version()
+        self._file = path.stat()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -57,6 +59,10 @@ class Registry:
     def close(self) -> None:
         """Let the database go. Closing twice does no harm."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Is the file at `path` still the one that is open here, and not another that was put there? Or OSError."""
+        return os.path.samestat(self._file, self.path.stat())
 
     def __enter__(self) -> Self:
         return self
