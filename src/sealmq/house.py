@@ -5,6 +5,7 @@ Links are flushed together, once for each turn of the loop: who is spoken to oft
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,9 +13,12 @@ from typing import Protocol
 from sealmq.broker.broker import Broker
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
+from sealmq.broker.quiet import Quiet
 from sealmq.broker.sessions import Outbox
 from sealmq.identity import Terms
 from sealmq.tcp.deadlines import Deadlines
+
+log = logging.getLogger("sealmq.link")
 
 
 class Resident(Outbox, Protocol):
@@ -41,6 +45,7 @@ class House:
     unflushed:  links that may have something to send; the first to enter asks for a flush at the end of the turn.
     by_serial:  the standing links of each client certificate, to cut them when it is revoked.
     gatekeeper: looks at passwords.
+    quiet:      knows which lines about strangers the log is spared.
     """
 
     broker: Broker
@@ -54,6 +59,12 @@ class House:
     deadlines: Deadlines[Resident] = field(default_factory=Deadlines)
     flush_is_due: bool = False
     gatekeeper: Gatekeeper = field(default_factory=ClosedGate)
+    quiet: Quiet = field(default_factory=Quiet)
+
+    def tell_rest(self, now: float) -> None:
+        """Say in numbers what the log was spared. To call at every tick."""
+        for summary in self.quiet.rest(now):
+            log.warning("%s", summary.words, extra={"address": summary.address} if summary.address else None)
 
     def mark(self, link: Resident) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""

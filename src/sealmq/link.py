@@ -277,14 +277,15 @@ class Link:
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
             self._refusal = error
             self._traffic.refused["certificate"] += 1
-            log.warning(
-                "%s was refused: %s (%s)%s",
-                self._wire.peer,
-                error.what,
-                self._house.directory.describe(proof.peer_certificate) if proof else "",
-                f"; next: {error.remedy}" if error.remedy else "",
-                extra=self._who(),
-            )
+            if self._is_told("refused certificates"):
+                log.warning(
+                    "%s was refused: %s (%s)%s",
+                    self._wire.peer,
+                    error.what,
+                    self._house.directory.describe(proof.peer_certificate) if proof else "",
+                    f"; next: {error.remedy}" if error.remedy else "",
+                    extra=self._who(),
+                )
         else:
             self._house.by_serial.setdefault(self.identity.serial, set()).add(self)
 
@@ -301,17 +302,18 @@ class Link:
             return
         refused = self._tls.refused_certificate
         self._traffic.refused[(error.alert or "no_alert") if isinstance(error, TLSError) else "websocket"] += 1
-        log.warning(
-            "%s was refused: %s%s%s%s",
-            self._wire.peer,
-            error.what,
-            f" ({self._house.directory.describe(refused)})" if refused else "",
-            f"; alert {error.alert} {'sent' if error.sent else 'received'}"
-            if isinstance(error, TLSError) and error.alert
-            else "",
-            f"; next: {error.remedy}" if error.remedy else "",
-            extra=self._who(),
-        )
+        if self._is_told("refused handshakes"):
+            log.warning(
+                "%s was refused: %s%s%s%s",
+                self._wire.peer,
+                error.what,
+                f" ({self._house.directory.describe(refused)})" if refused else "",
+                f"; alert {error.alert} {'sent' if error.sent else 'received'}"
+                if isinstance(error, TLSError) and error.alert
+                else "",
+                f"; next: {error.remedy}" if error.remedy else "",
+                extra=self._who(),
+            )
         self._ended = True
         self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
@@ -377,8 +379,9 @@ class Link:
         if not self._ended:
             self._ended = True
             if not self._shaken:
-                log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
-            else:
+                if self._is_told("connections that went away during the handshake"):
+                    log.info("%s went away during the handshake%s", self._wire.peer, f": {why}" if why else "")
+            elif self._is_told("connections lost before CONNECT"):
                 log.info("%s is lost%s", self, f": {why}" if why else "", extra=self._who())
             self._leave_session()
         if self._asked is not None:
@@ -393,7 +396,8 @@ class Link:
             return
         known = reason_code in ReasonCode.__members__.values()
         words = ReasonCode(reason_code).words if known else "?"
-        log.info("%s ends: %s (reason code 0x%02X, %s)", self, why, reason_code, words, extra=self._who())
+        if self._is_told("connections ended before they had a session"):
+            log.info("%s ends: %s (reason code 0x%02X, %s)", self, why, reason_code, words, extra=self._who())
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
@@ -413,14 +417,15 @@ class Link:
                 if tls.established
                 else (handshake, limits.handshake_timeout, "handshake_timeout")
             )
-            log.info(
-                "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
-                self,
-                doing,
-                seconds,
-                key,
-                extra=self._who(),
-            )
+            if self._is_told("connections that said too little in time"):
+                log.info(
+                    "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
+                    self,
+                    doing,
+                    seconds,
+                    key,
+                    extra=self._who(),
+                )
             self._ended = True
             self._wire.abort()
         elif self._holds and self._latest > now:
@@ -463,6 +468,10 @@ class Link:
         if self.identity is not None:
             return f"{self.identity.name} ({self._wire.peer})"
         return self._wire.peer
+
+    def _is_told(self, kind: str) -> bool:
+        """Is it worth a line? What ends a session always is; of strangers' failures, the first few (quiet.py)."""
+        return self.session is not None or self._house.quiet.lets(kind, self._wire.peer, self._house.clock())
 
     def _who(self) -> dict[str, str]:
         """The fields that a log line in JSON carries."""

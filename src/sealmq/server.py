@@ -50,7 +50,6 @@ is cut within this time; the standard's times are in whole seconds."""
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
 
-
 OTHER_DESCRIPTORS = 64
 """File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
 
@@ -112,6 +111,7 @@ class Server:
             self._flush_at_end_of_turn,
             gatekeeper=gatekeeper,
         )
+        self.house.quiet.told = configuration.log.lines_per_address
         self._gatekeeper = gatekeeper
 
     def _maybe_identity(self, name: str) -> Identity | None:
@@ -178,12 +178,13 @@ class Server:
     def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
         most = self._configuration.limits.connections
         if len(self.house.links) >= most:
-            log.warning(
-                "%s was turned away: there are %d links; next: raise [limits] connections in sealmq.toml",
-                transport.peer,
-                most,
-                extra={"address": transport.peer},
-            )
+            if self.house.quiet.lets("connections that were turned away", transport.peer, self.clock()):
+                log.warning(
+                    "%s was turned away: there are %d links; next: raise [limits] connections in sealmq.toml",
+                    transport.peer,
+                    most,
+                    extra={"address": transport.peer},
+                )
             return None
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
@@ -302,6 +303,7 @@ class Server:
 
     def _tick_broker(self, now: float) -> None:
         self.house.broker.tick(now)
+        self.house.tell_rest(now)
 
     def _end_overdue(self, now: float) -> None:
         for link in self.house.deadlines.due(now):
@@ -353,10 +355,7 @@ class Server:
     # -- another configuration ---------------------------------------------------------------------------------------
 
     async def _reload(self) -> str:
-        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says.
-
-        No link is cut that the new state still lets in: see reloading.py.
-        """
+        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says."""
         try:
             if not self._home.registry.is_in_place():
                 Home.open(self._home.path).close()  # whole, or nothing changes
@@ -386,6 +385,7 @@ class Server:
         self._contexts = contexts
         self._directory.authorities = authorities  # for handshakes, too, that began with the contexts of before
         self.house.limits = configuration.limits
+        self.house.quiet.told = configuration.log.lines_per_address
         adopt(self.house.broker, configuration.access, configuration.limits, self.clock())
         logging.getLogger("sealmq").setLevel(configuration.log.level.upper())
 

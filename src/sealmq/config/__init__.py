@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from sealmq.broker.limits import Limits
+from sealmq.broker.quiet import TOLD
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.config.addresses import is_address, is_host, parse_address
 from sealmq.config.listeners import (
@@ -75,6 +76,10 @@ class LogSettings:
 
     level: Level = "info"
     """The least grave thing that is said."""
+
+    lines_per_address: int = TOLD
+    """Lines of each kind in a minute about what one address has refused; what is beyond is said as a number. Whoever
+    reaches a listener can have something refused, as often as the line allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +219,11 @@ def _limits(table: Table) -> Limits:
 
 
 def _log(table: Table) -> LogSettings:
-    table.expect_keys("level")
-    level = table.choice("level", LogSettings().level, LEVELS)
-    return LogSettings(level=next(each for each in LEVELS if each == level))
+    table.expect_keys("level", "lines_per_address")
+    default = LogSettings()
+    level = table.choice("level", default.level, LEVELS)
+    lines = table.number("lines_per_address", default.lines_per_address, 1, 1_000_000, whole=True)
+    return LogSettings(next(each for each in LEVELS if each == level), int(lines))
 
 
 def _access(top: Table) -> tuple[Rule, ...]:
