@@ -15,7 +15,7 @@ from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import Quiet
 from sealmq.broker.sessions import Outbox
-from sealmq.identity import Terms
+from sealmq.identity import Identity, Terms
 from sealmq.tcp.deadlines import Deadlines
 
 log = logging.getLogger("sealmq.link")
@@ -25,11 +25,13 @@ class Resident(Outbox, Protocol):
     """A link, as the house and the server know it.
 
     account:  whose password it gave; "" when it gave none, or was not believed.
+    identity: who has proved to be at its other end; None: nobody yet.
     deadline: when its stage is over, on the house's clock.
     terms:    what the listener that it came by asks for.
     """
 
     account: str
+    identity: Identity | None
     deadline: float
     terms: Terms
 

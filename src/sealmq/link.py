@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 
-from sealmq.broker.gate import Asked, Denial
+from sealmq.broker.gate import Asked, Denial, vouched
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
 from sealmq.house import House
@@ -247,6 +247,7 @@ class Link:
         if asked is None or self._ended:
             return
         self.release()
+        verdict = vouched(verdict, self.identity)
         if isinstance(verdict, Denial):
             self.send(verdict.packet())
             return self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")

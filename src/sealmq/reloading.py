@@ -11,7 +11,10 @@ import logging
 from collections.abc import Iterable
 
 from sealmq.broker.change import distrust
+from sealmq.broker.gate import Denial, vouched
+from sealmq.devices.accounts import Account
 from sealmq.devices.directory import Directory
+from sealmq.devices.records import Change
 from sealmq.errors import Error
 from sealmq.house import House
 from sealmq.identity import Terms
@@ -19,6 +22,7 @@ from sealmq.mqtt.codes import ReasonCode
 
 log = logging.getLogger("sealmq.server")
 
+ACCOUNT_REMOVED = "its account was removed"
 UNTRUSTED = "the authority of its certificate is not trusted any more"
 
 
@@ -34,6 +38,20 @@ def cut_who_may_not_stay(house: House, kept: Iterable[Terms], directory: Directo
     for link in list(house.links):
         if not any(terms.admits(link.terms) for terms in kept):
             link.end(ReasonCode.ADMINISTRATIVE_ACTION, "no listener takes its kind of proof any more")
+
+
+def cut_account(house: House, change: Change, account: Account | None) -> None:
+    """End the links that came in by an account as it was. account: as it is now; None: it is gone."""
+    for link in [link for link in house.links if link.account == change.device]:
+        if change.kind == "removed":
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, ACCOUNT_REMOVED)
+        elif change.kind == "password":
+            link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its account has another password")
+        elif account is not None:
+            device = link.identity if link.identity is not None and link.identity.kind == "device" else None
+            verdict = vouched(account.identity, device)
+            if isinstance(verdict, Denial):
+                link.end(ReasonCode.ADMINISTRATIVE_ACTION, verdict.why)
 
 
 def tell_unchanged(error: Exception) -> str:

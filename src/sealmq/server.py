@@ -32,7 +32,7 @@ from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
-from sealmq.reloading import cut_who_may_not_stay, tell_unchanged
+from sealmq.reloading import ACCOUNT_REMOVED, cut_account, cut_who_may_not_stay, tell_unchanged
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.store.sqlite import SQLiteStore
 from sealmq.tcp.transport import LINGER, Transport
@@ -319,8 +319,8 @@ class Server:
         for change in registry.changes_since(self._last_change):
             if change.kind == "revoked":
                 self._cut(change, now)
-            elif change.kind in ("password", "removed"):
-                self._account_changed(change.device, removed=change.kind == "removed", now=now)
+            elif change.kind in ("password", "bound", "removed"):
+                self._account_changed(change, now)
             self._last_change = change.id
             self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False
@@ -343,14 +343,12 @@ class Server:
         """The name was given up; somebody else may have it already, and keeps what is its own."""
         self.house.broker.end_sessions(name, now, why, self._maybe_identity(name))
 
-    def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
-        """An account has another password or is gone: what was proved before does not count any more."""
-        self._gatekeeper.account_changed(name)
-        why = "its account was removed" if removed else "its account has another password"
-        if removed:
-            self._end_sessions(name, why, now)
-        for link in [link for link in self.house.links if link.account == name]:
-            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+    def _account_changed(self, change: Change, now: float) -> None:
+        """An account is gone, or has another password or other devices: what was proved may not count any more."""
+        self._gatekeeper.account_changed(change.device)
+        if change.kind == "removed":
+            self._end_sessions(change.device, ACCOUNT_REMOVED, now)
+        cut_account(self.house, change, Accounts(self._home.registry).maybe_find(change.device))
 
     # -- another configuration ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class Resident(RememberingOutbox):
     """A link that counts its flushes."""
 
     account = ""
+    identity = None
     deadline = float("inf")
     terms = BY_CERTIFICATE
 

@@ -89,7 +89,9 @@ def _who(registry: Registry, name: str) -> tuple[Identity, str]:
             barred = "its certificate has expired, and it is not let in"
         return Identity(device.name, device.role, device.serial, device.not_after), barred
     try:
-        return Accounts(registry).find(name).identity, ""
+        identity = Accounts(registry).find(name).identity
+        barred = f"it only lets devices {identity.devices!r} in: ask about the device" if identity.devices else ""
+        return identity, barred
     except EnrollmentError as error:
         raise EnrollmentError(
             f"there is no device and no account {name!r}",

@@ -59,8 +59,9 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password" or
-    "removed": the account `device` has another password or is gone, so that who came in by it is to be cut.
+    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password",
+    "bound" or "removed": the account `device` has another password, counts with other devices, or is gone, so that who
+    came in by it may have to be cut.
     """
 
     id: int

@@ -31,7 +31,7 @@ _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
     FROM devices d JOIN certificates c ON c.serial = d.serial """
 
-_ACCOUNT = "SELECT name, role, stored, created, changed FROM accounts "
+_ACCOUNT = "SELECT name, role, stored, created, changed, devices FROM accounts "
 
 
 class Registry:
@@ -229,18 +229,24 @@ class Registry:
                 self._note("revoked", serial, name)
             return serials
 
-    def put_account(self, name: str, role: str, stored: str, *, now: float) -> None:
+    def put_account(self, name: str, role: str, stored: str, *, now: float, devices: str = "") -> None:
         """Add an account, or change what is kept of its password and tell the broker. Who asks has checked the name."""
         with self.transaction():
             is_known = self.account(name) is not None
             self._connection.execute(
-                "INSERT INTO accounts (name, role, stored, created, changed) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO accounts (name, role, stored, created, changed, devices) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET role = excluded.role, stored = excluded.stored,"
                 " changed = excluded.changed",
-                (name, role, stored, now, now),
+                (name, role, stored, now, now, devices),
             )
             if is_known:
                 self._note("password", "", name)
+
+    def bind_account(self, name: str, devices: str) -> None:
+        """Say together with which devices an account counts, and tell the broker."""
+        with self.transaction():
+            self._connection.execute("UPDATE accounts SET devices = ? WHERE name = ?", (devices, name))
+            self._note("bound", "", name)
 
     def remove_account(self, name: str) -> None:
         """Remove an account, and tell the broker."""
@@ -275,7 +281,7 @@ class Registry:
         assert cursor.lastrowid is not None
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'removed')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

@@ -104,10 +104,11 @@ def test_a_new_password_and_a_removal_are_told_to_the_broker(accounts, fleet):
     assert (changed.name, changed.created, changed.changed) == ("panel", fleet.now, fleet.now + 1)
     assert verify_password(changed.stored, b"another long one")
     assert not verify_password(changed.stored, PASSWORD)
+    assert Accounts(other).bind("PANEL", "sensor-?").identity.devices == "sensor-?"
     Accounts(other).remove("panel")
     assert fleet.registry.changed()
     told = [(change.kind, change.device) for change in fleet.registry.changes_since(before)]
-    assert told == [("password", "panel"), ("removed", "panel")]
+    assert told == [("password", "panel"), ("bound", "panel"), ("removed", "panel")]
     assert accounts.maybe_find("panel") is None
 
 
