@@ -41,7 +41,7 @@ WAITING_FROM_ONE: Final = 30
 
 
 LATER: Final = 5
-"""How much nicer than the loop a worker is (setpriority): it gets a third of what the loop gets where both want a core."""
+"""How much nicer than the loop a worker is (setpriority): a third of a core where both want it."""
 
 
 @dataclass(slots=True, eq=False)
