@@ -17,6 +17,7 @@ import pytest
 from interop_homes import make_home
 from mqtt_bytes import CONNECT_V5, packet, read_packet, text
 from running import SEALMQ, WAIT, Broker, sealmq
+from sealmq.broker.quiet import TOLD
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
 
@@ -307,6 +308,28 @@ def test_a_reload_while_the_broker_ends_does_not_keep_it(broker: Reloaded) -> No
     broker.process.send_signal(signal.SIGTERM)
     broker.process.send_signal(signal.SIGHUP)
     assert broker.ended() == 0
+
+
+def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) -> None:
+    with broker.device("sensor-1") as sensor:
+        mark = broker.mark
+        for _ in range(300):
+            with broker.plain() as garbage:
+                garbage.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while garbage.recv(100):
+                    pass
+        assert alive(sensor)
+        assert len(broker.log.lines) - mark <= TOLD
+        assert broker.reload(broker.good + "lines_per_address = 1000000\n").returncode == 0
+        line = broker.log.wait(
+            r"\.\.\. and 2[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
+        )
+        assert "in the last minute" in line
+
+
+def test_what_holds_passwords_is_its_owners_alone(broker: Reloaded) -> None:
+    for file in broker.home.glob("sealmq.db*"):
+        assert file.stat().st_mode & 0o077 == 0, file
 
 
 def test_the_password_is_in_no_command_line(broker: Reloaded) -> None:
