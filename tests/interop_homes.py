@@ -19,6 +19,7 @@ first_packet_size = 4_096
 
 [log]
 level = "debug"
+lines_per_address = 100_000
 """
 
 DEVICES = ("sensor-1", "sensor-2", "sensor-3")

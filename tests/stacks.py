@@ -147,13 +147,20 @@ class Registry:
         self.by_certificate: dict[bytes, str] = {}
         self.not_after: dict[str, float] = {}
         self.revoked: set[str] = set()
+        self.bearers: dict[str, str] = {}
 
     def identify(self, der: bytes, now: float) -> Identity:
         name = self.by_certificate.get(der) or der.decode()
         if name in self.revoked:
             raise TrustError(f"the certificate of '{name}' was revoked")
         role = self.roles.get(name, "device")
-        return Identity(name, role, serial=f"serial of {name}", not_after=self.not_after.get(name, float("inf")))
+        return Identity(
+            name,
+            role,
+            serial=f"serial of {name}",
+            not_after=self.not_after.get(name, float("inf")),
+            bearer=self.bearers.get(name, ""),
+        )
 
     def describe(self, der: bytes) -> str:
         return "a certificate"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 UNKNOWN = "an unknown address"
+
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052 section 2.1: an IPv4 host behind a translator
 
 
 def address_in_words(address: object) -> str:
@@ -20,11 +23,29 @@ def address_key(peer: str) -> str:
 
     A host with IPv6 has a whole /64 to choose addresses from (RFC 4291 section 2.5.4).
     """
+    return _network(peer, 32, 64)
+
+
+def network_key(peer: str) -> str:
+    """The network that somebody may have as a whole: 24 bits of IPv4, or 48 of IPv6 (RFC 6177 section 2)."""
+    return _network(peer, 24, 48)
+
+
+def _network(peer: str, bits_of_4: int, bits_of_6: int) -> str:
     host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return peer
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    if address.version == 4:
+        return _around(address, bits_of_4)
+    behind = address.ipv4_mapped
+    if behind is None and address in _TRANSLATED:
+        behind = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if behind is not None:  # or all of IPv4 would be one
+        return _around(behind, bits_of_4)
+    return _around(address, bits_of_6)
+
+
+def _around(address: ipaddress.IPv4Address | ipaddress.IPv6Address, bits: int) -> str:
+    return str(ipaddress.ip_network((address, bits), strict=False)).removesuffix("/32")

@@ -197,6 +197,12 @@ class Home:
         """What the Device CA has revoked, DER; None when the registry holds no list. Needs no private key."""
         return self.registry.crl(subject_key_id(self._certificate("device-ca")))
 
+    def device_authorities(self) -> frozenset[str]:
+        """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""
+        with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
+            pem = self._existing(self.device_ca_certificate).read_bytes()
+        return frozenset(map(subject_key_id, certificates_of(pem)))
+
     def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
         """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
 

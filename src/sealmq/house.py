@@ -9,6 +9,7 @@ asks for at once, and however many come at once, the others wait for millisecond
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 from sealmq.broker.broker import Broker
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
+from sealmq.broker.quiet import Quiet
 from sealmq.broker.sessions import Outbox
 from sealmq.identity import Identity, Terms
 from sealmq.tcp.deadlines import Deadlines
@@ -30,6 +32,7 @@ SMALLEST_SHARE = 0.001
 HANDSHAKES = 0.005
 """Seconds of a turn for all handshakes: three or four with client certificates. While there is nothing else to do,
 turns are short and handshakes have nearly all the time; the later the loop is, the fewer there are."""
+log = logging.getLogger("sealmq.link")
 
 
 class Resident(Outbox, Protocol):
@@ -65,6 +68,7 @@ class House:
     shaking:    links with bytes of a handshake that were not looked at yet, in the order in which they came.
     shaken_for: seconds that this turn's handshakes have had.
     share:      seconds that each link has in this turn.
+    quiet:      knows which lines about strangers the log is spared.
     """
 
     broker: Broker
@@ -82,6 +86,12 @@ class House:
     shaking: dict[Resident, None] = field(default_factory=dict)
     shaken_for: float = 0.0
     share: float = SHARE
+    quiet: Quiet = field(default_factory=Quiet)
+
+    def tell_rest(self, now: float) -> None:
+        """Say in numbers what the log was spared. To call at every tick."""
+        for summary in self.quiet.rest(now):
+            log.warning("%s", summary.words, extra={"address": summary.address} if summary.address else None)
 
     def mark(self, link: Resident) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""

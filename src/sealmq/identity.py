@@ -20,6 +20,10 @@ class Identity:
     serial:    the certificate's serial number, lower-case hex, "" where no certificate was involved.
     not_after: when the proof ends, Unix seconds; a link must not outlive it.
     kind:      what the name is a name of. The registry gives no name to a device and to an account.
+    bearer:    which of those who have had the name: a device's UUID, the moment an account was made; "" where nobody
+               knows. A name that was given up may be given again, and its new bearer is somebody else.
+    devices:   of an account, a pattern (fnmatch.fnmatchcase) for the devices together with whose certificate alone it
+               counts; "": it counts by itself, and with any.
     """
 
     name: str
@@ -27,6 +31,8 @@ class Identity:
     serial: str = ""
     not_after: float = float("inf")
     kind: Literal["device", "account"] = "device"
+    bearer: str = ""
+    devices: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 
-from sealmq.broker.gate import Asked, Denial
+from sealmq.broker.gate import Asked, Denial, vouched
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
 from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
-from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused
+from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
@@ -57,7 +57,7 @@ FLUSH_AT = 4_194_304
 
 
 class Link:
-    """One connection with its whole stack. Is the broker's `Outbox` and TCP's `Floor`.
+    """One connection with its whole stack. Is the broker's `Outbox`, TCP's `Floor` and the house's `Resident`.
 
     terms:   what the listener that it came by asks for.
     account: whose password it gave; "" when it gave none, or was not believed.
@@ -182,16 +182,14 @@ class Link:
             house.flush()
 
     def _look_at_answers(self) -> None:
-        """What is published to a full link is dropped or queued; but what it asks is answered. Who asks on and reads no
-        answer is not heard any more until it reads; and its keep-alive runs on, so that it does not stay for ever."""
+        """Who asks on and reads no answer is not heard any more until it reads; and its keep-alive runs on."""
         if self._wire.waiting() > 2 * self._house.limits.buffered_bytes:
             self._is_clogged = True
             self.hold()
 
     def _heard(self, now: float) -> None:
         """It lives [MQTT-3.1.2-22]; but no link outlives the certificate that it stands on."""
-        deadline = now + self._silence
-        self.deadline = deadline if deadline < self._latest else self._latest
+        self.deadline = min(now + self._silence, self._latest)
 
     def _packets_received(self, plaintext: bytes, now: float) -> None:
         if self._asked is None:
@@ -306,6 +304,7 @@ class Link:
         if asked is None or self._ended:
             return
         self.release()
+        verdict = vouched(verdict, self.identity)
         if isinstance(verdict, Denial):
             self.send(verdict.packet())
             return self.end(verdict.reason_code, f"CONNECT refused: {verdict.why}")
@@ -334,8 +333,7 @@ class Link:
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
             self._refusal = error
             self._traffic.refused["certificate"] += 1
-            certificate = self._house.directory.describe(proof.peer_certificate) if proof else ""
-            tell_refused(self._wire.peer, error, certificate, self._who())
+            self._tell_refused("refused certificates", error, proof.peer_certificate if proof else b"")
         else:
             self._house.identified(self, self.identity.serial)
 
@@ -350,10 +348,8 @@ class Link:
         if self._tls.established:
             self.end(ReasonCode.UNSPECIFIED_ERROR, error.what)
             return
-        refused = self._tls.refused_certificate
         self._traffic.refused[(error.alert or "no_alert") if isinstance(error, TLSError) else "websocket"] += 1
-        certificate = self._house.directory.describe(refused) if refused else ""
-        tell_refused(self._wire.peer, error, certificate, self._who())
+        self._tell_refused("refused handshakes", error, self._tls.refused_certificate)
         self._ended = True
         self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
@@ -423,7 +419,8 @@ class Link:
         """The connection is gone (Floor)."""
         if not self._ended:
             self._ended = True
-            tell_lost(self, why, self._shaken, self._who())
+            if self._is_told("connections lost before CONNECT"):
+                tell_lost(self, why, self._shaken, self._who())
             self._leave_session()
         if self._asked is not None:
             self._house.gatekeeper.forget(self._answered)
@@ -436,7 +433,8 @@ class Link:
         """Say goodbye and close (Outbox). `why` goes into the log, and in MQTT 5 to the client."""
         if self._ended:
             return
-        tell_end(self, why, reason_code, self._who())
+        if self._is_told("connections ended before they had a session"):
+            tell_end(self, why, reason_code, self._who())
         self._ended = True
         self._mqtt.close(reason_code, why if reason_code else "")
         self._leave_session()
@@ -453,7 +451,9 @@ class Link:
             self._house.deadlines.watch(self)
         elif self.session is None:
             tls = self._tls
-            met = tell_late(self, tls.proof, tls.established, self._house.limits, self._who())
+            met = "connect_timeout" if tls.established else "handshake_timeout"
+            if self._is_told("connections that said too little in time"):
+                tell_late(self, tls.proof, met, self._house.limits, self._who())
             self._house.broker.dispatch.counters.limits[met] += 1
             self._ended = True
             self._wire.abort()
@@ -486,13 +486,15 @@ class Link:
             return f"{self.identity.name} ({self._wire.peer})"
         return self._wire.peer
 
+    def _is_told(self, kind: str) -> bool:
+        """Is it worth a line? What ends a session always is; of strangers' failures, the first few (quiet.py)."""
+        return self.session is not None or self._house.quiet.lets(kind, self._wire.peer, self._house.clock())
+
+    def _tell_refused(self, kind: str, error: Error, der: bytes) -> None:
+        if self._is_told(kind):
+            tell_refused(self._wire.peer, error, self._house.directory.describe(der) if der else "", self._who())
+
     def _who(self) -> dict[str, str]:
         """The fields that a log line in JSON carries."""
-        who = {"address": self._wire.peer}
-        if self.identity is not None:
-            who |= {self.identity.kind: self.identity.name, "serial": self.identity.serial}
-        if self.account:
-            who["account"] = self.account
-        if self.session is not None:
-            who["client_id"] = self.session.key.client_id
-        return who
+        client_id = self.session.key.client_id if self.session is not None else None
+        return who(self._wire.peer, self.identity, self.account, client_id)

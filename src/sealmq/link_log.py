@@ -17,6 +17,18 @@ Who = Mapping[str, str]
 """The fields that a line in JSON carries: address, device or account, serial, client_id."""
 
 
+def who(peer: str, identity: Identity | None, account: str, client_id: str | None) -> dict[str, str]:
+    """The fields of a line about this client, as far as they are known."""
+    fields = {"address": peer}
+    if identity is not None:
+        fields |= {identity.kind: identity.name, "serial": identity.serial}
+    if account:
+        fields["account"] = account
+    if client_id is not None:
+        fields["client_id"] = client_id
+    return fields
+
+
 def tell_refused(peer: str, error: Error, certificate: str, who: Who) -> None:
     """The handshake failed, or its certificate was not taken. certificate: it in words, "" when none came."""
     alert = ""
@@ -33,20 +45,19 @@ def tell_refused(peer: str, error: Error, certificate: str, who: Who) -> None:
     )
 
 
-def tell_late(link: object, proof: HandshakeProof | None, established: bool, limits: Limits, who: Who) -> str:
-    """The time of a stage before CONNECT is over. Returns the limit's name."""
-    doing, key = ("WebSocket handshake" if proof else "TLS handshake"), "handshake_timeout"
-    if established:
-        doing, key = "CONNECT", "connect_timeout"
+def tell_late(link: object, proof: HandshakeProof | None, met: str, limits: Limits, who: Who) -> None:
+    """The time of a stage before CONNECT is over. met: the limit's name."""
+    doing = "CONNECT"
+    if met == "handshake_timeout":
+        doing = "WebSocket handshake" if proof else "TLS handshake"
     log.info(
         "%s sent no whole %s in %.0f s; next: for a slow device, raise [limits] %s in sealmq.toml",
         link,
         doing,
-        getattr(limits, key),
-        key,
+        getattr(limits, met),
+        met,
         extra=dict(who),
     )
-    return key
 
 
 def tell_connected(identity: Identity, client_id: str, level: int, proof: HandshakeProof | None, who: Who) -> None:

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -31,11 +31,13 @@ class Said:
     pid:     its process.
     reloads: how often it was told to read its configuration again.
     refused: why the last time changed nothing; "" when it did what it was told.
+    begun:   how often it has begun to. One that had begun before somebody wrote the file says nothing about that file.
     """
 
     pid: int
     reloads: int = 0
     refused: str = ""
+    begun: int = 0
 
 
 class Presence:
@@ -58,9 +60,15 @@ class Presence:
     def __exit__(self, *exc_info: object) -> None:
         self.release()
 
+    def reloading(self) -> None:
+        """The configuration is about to be read again."""
+        self._said = replace(self._said, begun=self._said.reloads + 1)
+        self._write()
+
     def reloaded(self, refused: str = "") -> None:
-        """The configuration was read again; `refused` says why nothing has changed."""
-        self._said = Said(self._said.pid, self._said.reloads + 1, refused)
+        """It was; `refused` says why nothing has changed."""
+        count = self._said.reloads + 1
+        self._said = replace(self._said, reloads=count, refused=refused, begun=count)
         self._write()
 
     def release(self) -> None:
@@ -70,7 +78,7 @@ class Presence:
 
     def _write(self) -> None:
         said = self._said
-        data = json.dumps({"pid": said.pid, "reloads": said.reloads, "refused": said.refused}).encode()
+        data = json.dumps(asdict(said)).encode()
         os.pwrite(self._descriptor, data, 0)
         os.ftruncate(self._descriptor, len(data))
 
@@ -134,7 +142,8 @@ def maybe_running(home: Path) -> Said | None:
         for _ in range(_TRIES):  # it may be writing at this moment
             try:
                 told = json.loads(os.pread(descriptor, 65_536, 0))
-                return Said(int(told["pid"]), int(told["reloads"]), str(told["refused"]))
+                reloads = int(told["reloads"])
+                return Said(int(told["pid"]), reloads, str(told["refused"]), int(told.get("begun", reloads)))
             except (ValueError, KeyError, TypeError):
                 continue
         return None

@@ -34,6 +34,7 @@ from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
+from sealmq.reloading import ACCOUNT_REMOVED, cut_account, cut_who_may_not_stay, tell_unchanged
 from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.admission import Place
@@ -52,7 +53,6 @@ is cut within this time; the standard's times are in whole seconds."""
 
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
-
 
 OTHER_DESCRIPTORS = 64
 """File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
@@ -100,31 +100,33 @@ class Server:
         self._safekeeping = Safekeeping(home.messages, self._call_loop)
         self._store = self._safekeeping.store
         kept = self._store.load(self.clock())
-        # What was revoked while nobody ran is dealt with at the first tick, before the first client is heard.
+        # What was revoked while nobody ran is dealt with at the first tick, before a listener is open.
         self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
+        self._directory = Directory(home.registry, home.device_authorities())
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
         broker.statistics.version = _version()
         broker.restore(kept.sessions, kept.retained)
         recognize(broker, self._maybe_identity, self.clock())
         self.house = House(
             broker,
-            Directory(home.registry),
+            self._directory,
             configuration.limits,
             self.clock,
             self._flush_at_end_of_turn,
             gatekeeper=gatekeeper,
         )
         self._safekeeping.house = self.house
+        self.house.quiet.told = configuration.log.lines_per_address
         self._gatekeeper = gatekeeper
 
     def _maybe_identity(self, name: str) -> Identity | None:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
         device = self._home.registry.device(name)
         if device is not None and device.state != "revoked":
-            return Identity(device.name, device.role)
+            return Identity(device.name, device.role, bearer=device.uuid)
         account = Accounts(self._home.registry).maybe_find(name)
         return account.identity if account is not None else None
 
@@ -152,6 +154,7 @@ class Server:
         presence = self._presence or Presence.claim(self._home.path)
         try:
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._tick()  # what was revoked while nobody ran, before anybody can come in
             self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self.stop)
@@ -244,6 +247,7 @@ class Server:
         while not self._stop.is_set():
             if self._must_reload:
                 self._must_reload = False
+                presence.reloading()
                 presence.reloaded(await self._reload())
             self._tick()
             try:
@@ -284,6 +288,7 @@ class Server:
 
     def _tick_broker(self, now: float) -> None:
         self.house.broker.tick(now)
+        self.house.tell_rest(now)
 
     def _end_overdue(self, now: float) -> None:
         for link in self.house.deadlines.due(now):
@@ -299,8 +304,8 @@ class Server:
         for change in registry.changes_since(self._last_change):
             if change.kind == "revoked":
                 self._cut(change, now)
-            elif change.kind in ("password", "removed"):
-                self._account_changed(change.device, removed=change.kind == "removed", now=now)
+            elif change.kind in ("password", "bound", "removed"):
+                self._account_changed(change, now)
             self._last_change = change.id
             self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False
@@ -315,54 +320,55 @@ class Server:
             f", {len(links)} of its links cut" if links else "",
             extra={"device": revoked.device, "serial": revoked.serial},
         )
+        self._end_sessions(revoked.device, "its certificate was revoked", now)
         for link in links:
             link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
-        device = self._home.registry.device(revoked.device)
-        gone = device is None or device.state == "revoked"
-        self.house.broker.end_sessions(revoked.device, now, "" if gone else revoked.serial)
 
-    def _account_changed(self, name: str, *, removed: bool, now: float) -> None:
-        """An account has another password or is gone: what was proved before does not count any more."""
-        self._gatekeeper.account_changed(name)
-        for link in [link for link in self.house.links if link.account == name]:
-            why = "its account was removed" if removed else "its account has another password"
-            link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
-        if removed:
-            self.house.broker.end_sessions(name, now)
+    def _end_sessions(self, name: str, why: str, now: float) -> None:
+        """The name was given up; somebody else may have it already, and keeps what is its own."""
+        self.house.broker.end_sessions(name, now, why, self._maybe_identity(name))
+
+    def _account_changed(self, change: Change, now: float) -> None:
+        """An account is gone, or has another password or other devices: what was proved may not count any more."""
+        self._gatekeeper.account_changed(change.device)
+        if change.kind == "removed":
+            self._end_sessions(change.device, ACCOUNT_REMOVED, now)
+        cut_account(self.house, change, Accounts(self._home.registry).maybe_find(change.device))
 
     # -- another configuration ---------------------------------------------------------------------------------------
 
     async def _reload(self) -> str:
-        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says.
-
-        No link is cut that the new state still lets in: see broker/change.py for the rules, Terms.admits for the
-        listeners.
-        """
+        """Go on with what sealmq.toml says now. Returns why nothing has changed, "" when all is as it says."""
         try:
+            if not self._home.registry.is_in_place():
+                Home.open(self._home.path).close()  # whole, or nothing changes
+                log.warning("the home was replaced: every link ends, and the broker starts anew on what is there now")
+                self.restore_waits = True
+                self.stop()
+                return ""
             configuration = config.load(self._home.configuration)
             vault.check_unchanged(self._home.configuration)  # whoever can write it lets in whom it likes
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())
             contexts = self._build_contexts(configuration)
+            authorities = self._home.device_authorities()
             listeners = self._wanted(configuration)
-            self.doors.change(listeners, lambda: self._adopt(configuration, contexts))
-        except (Error, OSError) as error:
-            why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else str(error)
-            remedy = f"; next: {error.remedy}" if isinstance(error, Error) and error.remedy else ""
-            log.error("nothing has changed: %s%s", why, remedy)
-            return why
-        kept = {settings.terms for settings in listeners}
-        for link in list(self.house.links):
-            if not any(terms.admits(link.terms) for terms in kept):
-                link.end(ReasonCode.ADMINISTRATIVE_ACTION, "no listener takes its kind of proof any more")
+            self.doors.change(listeners, lambda: self._adopt(configuration, contexts, authorities))
+        except Exception as error:
+            return tell_unchanged(error)
+        cut_who_may_not_stay(self.house, {settings.terms for settings in listeners}, self._directory)
         log.info("sealmq.toml was read again, and counts from now on")
         return ""
 
-    def _adopt(self, configuration: Configuration, contexts: Mapping[Terms, TLSContext]) -> None:
+    def _adopt(
+        self, configuration: Configuration, contexts: Mapping[Terms, TLSContext], authorities: frozenset[str]
+    ) -> None:
         """Nothing below can fail."""
         self._configuration = configuration
         self._contexts = contexts
+        self._directory.authorities = authorities  # for handshakes, too, that began with the contexts of before
         self.house.limits = configuration.limits
+        self.house.quiet.told = configuration.log.lines_per_address
         adopt(self.house.broker, configuration.access, configuration.limits, self.clock())
         logging.getLogger("sealmq").setLevel(configuration.log.level.upper())
 

@@ -141,6 +141,25 @@ def test_a_certificate_and_a_password(doors: Doors) -> None:
     doors.log.wait("showed no certificate")
 
 
+def test_an_account_that_is_bound_lets_its_own_devices_in_and_nobody_else(doors: Doors) -> None:
+    def shown(device: str) -> list[str | Path]:
+        _, chain, key = doors.files(device)
+        return ["--cert", chain, "--key", key, "-t", f"devices/{device}/temp", "-V", "mqttv5"]
+
+    assert doors.published("both", *shown("operator")) == 0
+    with running(doors.client("mosquitto_sub", "both", "-u", "panel", "-P", PASSWORD, *shown("operator"))) as sub:
+        doors.log.wait("operator .* may subscribe")
+        assert sealmq("account", "bind", "panel", "sensor-*", "--home", doors.home).returncode == 0
+        doors.log.wait("operator .* ends: account 'panel' is for devices 'sensor-.'.*0x98")
+        sub.kill()
+    assert doors.published("both", *shown("sensor-1")) == 0
+    assert doors.published("both", *shown("operator")) == 0x87
+    assert doors.published("password", "-V", "mqttv5") == 0x87
+    doors.log.wait("counts only together with the certificate of a device")
+    assert sealmq("account", "bind", "panel", "--home", doors.home).returncode == 0
+    assert doors.published("password", "-V", "mqttv5") == 0
+
+
 @VERSIONS
 def test_plaintext_on_loopback(doors: Doors, version: str) -> None:
     doors.log.wait("speaks WITHOUT TLS")

@@ -21,6 +21,7 @@ first_packet_size = 1_000
 
 [log]
 level = "debug"
+lines_per_address = 100_000
 """
 
 PLAIN_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from durable_stage import DurableStage
+from sealmq.broker.change import recognize
 from sealmq.broker.sessions import SessionKey
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import (
@@ -377,9 +378,22 @@ def test_a_retained_message_that_is_forgotten_twice_is_safe_twice(stage: Durable
 
 def test_revoked_sessions_end(stage: DurableStage) -> None:
     absent(stage)
-    stage.broker.end_sessions("other", stage.clock.now)
+    stage.broker.end_sessions("other", stage.clock.now, "it was revoked")
     stage.commit()
     assert stage.crash().session("absent", "other") is None
+
+
+def test_whose_a_session_is_survives(stage: DurableStage) -> None:
+    stage.registry.bearers["other"] = "the first"
+    absent(stage)
+    stage.commit()
+    stage = stage.crash()
+    session = stage.session("absent", "other")
+    assert session is not None
+    assert session.identity.bearer == "the first"
+    stage.registry.bearers["other"] = "the second"
+    recognize(stage.broker, lambda name: stage.registry.identify(name.encode(), stage.clock.now), stage.clock.now)
+    assert stage.session("absent", "other") is None
 
 
 # --- while the disk refuses

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packet_strategies import packets
+from sealmq.broker.quiet import SPAN, TOLD
 from sealmq.mqtt.codes import REASON_CODES, PacketType
 from sealmq.mqtt.writer import write_packet
 from stacks import Client, Stage
@@ -86,3 +90,20 @@ def test_noise_from_a_stranger_hurts_nobody(data: st.DataObject, level: int) -> 
     reader.subscribe("still/alive", qos=1)
     publisher.publish("still/alive", b"yes", qos=1)
     assert b"yes" in reader.payloads()
+
+
+def test_who_sends_noise_again_and_again_writes_a_few_lines_and_a_number(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sealmq")
+    stage = Stage()
+    sensor = stage.client("sensor-1")
+    sensor.connect()
+    for _ in range(500):
+        stage.client("sensor-2").raw(b"\x10\x02\xff\xff")
+    assert len(caplog.records) < 2 * TOLD
+    caplog.clear()
+    stage.house.tell_rest(stage.clock.now + SPAN)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"... and {500 - TOLD} more connections ended before they had a session from 192.0.2.7 in")
+    caplog.clear()
+    sensor.raw(b"\x10\x02\xff\xff")
+    assert len(caplog.records) == 1, "what ends a session always has its line"

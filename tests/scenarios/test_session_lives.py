@@ -218,8 +218,7 @@ def test_a_revoked_identity_loses_every_session(stage: Stage, level: int) -> Non
     away.connect("two", clean_start=False, **({"session_expiry_interval": 100} if level == 5 else {}))
     away.lose()
     persistent(stage, level, "sensor-2").lose()
-    stage.broker.end_sessions("sensor-1", stage.clock.now)
-    here.link.end(0x98, "its certificate was revoked")
+    stage.broker.end_sessions("sensor-1", stage.clock.now, "its certificate was revoked")
     stage.settle()
     assert here.goodbye() == (0x98 if level == 5 else None)
     assert [key.identity for key in stage.broker.sessions] == ["sensor-2"]

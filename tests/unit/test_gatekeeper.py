@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from sealmq.broker.guessing import ACCOUNT
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.registry import Registry
 from sealmq.errors import HomeError
-from sealmq.gatekeeper import WAITING, WAITING_FROM_ONE, PasswordGatekeeper
+from sealmq.gatekeeper import LATER, WAITING, WAITING_FROM_ONE, PasswordGatekeeper
 from sealmq.identity import Identity
 from sealmq.pki import passwords
 
@@ -96,7 +98,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 def test_the_right_password_gives_the_account_in_its_own_spelling(desk: Desk) -> None:
     asker = desk.answer("pANEL", b"the password")
-    assert asker.answers == [Identity("Panel", "account", kind="account")]
+    assert asker.answers == [Identity("Panel", "account", kind="account", bearer=repr(NOW))]
 
 
 def test_wrong_passwords_and_unknown_names_get_the_same_code(desk: Desk) -> None:
@@ -193,8 +195,42 @@ def test_a_registry_that_cannot_be_read_lets_nobody_in(desk: Desk, monkeypatch: 
 
 def test_a_damaged_password_lets_nobody_in(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.registry.put_account("Panel", "account", "damaged", now=NOW)
-    assert desk.answer("Panel", b"the password").code == 0x86
-    assert "a stored password is damaged of 'Panel'" in caplog.text
+    assert desk.answer("Panel", b"the password").code == 0x88
+    assert "a stored password is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), HomeError("it is damaged"), RuntimeError("odd")])
+def test_what_cannot_be_looked_at_is_no_guess_and_leaves_nothing_behind(
+    desk: Desk, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(stored: str, password: bytes) -> bool:
+        raise error
+
+    desk.answer("Panel", b"wrong")
+    desk.now += 1
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "verify_password", fails)
+        for _ in range(40):
+            assert desk.answer("Panel", b"the password").code == 0x88
+    assert str(error) in caplog.text
+    assert "the password'" not in caplog.text
+    assert desk.answer("Panel", b"the password").code == 0
+    assert not desk.keeper._waiting
+    assert not desk.keeper._waiting_from
+
+
+def test_without_a_thread_nobody_is_let_in_and_nothing_is_left_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.keeper._workers, "submit", no_thread)
+        for _ in range(40):
+            assert desk.answer("Panel", b"the password").code == 0x88
+    assert desk.answer("Panel", b"the password").code == 0
+    assert not desk.keeper._waiting
 
 
 def test_at_the_end_nobody_is_answered_any_more(desk: Desk, slow: threading.Event) -> None:
@@ -205,3 +241,16 @@ def test_at_the_end_nobody_is_answered_any_more(desk: Desk, slow: threading.Even
         desk.loop.get(timeout=0.3)
     assert not asker.answers
     assert desk.ask("Panel", b"the password").code == 0x8B
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_workers_leave_the_loop_its_core(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def look(stored: str, password: bytes) -> bool:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return False
+
+    monkeypatch.setattr(module, "verify_password", look)
+    desk.answer("Panel", b"x")
+    assert seen == [min(19, os.getpriority(os.PRIO_PROCESS, 0) + LATER)]

@@ -9,7 +9,7 @@ import pytest
 from sealmq.broker.limits import Limits
 from sealmq.errors import TLSError, TrustError
 from sealmq.identity import Identity
-from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused
+from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.tls.middleware import HandshakeProof
 
 PEER = "192.0.2.7:5"
@@ -34,17 +34,17 @@ def test_a_refusal_says_why_with_what_certificate_and_what_to_do(log: pytest.Log
 
 
 @pytest.mark.parametrize(
-    ("proof", "established", "words", "limit"),
+    ("proof", "words", "limit"),
     [
-        (None, False, "TLS handshake", "handshake_timeout"),
-        (PROOF, False, "WebSocket handshake", "handshake_timeout"),
-        (PROOF, True, "CONNECT", "connect_timeout"),
+        (None, "TLS handshake", "handshake_timeout"),
+        (PROOF, "WebSocket handshake", "handshake_timeout"),
+        (PROOF, "CONNECT", "connect_timeout"),
     ],
 )
 def test_who_is_late_is_told_with_the_limit(
-    log: pytest.LogCaptureFixture, proof: HandshakeProof | None, established: bool, words: str, limit: str
+    log: pytest.LogCaptureFixture, proof: HandshakeProof | None, words: str, limit: str
 ) -> None:
-    assert tell_late(PEER, proof, established, Limits(), WHO) == limit
+    tell_late(PEER, proof, limit, Limits(), WHO)
     assert f"sent no whole {words} in 10 s; next: for a slow device, raise [limits] {limit}" in log.text
 
 
@@ -71,3 +71,14 @@ def test_a_loss_says_in_which_stage(log: pytest.LogCaptureFixture) -> None:
     tell_lost("ada", "", True, WHO)
     tell_lost(PEER, "reset", False, WHO)
     assert log.messages == ["ada is lost: reset", "ada is lost", "192.0.2.7:5 went away during the handshake: reset"]
+
+
+def test_the_fields_of_a_line_are_what_is_known() -> None:
+    assert who(PEER, None, "", None) == WHO
+    assert who(PEER, Identity("ada", "device", serial="01"), "acc", "c") == {
+        "address": PEER,
+        "device": "ada",
+        "serial": "01",
+        "account": "acc",
+        "client_id": "c",
+    }

@@ -37,9 +37,11 @@ def test_who_claims_is_found_and_who_releases_is_not(tmp_path: Path) -> None:
     presence = Presence.claim(tmp_path)
     assert maybe_running(tmp_path) == Said(os.getpid())
     presence.reloaded("a long reason why " * 20)
-    assert maybe_running(tmp_path) == Said(os.getpid(), 1, "a long reason why " * 20)
+    assert maybe_running(tmp_path) == Said(os.getpid(), 1, "a long reason why " * 20, 1)
     presence.reloaded()
-    assert maybe_running(tmp_path) == Said(os.getpid(), 2)
+    assert maybe_running(tmp_path) == Said(os.getpid(), 2, begun=2)
+    presence.reloading()
+    assert maybe_running(tmp_path) == Said(os.getpid(), 2, begun=3)
     presence.release()
     assert maybe_running(tmp_path) is None
     assert list(tmp_path.iterdir()) == []

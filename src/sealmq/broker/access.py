@@ -81,6 +81,14 @@ class Grants:
                 return Decision(False, grant.rule, grant.number)
         return NO_RULE
 
+    def parts(self, topic_filter: str) -> list[tuple[int, str]]:
+        """What rules allow a part of a subscription that none allows as a whole: number and filter of each."""
+        return [
+            (grant.number, grant.topic_filter)
+            for grant in self._grants
+            if grant.allow and "subscribe" in grant.actions and intersects(grant.topic_filter, topic_filter)
+        ]
+
 
 def _concerns(rule: Rule, identity: Identity) -> bool:
     if rule.role is not None:

@@ -97,12 +97,13 @@ class Broker:
             return None
         grants = Grants(self.rules, identity, client_id)
         key = SessionKey(identity.name, client_id)
+        thrown_away = self._expel_predecessor(key, identity, now)
         refusal = self._reason_to_refuse(packet, grants, key)
         if refusal is not None:
             self._refuse(outbox, *refusal)
             return None
         before = self.sessions.get(key)
-        thrown_away = packet.clean_start and before is not None and before.number != 0
+        thrown_away = thrown_away or (packet.clean_start and before is not None and before.number != 0)
         session = self._take_over(key, packet.clean_start, now)  # [MQTT-3.1.4-4]
         resumed = session is not None
         if session is None:  # [MQTT-3.1.2-6], [MQTT 3.1.1: MQTT-3.1.2-4]
@@ -307,18 +308,42 @@ class Broker:
         self._store.opened(session)
         self._remind(session)
 
-    def end_sessions(self, identity: str, now: float, serial: str = "") -> None:
-        """The identity is no more (its device was revoked): end every session that belongs to it.
+    def end_sessions(self, identity: str, now: float, why: str, heir: Identity | None = None) -> None:
+        """The identity is no more (its device was revoked, its account removed): end every session that belongs to
+        it, and its links. Nothing more is said in its name, its wills included.
 
-        serial: only those that were last used with this certificate: the name may have a new owner by now.
+        heir: who has the name by now, and keeps its own sessions.
         """
         for session in [session for key, session in self.sessions.items() if key.identity == identity]:
-            if serial and session.identity.serial != serial:
-                continue
-            if session.outbox is None:
-                self._end_session(session, now)
-            else:
-                session.expiry = 0.0
+            if heir is None or session.identity.bearer != heir.bearer:
+                self._expel(session, why, now)
+
+    def _expel_predecessor(self, key: SessionKey, identity: Identity, now: float) -> bool:
+        """End a session that another bearer of the name has left. True: a store had kept it."""
+        session = self.sessions.get(key)
+        if session is None or session.identity.bearer == identity.bearer:
+            return False
+        was_kept = session.number != 0
+        self._expel(session, "its name belongs to somebody else by now", now)
+        return was_kept
+
+    def silence(self, session: Session, why: str) -> None:
+        """Let the will of somebody who is trusted no more never be spoken, nor after a crash."""
+        if session.will is None:
+            return
+        self.dispatch.counters.unspoken_wills += 1
+        log.info("%s (client %r): its will to %r is not published: %s", *session.key, session.will.topic, why)
+        self.forget_will(session)
+
+    def _expel(self, session: Session, why: str, now: float) -> None:
+        self.silence(session, why)
+        session.expiry = 0.0
+        if session.outbox is None:
+            self._end_session(session, now)
+            return
+        outbox = session.outbox
+        self.on_lost(session, now)
+        outbox.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
 
     def _end_session(self, session: Session, now: float) -> None:
         """Forget it, and what is retained not [MQTT 3.1.1: MQTT-3.1.2-7]."""

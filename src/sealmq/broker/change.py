@@ -53,20 +53,34 @@ def recognize(broker: Broker, who: Callable[[str], Identity | None], now: float)
     """After a start: give the sessions that a store kept the rights that their clients have now.
 
     who: the identity of this name as it is today; None: it is no more (its device was revoked, its account removed),
-    and its sessions end. `now` in Unix seconds.
+    and its sessions end, as do those that another bearer of the name has left. `now` in Unix seconds.
     """
     lost = []
     for name in {key.identity for key in broker.sessions}:
         identity = who(name)
-        if identity is None:
-            broker.end_sessions(name, now)
-            continue
-        for session in [session for key, session in broker.sessions.items() if key.identity == name]:
+        sessions = [session for key, session in broker.sessions.items() if key.identity == name]
+        for session in sessions:
+            if identity is not None and not session.identity.bearer:
+                session.identity = identity  # kept by a SealMQ that did not ask: nobody else is known
+        broker.end_sessions(name, now, "it is no more", identity)
+        for session in sessions:
+            if identity is None or broker.sessions.get(session.key) is not session:
+                continue
             session.identity = identity
             if _regrant(broker, session):
                 lost.append(session)
     for session in lost:
         broker.dispatch.withdraw(session, now)
+
+
+def distrust(broker: Broker, is_trusted: Callable[[Identity], bool], why: str, now: float) -> None:
+    """End the links of those whose proof does not count any more, and let no will of theirs be spoken."""
+    for session in list(broker.sessions.values()):
+        if session.outbox is not None and not is_trusted(session.identity):
+            outbox = session.outbox
+            broker.silence(session, why)
+            broker.on_lost(session, now)
+            outbox.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
 
 
 def _regrant(broker: Broker, session: Session) -> str:

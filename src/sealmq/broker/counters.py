@@ -15,6 +15,7 @@ class Counters:
     refused_*: what a client was told that it may not, or not while the disk refuses.
     limits:    a limit's name in sealmq.toml -> how often it was met.
     expired_retained: retained messages whose time was over.
+    unspoken_wills: wills of those who were revoked or removed.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Counters:
         "refused_disk",
         "refused_publish",
         "refused_subscribe",
+        "unspoken_wills",
     )
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Counters:
         self.refused_disk = 0
         self.refused_publish = 0
         self.refused_subscribe = 0
+        self.unspoken_wills = 0
 
     def broken(self, reason_code: int, *, before_connect: bool) -> None:
         """A client has broken a rule; count it where that was a limit."""

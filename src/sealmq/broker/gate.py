@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Protocol, TypeAlias
 
 from sealmq.identity import Identity
@@ -28,6 +29,20 @@ class Denial:
         """The CONNACK that says so [MQTT-3.1.4-2]."""
         words = _WORDS.get(self.reason_code, self.reason_code.words)
         return ConnAck(False, self.reason_code, Properties(reason_string=words))
+
+
+def vouched(verdict: Identity | Denial, device: Identity | None) -> Identity | Denial:
+    """The gatekeeper's verdict, once it is known whose certificate came along (None: nobody's). The password was right
+    by then, so the client may learn why it is not let in."""
+    if isinstance(verdict, Denial) or not verdict.devices:
+        return verdict
+    if device is None:
+        why = f"account {verdict.name!r} counts only together with the certificate of a device {verdict.devices!r}"
+    elif not fnmatchcase(device.name, verdict.devices):
+        why = f"account {verdict.name!r} is for devices {verdict.devices!r}, not for {device.name!r}"
+    else:
+        return verdict
+    return Denial(ReasonCode.NOT_AUTHORIZED, why)
 
 
 Answer: TypeAlias = Callable[[Identity | Denial], None]

@@ -143,6 +143,7 @@ class Statistics:
             "sealmq/refused/publish": lambda: counters.refused_publish,
             "sealmq/refused/subscribe": lambda: counters.refused_subscribe,
             "sealmq/retained/expired": lambda: counters.expired_retained,
+            "sealmq/wills/unspoken": lambda: counters.unspoken_wills,
             "sealmq/retained/bytes": lambda: self._retained.size,
             "sealmq/handshakes/refused": lambda: sum(traffic.refused.values()),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from sealmq.errors import ConfigError, EnrollmentError, ProtocolError
 
 if TYPE_CHECKING:
     from sealmq.broker.access import Decision
+    from sealmq.broker.limits import Limits
     from sealmq.broker.rules import Rule
     from sealmq.devices.registry import Registry
     from sealmq.identity import Identity
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Ask the access rules.", no_args_is_help=True)
 
 DENIED = 1
+
+_PARTS = 5  # rules that are named where none is enough
 
 
 @app.command()
@@ -37,17 +41,22 @@ def check(
     from sealmq.broker.access import Grants
     from sealmq.cli.target import home_path
     from sealmq.home import Home
+    from sealmq.mqtt.topics import wanted_by
 
     _expect_topic(action, topic)
     with Home.open(home_path(home)) as opened:
         identity, barred = _who(opened.registry, name)
         file = opened.configuration
-        rules = config.load(file).access if file.exists() else config.Configuration().access
+        configuration = config.load(file) if file.exists() else config.Configuration()
+    rules = configuration.access
     grants = Grants(rules, identity, client_id)
-    decision = grants.may_publish(topic) if action == "publish" else grants.may_subscribe(topic)
+    # As the broker asks: of a shared subscription, for what stands behind its group.
+    decision = grants.may_publish(topic) if action == "publish" else grants.may_subscribe(wanted_by(topic))
+    barred = barred or _beyond_limits(configuration.limits, topic, client_id)
     allowed = decision.allowed and not barred
     rule = rules[decision.number - 1] if decision.number else None
-    why = barred or _in_words(decision, rule, rules, client_id)
+    parts = grants.parts(wanted_by(topic)) if action == "subscribe" else []
+    why = barred or _in_words(decision, rule, rules, client_id, parts)
     if as_json:
         typer.echo(json.dumps(_as_json(identity, action, topic, client_id, allowed, decision, rule, why), indent=2))
     else:
@@ -76,9 +85,13 @@ def _who(registry: Registry, name: str) -> tuple[Identity, str]:
     device = registry.device(name) if name.isascii() else None
     if device is not None:
         barred = "it is revoked, and not let in" if device.state == "revoked" else ""
+        if not barred and device.not_after < time.time():
+            barred = "its certificate has expired, and it is not let in"
         return Identity(device.name, device.role, device.serial, device.not_after), barred
     try:
-        return Accounts(registry).find(name).identity, ""
+        identity = Accounts(registry).find(name).identity
+        barred = f"it only lets devices {identity.devices!r} in: ask about the device" if identity.devices else ""
+        return identity, barred
     except EnrollmentError as error:
         raise EnrollmentError(
             f"there is no device and no account {name!r}",
@@ -87,12 +100,30 @@ def _who(registry: Registry, name: str) -> tuple[Identity, str]:
         ) from None
 
 
-def _in_words(decision: Decision, rule: Rule | None, rules: tuple[Rule, ...], client_id: str) -> str:
+def _beyond_limits(limits: Limits, topic: str, client_id: str) -> str:
+    """What the broker refuses before it asks any rule."""
+    if len(client_id.encode(errors="replace")) > limits.client_id_length:
+        return f"the client identifier is longer than [limits] client_id_length, {limits.client_id_length} bytes"
+    met = limits.met_by_topic(topic)
+    return f"the topic is longer, or has more levels, than [limits] {met} allows" if met else ""
+
+
+def _in_words(
+    decision: Decision, rule: Rule | None, rules: tuple[Rule, ...], client_id: str, parts: list[tuple[int, str]]
+) -> str:
     if rule is not None:
-        return f"rule {decision.number}: {rule}"
+        why = f"rule {decision.number}: {rule}"
+        if not client_id and any("{client_id}" in topic for topic in rule.topics):
+            why += "; without --client-id, {client_id} is read as anything"
+        return why
+    why = decision.rule
+    if parts:
+        allowed = ", ".join(f"{topic} (rule {number})" for number, topic in parts[:_PARTS])
+        more = f" and {len(parts) - _PARTS} more" if len(parts) > _PARTS else ""
+        why = f"no one rule allows all of it; a part of it is allowed by {allowed}{more}"
     if not client_id and any("{client_id}" in topic for each in rules for topic in each.topics):
-        return f"{decision.rule}; rules with {{client_id}} were left out: give --client-id"
-    return decision.rule
+        why += "; rules with {client_id} were left out: give --client-id"
+    return why
 
 
 def _as_json(

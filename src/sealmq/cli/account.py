@@ -33,6 +33,10 @@ FileOption = Annotated[
     typer.Option("--password-file", metavar="FILE", help="Read the password's one line from a file; '-' is stdin."),
 ]
 GenerateOption = Annotated[bool, typer.Option("--generate", help="Make a good password, and show it once.")]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="PATTERN", help="It counts only together with such a device's certificate."),
+]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -40,6 +44,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 def add(
     name: NameArgument,
     role: Annotated[str, typer.Option("--role", metavar="account|operator", help="What access rules see.")] = "account",
+    device: DeviceOption = "",
     password_file: FileOption = None,
     generate: GenerateOption = False,
     as_json: JSONOption = False,
@@ -47,20 +52,22 @@ def add(
 ) -> None:
     """Add an account. It can be used at listeners whose auth asks for a password: see [[listener]] in sealmq.toml."""
     from sealmq.cli.target import home_path
-    from sealmq.devices.accounts import Accounts
+    from sealmq.devices.accounts import Accounts, check_devices
     from sealmq.home import Home
 
     with Home.open(home_path(home)) as opened:
         accounts = Accounts(opened.registry)
         accounts.expect_free(name, role)
+        check_devices(device)
         password = _password(password_file, generate=generate)
-        account = accounts.add(name, password, role=role, now=time.time())
+        account = accounts.add(name, password, role=role, devices=device, now=time.time())
         hint = _where_to_use(opened.configuration)
     shown = password.decode() if generate else None
     if as_json:
         typer.echo(json.dumps(_as_json(account) | ({"password": shown} if shown else {}), indent=2))
         return
-    typer.echo(f"{account.name} is added: role {account.role}.")
+    bound = f", counts {_bound(account)}" if account.devices else ""
+    typer.echo(f"{account.name} is added: role {account.role}{bound}.")
     _show_password(shown)
     typer.echo(hint)
 
@@ -122,6 +129,32 @@ def set_password(
         return
     typer.echo(f"{account.name} has a new password.")
     _show_password(shown)
+
+
+@app.command()
+def bind(
+    name: NameArgument,
+    pattern: Annotated[
+        str, typer.Argument(metavar="[PATTERN]", help="Devices ('sensor-*'); left out: it is not bound any more.")
+    ] = "",
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Let an account count only together with the certificate of such a device. Who may not stay is cut."""
+    from sealmq.cli.target import home_path
+    from sealmq.devices.accounts import Accounts
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        account = Accounts(opened.registry).bind(name, pattern)
+    if as_json:
+        typer.echo(json.dumps(_as_json(account), indent=2))
+        return
+    typer.echo(f"{account.name} counts {_bound(account) or 'by itself, and with any device'}.")
+
+
+def _bound(account: Account) -> str:
+    return f"only together with the certificate of a device {account.devices!r}" if account.devices else ""
 
 
 def _password(file: str | None, *, generate: bool) -> bytes:
@@ -195,6 +228,7 @@ def _as_json(account: Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "role": account.role,
+        "devices": account.devices,
         "created": _moment(account.created),
         "password_since": _moment(account.changed),
     }
@@ -209,8 +243,10 @@ def _print_table(accounts: list[Account]) -> None:
     table.add_column("name", overflow="fold")
     for title in ("role", "password since"):
         table.add_column(title, no_wrap=True)
+    table.add_column("devices", overflow="fold")
     for account in accounts:
-        table.add_row(Text(account.name), Text(account.role), _moment(account.changed)[:10])
+        devices = account.devices or "any, or none"
+        table.add_row(Text(account.name), Text(account.role), _moment(account.changed)[:10], Text(devices))
     Console(emoji=False).print(table)
 
 

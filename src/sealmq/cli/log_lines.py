@@ -18,7 +18,11 @@ class PersonFormatter(logging.Formatter):
         """See logging.Formatter."""
         when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
         line = f"{when} {record.levelname.lower():<7}  {_one_line(record.getMessage())}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        # An exception's words may quote a peer: none of its lines may look like one of ours.
+        traceback = self.formatException(record.exc_info).split("\n")
+        return "\n".join((line, *(f"  | {_one_line(each)}" for each in traceback)))
 
 
 class JSONFormatter(logging.Formatter):

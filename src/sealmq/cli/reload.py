@@ -47,7 +47,7 @@ def _wait_for_answer(home: Path, before: Said) -> Said:
         said = maybe_running(home)
         if said is None or said.pid != before.pid:
             raise HomeError(f"the broker (process {before.pid}) ended meanwhile", remedy="its log says why")
-        if said.reloads != before.reloads:
+        if said.reloads > before.begun:  # it began after our file was there
             return said
         time.sleep(_PAUSE)
     raise HomeError(f"the broker (process {before.pid}) did not answer", remedy="its log says why")

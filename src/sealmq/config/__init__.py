@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from sealmq.broker.limits import Limits
+from sealmq.broker.quiet import TOLD
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.config.addresses import is_address, is_host, parse_address
 from sealmq.config.listeners import (
@@ -34,7 +35,7 @@ from sealmq.config.listeners import (
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
 from sealmq.errors import ConfigError, ProtocolError
-from sealmq.mqtt.topics import check_topic_filter
+from sealmq.mqtt.topics import SHARED, check_topic_filter
 
 Profile = Literal["default", "modern"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -75,6 +76,10 @@ class LogSettings:
 
     level: Level = "info"
     """The least grave thing that is said."""
+
+    lines_per_address: int = TOLD
+    """Lines of each kind in a minute about what one address has refused; what is beyond is said as a number. Whoever
+    reaches a listener can have something refused, as often as the line allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +231,11 @@ def _limits(table: Table) -> Limits:
 
 
 def _log(table: Table) -> LogSettings:
-    table.expect_keys("level")
-    level = table.choice("level", LogSettings().level, LEVELS)
-    return LogSettings(level=next(each for each in LEVELS if each == level))
+    table.expect_keys("level", "lines_per_address")
+    default = LogSettings()
+    level = table.choice("level", default.level, LEVELS)
+    lines = table.number("lines_per_address", default.lines_per_address, 1, 1_000_000, whole=True)
+    return LogSettings(next(each for each in LEVELS if each == level), int(lines))
 
 
 def _access(top: Table) -> tuple[Rule, ...]:
@@ -285,6 +292,21 @@ def _check_topic(table: Table, topic: str) -> None:
         plain = plain.replace(placeholder, "x")
     if "{device}" in topic and "{account}" in topic:
         raise table.error("topics", f"has {shown(topic)}, and nobody is both a device and an account")
+    if topic.startswith(SHARED):
+        raise table.error(
+            "topics",
+            f"has {shown(topic)}, a shared subscription",
+            why="rules are about what is asked for, in a group or not; this one would never match",
+            remedy="write what stands behind the group",
+        )
+    first = topic.partition("/")[0]
+    if first.startswith("$") and first != plain.partition("/")[0]:
+        raise table.error(
+            "topics",
+            f"has {shown(topic)}, with a placeholder in a first level that begins with '$'",
+            why="no wildcard reaches such topics, so a client could choose a name that no denial meets",
+            remedy="put a level of its own in between: $name/{device}",
+        )
     try:
         check_topic_filter(plain)
     except ProtocolError as error:

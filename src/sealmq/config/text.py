@@ -102,6 +102,8 @@ DEFAULT_TEXT: Final = """\
 [log]
 # The least grave thing that is said: "debug", "info", "warning" or "error".
 #level = "info"
+# Lines of each kind in a minute about what one address has refused (handshakes, passwords); the rest is counted.
+#lines_per_address = 20
 
 # Who may do what. The first rule that matches decides; where none matches the answer is no.
 #   role = "..."                     whom it is for; or device = "...", or account = "...", which may be patterns

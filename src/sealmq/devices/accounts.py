@@ -7,6 +7,7 @@ never ask which of two a name means. A revoked device keeps its name, as the sam
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 
 from sealmq.devices.enrollment import check_name
@@ -28,6 +29,7 @@ class Account:
 
     stored:  what is kept of the password (pki/passwords.py); in no repr.
     created: when the account was added; changed: when its password was last set. Unix seconds.
+    devices: see Identity.
     """
 
     name: str
@@ -35,11 +37,21 @@ class Account:
     stored: str = field(repr=False)
     created: float
     changed: float
+    devices: str = ""
 
     @property
     def identity(self) -> Identity:
         """Who has proved to be this account."""
-        return Identity(self.name, self.role, kind="account")
+        return Identity(self.name, self.role, kind="account", bearer=repr(self.created), devices=self.devices)
+
+
+def check_devices(devices: str) -> None:
+    """Raise EnrollmentError unless it is a pattern that a device's name can match, or ""."""
+    if devices and re.fullmatch(r"[A-Za-z0-9._*?\[\]!-]{1,64}", devices) is None:
+        raise EnrollmentError(
+            f"'{printable(devices)}' matches no device's name",
+            remedy="write a device's name, or a pattern like 'sensor-*'",
+        )
 
 
 class Accounts:
@@ -93,17 +105,27 @@ class Accounts:
                 remedy="choose another name",
             )
 
-    def add(self, name: str, password: bytes, *, now: float, role: str = "account") -> Account:
-        """Add an account. `now` in Unix seconds; `role` one of ROLES. Slow: hashes the password.
+    def add(self, name: str, password: bytes, *, now: float, role: str = "account", devices: str = "") -> Account:
+        """Add an account. `now` in Unix seconds; `role` one of ROLES; `devices` as in Identity. Slow: hashes the
+        password.
 
         Raises EnrollmentError when name, role or password cannot be, HomeError when the disk is at fault.
         """
         self.expect_free(name, role)
+        check_devices(devices)
         check_password(password)
         stored = hash_password(password)
         with self._registry.transaction():
             self.expect_free(name, role)  # hashing took its time
-            self._registry.put_account(name, role, stored, now=now)
+            self._registry.put_account(name, role, stored, now=now, devices=devices)
+        return self.find(name)
+
+    def bind(self, name: str, devices: str) -> Account:
+        """Let an account count together with these devices alone ("": with any, and by itself). Who came in by it
+        and would not now is cut. Raises EnrollmentError when there is no such account, or HomeError."""
+        check_devices(devices)
+        with self._registry.transaction():
+            self._registry.bind_account(self.find(name).name, devices)
         return self.find(name)
 
     def set_password(self, name: str, password: bytes, *, now: float) -> Account:

@@ -15,10 +15,14 @@ from sealmq.pki.profiles import DEVICE
 
 
 class Directory:
-    """Looks certificates up in the registry."""
+    """Looks certificates up in the registry.
 
-    def __init__(self, registry: Registry) -> None:
+    authorities: key identifiers of the CAs that count today; None: all that have ever signed one.
+    """
+
+    def __init__(self, registry: Registry, authorities: frozenset[str] | None = None) -> None:
         self._registry = registry
+        self.authorities = authorities
 
     def identify(self, der: bytes, now: float) -> Identity:
         """Who the certificate (DER) belongs to. `now` in Unix seconds.
@@ -36,10 +40,30 @@ class Directory:
         record = self._registry.lookup(peer.serial)
         if record is None or record.authority_key_id != peer.authority_key_id:
             raise self._unknown(peer)
+        if not self._counts(record):
+            raise TrustError(
+                f"{_short(peer)} was issued by an authority that is not trusted any more",
+                why="it stands in ca/device-ca.pem no longer",
+                remedy=f"sealmq device revoke {record.device}, then sealmq device add {record.device}",
+            )
         self._check_same(peer, record)
         self._check_state(record)
         self._check_dates(record, now)
-        return Identity(name=record.device, role=record.role, serial=record.serial, not_after=record.not_after)
+        return Identity(
+            name=record.device,
+            role=record.role,
+            serial=record.serial,
+            not_after=record.not_after,
+            bearer=record.uuid,
+        )
+
+    def trusts(self, serial: str) -> bool:
+        """Does a certificate that was let in before still come from an authority that counts? Or HomeError."""
+        record = self._registry.lookup(serial)
+        return record is not None and self._counts(record)
+
+    def _counts(self, record: CertificateRecord) -> bool:
+        return self.authorities is None or record.authority_key_id in self.authorities
 
     def describe(self, der: bytes, now: float | None = None) -> str:
         """One phrase about a certificate for a log line; never raises. `now` (Unix seconds) lets it say 'expired'."""

@@ -23,6 +23,7 @@ class CertificateRecord:
     device:  the device's name; the intended name while pending or abandoned; a CA's or broker's name otherwise.
     role:    the device's role, "" when it belongs to no device.
     profile: one of pki.profiles, by name.
+    uuid:    of the device that has the name now, "" when it belongs to no device.
     """
 
     serial: str
@@ -37,6 +38,7 @@ class CertificateRecord:
     fingerprint: str
     revoked_at: float | None
     reason: str | None
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password" or
-    "removed": the account `device` has another password or is gone, so that who came in by it is to be cut.
+    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password",
+    "bound" or "removed": the account `device` has another password, counts with other devices, or is gone, so that who
+    came in by it may have to be cut.
     """
 
     id: int

@@ -8,6 +8,7 @@ Rule 3: a database that is damaged, foreign or newer is not touched.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +24,14 @@ _CHANGES_KEPT = 10_000
 
 _CERTIFICATE = """
     SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
-           c.not_before, c.not_after, c.spki_sha256, c.fingerprint, c.revoked_at, c.reason
+           c.not_before, c.not_after, c.spki_sha256, c.fingerprint, c.revoked_at, c.reason,
+           COALESCE(d.uuid, '')
     FROM certificates c LEFT JOIN devices d ON d.id = c.device """
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
     FROM devices d JOIN certificates c ON c.serial = d.serial """
 
-_ACCOUNT = "SELECT name, role, stored, created, changed FROM accounts "
+_ACCOUNT = "SELECT name, role, stored, created, changed, devices FROM accounts "
 
 
 class Registry:
@@ -39,6 +41,7 @@ class Registry:
         self.path = path
         self._connection = connection
         self._seen = self._data_version()
+        self._file = path.stat()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -56,6 +59,10 @@ class Registry:
     def close(self) -> None:
         """Let the database go. Closing twice does no harm."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Is the file at `path` still the one that is open here, and not another that was put there? Or OSError."""
+        return os.path.samestat(self._file, self.path.stat())
 
     def __enter__(self) -> Self:
         return self
@@ -222,18 +229,24 @@ class Registry:
                 self._note("revoked", serial, name)
             return serials
 
-    def put_account(self, name: str, role: str, stored: str, *, now: float) -> None:
+    def put_account(self, name: str, role: str, stored: str, *, now: float, devices: str = "") -> None:
         """Add an account, or change what is kept of its password and tell the broker. Who asks has checked the name."""
         with self.transaction():
             is_known = self.account(name) is not None
             self._connection.execute(
-                "INSERT INTO accounts (name, role, stored, created, changed) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO accounts (name, role, stored, created, changed, devices) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET role = excluded.role, stored = excluded.stored,"
                 " changed = excluded.changed",
-                (name, role, stored, now, now),
+                (name, role, stored, now, now, devices),
             )
             if is_known:
                 self._note("password", "", name)
+
+    def bind_account(self, name: str, devices: str) -> None:
+        """Say together with which devices an account counts, and tell the broker."""
+        with self.transaction():
+            self._connection.execute("UPDATE accounts SET devices = ? WHERE name = ?", (devices, name))
+            self._note("bound", "", name)
 
     def remove_account(self, name: str) -> None:
         """Remove an account, and tell the broker."""
@@ -268,7 +281,7 @@ class Registry:
         assert cursor.lastrowid is not None
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'removed')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

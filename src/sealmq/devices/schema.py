@@ -76,5 +76,10 @@ _ACCOUNTS = (
     ) {_STRICT}""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS)
+_BOUND = (
+    # devices: a pattern for those together with which alone the account counts; '': it is not bound.
+    "ALTER TABLE accounts ADD COLUMN devices TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

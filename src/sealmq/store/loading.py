@@ -79,12 +79,12 @@ def read_all(connection: sqlite3.Connection, now: float) -> Kept:
     return kept
 
 
-def _session(row: tuple[int, str, str, float, float, bytes | None, float], now: float) -> Session:
-    number, identity, client_id, expiry, expires_at, will, will_at = row
+def _session(row: tuple[int, str, str, float, float, bytes | None, float, str], now: float) -> Session:
+    number, identity, client_id, expiry, expires_at, will, will_at, bearer = row
     if not all(isinstance(seconds, float) for seconds in (expiry, expires_at, will_at)):
         raise HomeError("a row holds a session of no time")
     # Nobody has proved to be its identity yet: until somebody does, it may do nothing, and only waits.
-    nobody = Identity(identity, "")
+    nobody = Identity(identity, "", bearer=bearer)
     session = Session(SessionKey(identity, client_id), nobody, Grants((), nobody, client_id))
     session.number = number
     session.expiry = expiry

@@ -69,5 +69,10 @@ _SHARED = (
     "ALTER TABLE messages ADD COLUMN shared TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SHARED)
+_BEARER = (
+    # bearer: whose session it is (identity.py); '': it was written before anybody asked.
+    "ALTER TABLE sessions ADD COLUMN bearer TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SHARED, _BEARER)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

@@ -167,6 +167,7 @@ class SQLiteStore:
             session.expires_at,
             will_as_bytes(session.will),
             session.will_at,
+            session.identity.bearer,
         )
 
     def ended(self, session: Session) -> None:

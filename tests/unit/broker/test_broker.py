@@ -11,7 +11,7 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import NEVER, Session
 from sealmq.identity import Identity
 from sealmq.mqtt.connection import LONGEST_REASON
-from sealmq.mqtt.packets import ConnAck, Connect, PubAck, Publish, PubRec, PubRel, Will
+from sealmq.mqtt.packets import ConnAck, Connect, PubAck, Publish, PubRec, PubRel, Subscribe, Subscription, Will
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.writer import write_packet
 
@@ -154,32 +154,60 @@ def test_the_route_cache_is_kept_when_a_client_without_subscriptions_comes() -> 
     assert broker.router.route("a") is route
 
 
-def test_a_new_owner_of_a_name_keeps_what_was_not_used_with_the_revoked_certificate() -> None:
+LASTING = Properties(session_expiry_interval=60)
+OLD, NEW = (Identity("sensor-1", "device", serial, bearer=serial) for serial in ("old", "new"))
+
+
+def test_who_has_the_name_by_now_keeps_what_is_its_own() -> None:
     broker = make()
-    lasting = Properties(session_expiry_interval=60)
-    for serial in ("old", "new"):
-        identity = Identity("sensor-1", "device", serial)
-        session = broker.on_connect(RememberingOutbox(), identity, Connect(serial, properties=lasting), 0.0)
+    for identity in (OLD, NEW):
+        session = broker.on_connect(
+            RememberingOutbox(), identity, Connect(identity.bearer, properties=LASTING), 0.0
+        )  # fmt: skip
         assert session is not None
         broker.on_lost(session, 0.0)
-    broker.end_sessions("sensor-1", 0.0, serial="old")
+    broker.end_sessions("sensor-1", 0.0, "it was revoked", heir=NEW)
     assert [key.client_id for key in broker.sessions] == ["new"]
 
 
 def test_ending_the_sessions_of_one_identity_leaves_the_others() -> None:
     broker = make()
-    lasting = Properties(session_expiry_interval=60)
-    here, _ = connect(broker, Connect("here", properties=lasting))
-    away, _ = connect(broker, Connect("away", properties=lasting))
+    here, outbox = connect(broker, Connect("here", properties=LASTING))
+    away, _ = connect(broker, Connect("away", properties=LASTING))
     other = broker.on_connect(RememberingOutbox(), Identity("other", "device"), Connect("c"), 0.0)
     assert here is not None
     assert away is not None
     assert other is not None
     broker.on_lost(away, 0.0)
-    broker.end_sessions("me", 0.0)
-    assert set(broker.sessions.values()) == {here, other}
-    broker.on_lost(here, 0.0)
+    broker.end_sessions("me", 0.0, "it was revoked")
     assert set(broker.sessions.values()) == {other}
+    assert outbox.ended == [(0x98, "it was revoked")]
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+@pytest.mark.parametrize("clean_start", [True, False])
+def test_a_new_bearer_of_a_name_never_finds_the_session_of_the_one_before(is_here: bool, clean_start: bool) -> None:
+    broker = make()
+    old_outbox, outbox = RememberingOutbox(), RememberingOutbox()
+    will = Will("a", b"alas", properties=Properties(will_delay_interval=0 if is_here else 30))
+    before = broker.on_connect(
+        old_outbox, OLD, Connect("c", will=will, properties=LASTING), 0.0
+    )  # fmt: skip
+    assert before is not None
+    watcher = broker.on_connect(RememberingOutbox(), Identity("other", "device"), Connect("w"), 0.0)
+    assert watcher is not None
+    broker.on_subscribe(watcher, Subscribe(1, [Subscription("a")]), 0.0)
+    if not is_here:
+        broker.on_lost(before, 0.0)
+    session = broker.on_connect(outbox, NEW, Connect("c", clean_start=clean_start, properties=LASTING), 0.0)
+    assert session is not None
+    assert session is not before
+    assert outbox.sent[0] == ConnAck(False, 0, outbox.sent[0].properties)
+    if is_here:
+        assert old_outbox.ended == [(0x98, "its name belongs to somebody else by now")]
+    broker.tick(60.0)
+    assert broker.dispatch.counters.unspoken_wills == 1
+    assert broker.dispatch.counters.delivered == 0
 
 
 def test_a_tick_without_anything_due_does_nothing() -> None:

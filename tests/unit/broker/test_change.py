@@ -12,7 +12,7 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.broker.sessions import Delivery, Held, Session, SessionKey
 from sealmq.identity import Identity
-from sealmq.mqtt.packets import PubAck, Publish, Subscription, Will
+from sealmq.mqtt.packets import PubAck, Publish, Subscribe, Subscription, Will
 from stacks import Stage
 
 EVERYTHING = Rule(None, None, "allow", ACTIONS, ("#",))
@@ -161,3 +161,46 @@ def test_what_waited_for_a_group_goes_to_the_member_that_still_may() -> None:
     assert not less.queue
     assert less.queued_bytes == 0
     assert [each.publish.payload for each in stays.queue] == [b"x"]
+
+
+def test_a_topic_alias_is_asked_about_again_by_the_topic_that_it_stands_for() -> None:
+    stage = Stage((EVERYTHING,))
+    publisher, subscriber = stage.pair()
+    subscriber.subscribe("#")
+    publisher.publish("b/secret", b"1", qos=1, topic_alias=1)
+    change(stage, Rule("operator", None, "allow", frozenset({"subscribe"}), ("#",)), ONLY_A)
+    publisher.publish("", b"2", qos=1, topic_alias=1)
+    publisher.publish("a/x", b"3", qos=1, topic_alias=1)
+    publisher.publish("", b"4", qos=1, topic_alias=1)
+    codes = [packet.reason_code for packet in publisher.received if isinstance(packet, PubAck)]
+    assert [code >= 0x80 for code in codes] == [False, True, False, False]
+    assert subscriber.payloads() == [b"1", b"3", b"4"]
+
+
+def test_what_is_retained_and_still_owed_is_not_sent_when_it_may_no_longer_be_read() -> None:
+    stage = Stage((EVERYTHING,))
+    publisher, subscriber = stage.pair()
+    for number in range(200):
+        publisher.publish(f"b/{number}", b"x" * 10_000, retain=True)
+        publisher.publish(f"a/{number}", b"y", retain=True)
+    with stage.one_turn():  # a first share is encrypted, and the rest still owed
+        subscriber.send(Subscribe(1, [Subscription("b/#"), Subscription("a/#")]))
+        adopt(stage.broker, (ONLY_A,), stage.limits, 0.0)
+    assert subscriber.goodbye() == 0x87
+    assert len([one for one in subscriber.messages() if one.topic.startswith("b/")]) < 200
+    again = stage.client("other")
+    again.connect("subscriber")
+    assert again.subscribe("b/#") == [0x87]
+    assert again.subscribe("a/#") == [0]
+    assert {message.topic[0] for message in again.messages()} == {"a"}
+
+
+def test_a_will_that_may_not_be_said_is_refused_at_connect_and_one_of_a_group_is_not_special() -> None:
+    stage = Stage((ONLY_A,))
+    assert stage.client().connect("one", will=Will("b", b"x")).reason_code == 0x87
+    assert stage.client().connect("two", will=Will("$SYS/broker/x", b"x")).reason_code == 0x87
+    assert stage.client().connect("three", will=Will("a", b"x")).reason_code == 0
+    client = stage.client("other")
+    client.connect("four")
+    assert client.subscribe("$share/g/b") == [0x87]
+    assert client.subscribe("$share/g/a/+") == [0]

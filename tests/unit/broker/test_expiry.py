@@ -118,6 +118,6 @@ def test_a_queue_of_many_times_is_not_looked_through_at_every_tick(stage: Durabl
 
 def test_a_session_that_ends_takes_its_reminder_along(stage: DurableStage) -> None:
     publisher(stage).publish("a", b"1", 1, message_expiry_interval=10)
-    stage.broker.end_sessions("operator", stage.clock.now)
+    stage.broker.end_sessions("operator", stage.clock.now, "it was revoked")
     stage.wait(20)
     assert stage.counters.dropped_expired == 0

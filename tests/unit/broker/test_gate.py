@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sealmq.broker.gate import Asked, ClosedGate, Denial
+import pytest
+
+from sealmq.broker.gate import Asked, ClosedGate, Denial, vouched
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import Connect
@@ -28,3 +30,26 @@ def test_what_waits_is_counted() -> None:
     assert list(asked.rest) == []
     assert asked.park(b"123") == 3
     assert asked.park(b"45") == 5
+
+
+TECHNICIAN = Identity("technician", "account", kind="account", devices="sensor-*")
+
+
+@pytest.mark.parametrize("name", ["sensor-1", "sensor-"])
+def test_an_account_that_is_bound_counts_with_its_devices(name: str) -> None:
+    assert vouched(TECHNICIAN, Identity(name, "device")) is TECHNICIAN
+
+
+@pytest.mark.parametrize("device", [None, Identity("operator", "operator"), Identity("Sensor-1", "device")])
+def test_and_with_no_other_and_not_by_itself(device: Identity | None) -> None:
+    verdict = vouched(TECHNICIAN, device)
+    assert isinstance(verdict, Denial)
+    assert verdict.reason_code == 0x87
+    assert "'sensor-*'" in verdict.why
+
+
+def test_who_is_not_bound_counts_always_and_a_denial_stays_one() -> None:
+    panel, no = Identity("panel", "account", kind="account"), Denial(ReasonCode.SERVER_BUSY, "busy")
+    for device in (None, Identity("sensor-1", "device")):
+        assert vouched(panel, device) is panel
+        assert vouched(no, device) is no

@@ -84,7 +84,7 @@ def test_a_generated_password_is_shown_once_and_works(home: Path, capsys: Shown)
     assert any(verify_password(account(home, "panel").stored, word.encode()) for word in shown if word.count("-") == 3)
     assert cli.run(["account", "list", "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
-    assert sorted(listed) == ["created", "name", "password_since", "role"]
+    assert sorted(listed) == ["created", "devices", "name", "password_since", "role"]
 
 
 def test_a_name_is_refused_before_anybody_types(home: Path, capsys: Shown) -> None:
@@ -115,6 +115,23 @@ def test_a_password_file_has_one_line(home: Path, tmp_path: Path, content: str, 
 def test_one_source_is_enough(home: Path, file: str, capsys: Shown) -> None:
     assert cli.run(["account", "add", "panel", "--password-file", file, "--generate"]) == 2
     assert "both given" in capsys.readouterr().err
+
+
+def test_an_account_is_bound_to_devices_and_loosed(home: Path, file: str, capsys: Shown) -> None:
+    assert cli.run(["account", "add", "tech", "--device", "a b", "--password-file", file]) == 1
+    assert "matches no device's name" in capsys.readouterr().err
+    assert cli.run(["account", "add", "tech", "--device", "sensor-*", "--password-file", file]) == 0
+    assert "counts only together with the certificate of a device 'sensor-*'" in capsys.readouterr().out
+    assert cli.run(["account", "password", "tech", "--password-file", file]) == 0
+    assert account(home, "tech").devices == "sensor-*", "a new password changes nothing of it"
+    assert cli.run(["account", "bind", "tech", "pump-?"]) == 0
+    assert cli.run(["account", "list"]) == 0
+    assert "pump-?" in capsys.readouterr().out
+    assert cli.run(["access", "check", "tech", "publish", "devices/tech/a"]) == 1
+    assert "ask about the device" in capsys.readouterr().out
+    assert cli.run(["account", "bind", "tech"]) == 0
+    assert "by itself, and with any device" in capsys.readouterr().out
+    assert cli.run(["access", "check", "tech", "publish", "devices/tech/a"]) == 0
 
 
 def test_list_and_remove(home: Path, file: str, capsys: Shown) -> None:

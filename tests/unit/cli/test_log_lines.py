@@ -67,6 +67,18 @@ def test_an_error_of_ours_brings_its_traceback(capsys: pytest.CaptureFixture[str
         assert "Traceback" in json.loads(said)["traceback"]
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_nor_by_an_exception_that_quotes_it(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    start_logging("info", as_json=as_json)
+    try:
+        raise ValueError("topic 'x\n12:00:00 info     operator connected\x1b[2J\r12:00:00 info     too\u2028'")
+    except ValueError:
+        logging.getLogger("sealmq.server").exception("a tick failed")
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert len([line for line in said.splitlines() if not line.startswith("  | ")]) == 1
+
+
 def test_starting_twice_says_everything_once(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging("info", as_json=False)
     start_logging("info", as_json=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -46,6 +47,30 @@ def test_a_broker_that_goes_on_with_the_new_file(presence: Presence, capsys: Sho
     answer_with(presence, "")
     assert cli.run(["reload"]) == 0
     assert "goes on with what" in capsys.readouterr().out
+
+
+def test_an_answer_about_the_file_of_before_is_not_taken_for_ours(presence: Presence, capsys: Shown) -> None:
+    presence.reloading()  # somebody else has asked, and the broker has read what was there then
+    answers = iter(("", "there is no key 'limitz'"))
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        presence.reloaded(next(answers))
+        presence.reloading()
+        presence.reloaded(next(answers))
+
+    signal.signal(signal.SIGHUP, handler)
+    assert cli.run(["reload"]) == 2
+    assert "there is no key 'limitz'" in capsys.readouterr().err
+
+
+def test_an_older_broker_is_understood_too(home: Path, presence: Presence, capsys: Shown) -> None:
+    presence._write = lambda: os.pwrite(  # type: ignore[method-assign]
+        presence._descriptor, b'{"pid": %d, "reloads": %d, "refused": ""}' % (os.getpid(), presence._said.reloads), 0
+    )
+    presence._write()
+    os.ftruncate(presence._descriptor, len(b'{"pid": %d, "reloads": 0, "refused": ""}' % os.getpid()))
+    answer_with(presence, "")
+    assert cli.run(["reload"]) == 0
 
 
 def test_a_broker_that_refuses_is_quoted(presence: Presence, capsys: Shown) -> None:

@@ -165,6 +165,8 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ),
         ('[[access]]\nallow = ["publish"]\ntopics = ["{device}/{account}"]', "both a device and an account", ""),
         ('[[access]]\nrole = ""\nallow = ["publish"]\ntopics = ["a"]', "must be a text with something in it", ""),
+        ('[[access]]\ndeny = ["subscribe"]\ntopics = ["$share/g/a"]', "a shared subscription", "behind the group"),
+        ('[[access]]\ndeny = ["publish"]\ntopics = ["$own-{client_id}/a"]', "begins with '$'", "in between"),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/#/b"]', "'a/#/b', which is no topic filter", ""),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/{devise}"]', "in place of {devise}", "did you mean {device}?"),
         ('[[access]]\nalow = ["publish"]', "[[access]] rule 1: has no key 'alow'", "did you mean 'allow'?"),

@@ -37,6 +37,14 @@ def test_an_account_is_added_and_found_in_any_case(accounts, fleet):
     assert account.identity.kind == "account"
 
 
+def test_an_account_of_a_name_that_was_given_up_has_another_bearer(accounts, fleet):
+    first = accounts.add("Panel-1", PASSWORD, now=fleet.now).identity
+    accounts.set_password("panel-1", b"another password", now=fleet.now + 1)
+    assert accounts.find("panel-1").identity == first
+    accounts.remove("panel-1")
+    assert accounts.add("Panel-1", PASSWORD, now=fleet.now + 2).identity.bearer != first.bearer
+
+
 def test_what_is_kept_of_the_password_is_in_no_repr(accounts, fleet):
     account = accounts.add("panel", PASSWORD, now=fleet.now)
     assert account.stored not in repr(account)
@@ -96,10 +104,11 @@ def test_a_new_password_and_a_removal_are_told_to_the_broker(accounts, fleet):
     assert (changed.name, changed.created, changed.changed) == ("panel", fleet.now, fleet.now + 1)
     assert verify_password(changed.stored, b"another long one")
     assert not verify_password(changed.stored, PASSWORD)
+    assert Accounts(other).bind("PANEL", "sensor-?").identity.devices == "sensor-?"
     Accounts(other).remove("panel")
     assert fleet.registry.changed()
     told = [(change.kind, change.device) for change in fleet.registry.changes_since(before)]
-    assert told == [("password", "panel"), ("removed", "panel")]
+    assert told == [("password", "panel"), ("bound", "panel"), ("removed", "panel")]
     assert accounts.maybe_find("panel") is None
 
 

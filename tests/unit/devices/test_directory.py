@@ -43,7 +43,7 @@ def refused(directory, der, now, match):
 def test_a_device_is_known(fleet, directory, role):
     enrolled = fleet.enrollment.add_device("sensor-1", role=role, now=fleet.now)
     assert directory.identify(leaf(enrolled), fleet.now) == Identity(
-        "sensor-1", role, enrolled.serial, enrolled.not_after
+        "sensor-1", role, enrolled.serial, enrolled.not_after, bearer=enrolled.uuid
     )
     assert directory.describe(leaf(enrolled)).startswith(f"sensor-1, serial {enrolled.serial}, issued by")
 

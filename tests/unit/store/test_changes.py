@@ -16,7 +16,7 @@ def test_nothing_is_nothing() -> None:
 def test_each_kind_of_row_comes_and_goes() -> None:
     connection = memory_database()
     there = Changes()
-    there.sessions[1] = (1, "sensor-1", "s1", 60.0, float("inf"), None, float("inf"))
+    there.sessions[1] = (1, "sensor-1", "s1", 60.0, float("inf"), None, float("inf"), "a UUID")
     there.subscriptions[1, "a/#"] = (1, 0)
     there.messages[1] = message_row(1, Delivery(Publish("a", b"1", 1), 1))
     there.deliveries[1, 1] = (7, False)
@@ -41,7 +41,7 @@ def test_a_session_that_ended_takes_its_rows_along() -> None:
     connection = memory_database()
     there = Changes()
     for number in (1, 2):
-        there.sessions[number] = (number, "sensor-1", f"s{number}", 60.0, 0.0, None, 0.0)
+        there.sessions[number] = (number, "sensor-1", f"s{number}", 60.0, 0.0, None, 0.0, "")
         there.subscriptions[number, "a/#"] = (1, 0)
         there.deliveries[number, 1] = (0, False)
         there.incoming[number, 9] = True
