@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+MQTTJS := tests/interop/drivers/mqtt_js
 
 .PHONY: up test lint clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
 
-test: $(STAMP)
+test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json
 	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)
@@ -29,5 +30,11 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	@touch $(STAMP)
 
+# MQTT.js takes part in the interop tests. Without npm they leave it out, and say so.
+$(MQTTJS)/node_modules/.package-lock.json: $(MQTTJS)/package-lock.json
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	  npm ci --prefix $(MQTTJS) --silent --ignore-scripts --no-audit --no-fund && touch $@ || \
+	  echo "MQTT.js could not be installed: its interop tests are left out"; fi
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(MQTTJS)/node_modules

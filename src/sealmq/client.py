@@ -4,7 +4,8 @@
         await client.publish("devices/sensor-1/temp", "21.5")
 
 A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device-chain.pem and device.key
-(who we are). Nothing here can turn verification off.
+(who we are). Who has an account in place of a certificate gives root.pem, a user name and a password. Nothing here can
+turn verification off.
 """
 
 from __future__ import annotations
@@ -25,28 +26,51 @@ from sealmq.tls.policy import TLSPolicy
 _OURS: Final = ("tls_context", "tls_params", "tls_insecure")
 
 
-def connect(bundle: str | Path, host: str | None = None, port: int = 8883, **options: Any) -> aiomqtt.Client:
+def connect(
+    bundle: str | Path | None = None,
+    host: str | None = None,
+    port: int = 8883,
+    *,
+    root: str | Path | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    **options: Any,
+) -> aiomqtt.Client:
     """An aiomqtt.Client for `async with`, which proves itself with `bundle`. `options` are aiomqtt.Client's.
 
     It speaks MQTT 5 unless `protocol` says otherwise, and looks for the broker on this machine unless `host` does.
+    username, password: of an account, for a listener that asks for them. Where it asks for no certificate, `root` (the
+    file root.pem of the broker's home) in place of `bundle` says whom to trust.
     Raises ConfigError when the bundle is not whole.
     """
     _expect_no_tls_options(options)
+    _expect_login(root, username, password)
+    options |= {"username": username, "password": password}
     options.setdefault("protocol", aiomqtt.ProtocolVersion.V5)
-    return aiomqtt.Client(host or "localhost", port, tls_context=_context(Path(bundle)), **options)
+    return aiomqtt.Client(host or "localhost", port, tls_context=_context(bundle, root), **options)
 
 
-def paho_client(bundle: str | Path, **options: Any) -> paho.Client:
+def paho_client(
+    bundle: str | Path | None = None,
+    *,
+    root: str | Path | None = None,
+    username: str | None = None,
+    password: str | bytes | None = None,
+    **options: Any,
+) -> paho.Client:
     """A paho Client (callback API 2) which proves itself with `bundle`; call its connect(host, port).
 
-    `options` are paho.mqtt.client.Client's. It speaks MQTT 5 unless `protocol` says otherwise. Raises ConfigError when
-    the bundle is not whole.
+    `options` are paho.mqtt.client.Client's. It speaks MQTT 5 unless `protocol` says otherwise. root, username and
+    password are `connect`'s. Raises ConfigError when the bundle is not whole.
     """
     _expect_no_tls_options(options)
-    context = _context(Path(bundle))
+    _expect_login(root, username, password)
+    context = _context(bundle, root)
     options.setdefault("protocol", paho.MQTTv5)
     client = paho.Client(CallbackAPIVersion.VERSION2, **options)
     client.tls_set_context(context)
+    if username is not None:
+        client.username_pw_set(username, password)  # type: ignore[arg-type]  # bytes it sends as they are
     return client
 
 
@@ -60,7 +84,28 @@ def _expect_no_tls_options(options: dict[str, Any]) -> None:
             )
 
 
-def _context(bundle: Path) -> ssl.SSLContext:  # noqa: TID251 - only named here; tls/context.py builds it
+def _expect_login(root: str | Path | None, username: str | None, password: str | bytes | None) -> None:
+    if (username is None) != (password is None):
+        raise ConfigError("username and password go together", remedy="give both, or neither")
+    if root is not None and username is None:
+        raise ConfigError(
+            "root is for username and password",
+            why="who has no account shows a certificate, and its bundle has a root.pem",
+            remedy="give a bundle instead",
+        )
+
+
+def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContext:  # noqa: TID251 - only named here
+    if (given is None) == (root is None):
+        raise ConfigError(
+            "no bundle is given" if given is None else "bundle and root are both given",
+            why="a bundle says who we are and whom to trust; root.pem alone says whom to trust",
+            remedy="give the folder that `sealmq device add` writes, or root with username and password",
+        )
+    if given is None:
+        assert root is not None
+        return client_context(TLSPolicy(), root=Path(root))
+    bundle = Path(given)
     try:
         _expect_whole(bundle)
     except PermissionError as error:

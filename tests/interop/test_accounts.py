@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -14,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from interop_homes import TOML, make_home
-from running import WAIT, Broker, program, run, running, sealmq
-from sealmq.client import paho_client
+from running import SEALMQ, WAIT, Broker, program, run, running, sealmq
+from sealmq.client import connect, paho_client
 from websocket_pairs import request
 
 pytestmark = pytest.mark.interop
@@ -203,6 +206,87 @@ def test_a_new_password_and_a_removal_cut_who_stands(doors: Doors) -> None:
         if "--json" in words:
             command[command.index("-P") + 1] = json.loads(done.stdout)["password"]
     assert doors.published("password", password=str(command[command.index("-P") + 1])) != 0
+
+
+# -- our own clients --------------------------------------------------------------------------------------------------
+
+
+def ours(
+    doors: Doors, command: str, *arguments: str | Path, password: str = PASSWORD, typed: bool = False
+) -> list[str]:
+    """`sealmq pub` or `sub` as panel, on a machine that has root.pem and no home; the password is in a file."""
+    file = doors.home / "password"
+    file.write_text(f"{password}\n")
+    words = [*SEALMQ, command, "--username", "panel", *arguments]
+    return [*map(str, words), *([] if typed else ["--password-file", str(file)])]
+
+
+def elsewhere(doors: Doors, place: str) -> list[str | Path]:
+    return ["-h", "localhost", "-p", str(doors.places[place]), "--cafile", doors.home / "ca" / "root.pem"]
+
+
+@pytest.mark.parametrize("version", ["5", "311"])
+def test_sealmq_pub_and_sub_with_a_password_and_no_certificate(doors: Doors, version: str) -> None:
+    place = [*elsewhere(doors, "password"), "-V", version]
+    with running(ours(doors, "sub", "-C", "1", "-q", "1", *place, "devices/panel/#")) as sub:
+        doors.log.wait("panel .* may subscribe")
+        run(ours(doors, "pub", "-q", "1", *place, "-t", "devices/panel/temp", "-m", "21.5"))
+        assert sub.ended() == 0, sub.errors.lines
+    assert sub.output.lines == ["devices/panel/temp 21.5"]
+
+
+def test_on_the_brokers_machine_the_home_says_where_and_whom_to_trust(doors: Doors) -> None:
+    home = ["--home", doors.home, "-q", "1", "-m", "21.5"]
+    run(ours(doors, "pub", *home, "-t", "devices/panel/temp"))
+    doors.log.wait("panel connected from")
+    run(ours(doors, "pub", *home, "-t", "devices/sensor-1/temp", "--as", "sensor-1"))  # with its certificate besides
+    doors.log.wait("sensor-1 connected from")
+
+
+@pytest.mark.parametrize("version", ["5", "311"])
+def test_sealmq_pub_says_why_it_was_not_let_in(doors: Doors, version: str) -> None:
+    message = ["-V", version, "-t", "devices/panel/temp", "-m", "x"]
+
+    def told(*arguments: str | Path, password: str = PASSWORD) -> str:
+        words = ours(doors, "pub", *arguments, *message, password=password)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=WAIT, check=False)
+        assert done.returncode == 1
+        assert password not in done.stdout + done.stderr
+        return done.stderr
+
+    assert "bad user name or password (0x86)" in told(*elsewhere(doors, "password"), password="wrong one")
+    assert "wants a certificate and got none" in told(*elsewhere(doors, "both"))
+
+
+def test_sealmq_pub_asks_at_the_terminal_without_echo(doors: Doors) -> None:
+    command = ours(doors, "pub", *elsewhere(doors, "password"), "-t", "devices/panel/temp", "-m", "x", typed=True)
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as child:
+        os.close(theirs)
+        shown = b""
+        try:
+            while b"Password for panel: " not in shown:
+                shown += os.read(terminal, 1_000)
+            os.write(terminal, f"{PASSWORD}\n".encode())
+            while True:
+                shown += os.read(terminal, 1_000)
+        except OSError:
+            pass  # EIO: the program has ended
+        finally:
+            os.close(terminal)  # which ends a program that still waits for words
+    assert child.returncode == 0, shown
+    assert PASSWORD.encode() not in shown
+    doors.log.wait("panel connected from")
+
+
+def test_a_program_of_ours_logs_in_with_a_password(doors: Doors) -> None:
+    async def publish() -> None:
+        root, port = doors.home / "ca" / "root.pem", doors.places["password"]
+        async with connect(root=root, port=port, username="panel", password=PASSWORD) as client:
+            await client.publish("devices/panel/temp", "21.5", qos=1)
+
+    asyncio.run(publish())
+    doors.log.wait("panel connected from")
 
 
 # -- reload ----------------------------------------------------------------------------------------------------------

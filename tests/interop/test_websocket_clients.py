@@ -1,12 +1,9 @@
-"""MQTT over secure WebSocket: paho-mqtt, MQTT.js and curl, with the files that `sealmq device add` writes."""
+"""MQTT over secure WebSocket: who is refused, and what is said in HTTP. Its messages are in test_matrix.py."""
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import ssl
-import subprocess
 import threading
 from pathlib import Path
 
@@ -20,96 +17,12 @@ from websocket_pairs import request
 
 pytestmark = pytest.mark.interop
 
-SIZES = (0, 1, 2, 100, 125, 126, 127, 16_384, 65_535, 65_536, 500_000)
-"""Bytes of payloads: at the edges of a frame's three length fields, of a TLS record, and large."""
 
-QOS = pytest.mark.parametrize("qos", [0, 1, 2])
-VERSIONS = pytest.mark.parametrize("version", [4, 5], ids=["3.1.1", "5"])
-
-
-@pytest.fixture(scope="session")
-def mqtt_js(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds MQTT.js."""
-    npm = program("npm", "npm")
-    program("node", "nodejs")
-    folder = tmp_path_factory.mktemp("mqtt-js")
-    try:
-        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "mqtt"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
-        failed = done.stderr if done.returncode else ""
-    except subprocess.TimeoutExpired:
-        failed = "it took too long"
-    if failed:
-        words = "MQTT.js could not be installed: npm install mqtt"
-        if os.environ.get("SEALMQ_CI") == "1":
-            pytest.fail(f"{words}\n{failed}")
-        pytest.skip(words)
-    return folder
-
-
-def paho_client(broker: Broker, device: str, version: int, transport: str = "websockets") -> paho.Client:
-    protocol = paho.MQTTv5 if version == 5 else paho.MQTTv311
-    client = sealmq.client.paho_client(broker.home / "devices" / device, protocol=protocol, transport=transport)
-    port = broker.websocket_ports[0] if transport == "websockets" else broker.port
-    client.connect("localhost", port)
+def paho_client(broker: Broker, device: str) -> paho.Client:
+    client = sealmq.client.paho_client(broker.home / "devices" / device, transport="websockets")
+    client.connect("localhost", broker.websocket_ports[0])
     client.loop_start()
     return client
-
-
-@QOS
-@VERSIONS
-@pytest.mark.parametrize("towards", ["websockets", "tcp"])
-def test_paho_over_websocket_talks_to_paho_over_either(
-    websocket_broker: Broker, topic: str, version: int, qos: int, towards: str
-) -> None:
-    received: list[bytes] = []
-    subscribed, complete = threading.Event(), threading.Event()
-    sent = [bytes([65 + number]) * size for number, size in enumerate(SIZES)]
-
-    def on_message(client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
-        received.append(message.payload)
-        if len(received) == len(sent):
-            complete.set()
-
-    reader = paho_client(websocket_broker, "sensor-1", version, towards)
-    writer = paho_client(websocket_broker, "operator", version)
-    reader.on_message = on_message
-    reader.on_subscribe = lambda *_: subscribed.set()
-    try:
-        while not reader.is_connected():
-            assert not subscribed.wait(0.01)
-        reader.subscribe(topic, qos)
-        assert subscribed.wait(WAIT)
-        answers = [writer.publish(topic, payload, qos) for payload in sent]
-        answers[-1].wait_for_publish(WAIT)
-        assert complete.wait(WAIT), f"{len(received)} of {len(sent)} came"
-    finally:
-        for client in (writer, reader):
-            client.disconnect()
-            client.loop_stop()
-    assert received == sent
-
-
-@QOS
-@VERSIONS
-@pytest.mark.parametrize("path", ["", "/mqtt"])
-def test_mqtt_js_gets_back_what_it_sent(
-    websocket_broker: Broker, mqtt_js: Path, topic: str, version: int, qos: int, path: str
-) -> None:
-    root, chain, key = map(str, websocket_broker.files("sensor-1"))
-    task = {
-        "url": f"wss://localhost:{websocket_broker.websocket_ports[0]}{path}",
-        "ca": root,
-        "cert": chain,
-        "key": key,
-        "version": version,
-        "qos": qos,
-        "topic": topic,
-        "sizes": [*SIZES, *range(100)],
-    }
-    script = Path(__file__).with_name("mqtt_js.cjs")
-    done = run([program("node", "nodejs"), script, json.dumps(task)], cwd=mqtt_js)
-    assert json.loads(done.stdout) == {"received": len(SIZES) + 100, "mismatches": 0}
 
 
 def curl(broker: Broker, path: str, *options: str) -> str:
@@ -166,7 +79,7 @@ def test_a_revoked_device_is_cut_and_stays_outside(own_websocket_broker: Broker)
     broker = own_websocket_broker
     context = broker.context("sensor-1")
     gone = threading.Event()
-    client = paho_client(broker, "sensor-1", 5)
+    client = paho_client(broker, "sensor-1")
     client.on_disconnect = lambda *_: gone.set()
     broker.log.wait("sensor-1 connected from")
     assert sealmq_command("device", "revoke", "sensor-1", "--home", broker.home).returncode == 0

@@ -90,6 +90,40 @@ def test_a_bundle_that_nobody_lets_us_see_is_told_in_words(bundle: Path, monkeyp
         assert "copy it" in caught.value.remedy
 
 
+def test_an_account_needs_no_certificate(bundle: Path) -> None:
+    root = bundle / "root.pem"
+    client = paho_client(root=root, username="panel", password=b"correct horse")
+    expect_verifying(client._ssl_context)
+    assert (client.username, client.password) == ("panel", "correct horse")
+
+    async def made() -> aiomqtt.Client:
+        return connect(root=str(root), host="broker", username="panel", password="correct horse")
+
+    inner = asyncio.run(made())._client
+    expect_verifying(inner._ssl_context)
+    assert (inner.username, inner.password) == ("panel", "correct horse")
+
+
+def test_an_account_may_show_a_certificate_besides(bundle: Path) -> None:
+    assert paho_client(bundle, username="panel", password="correct horse").username == "panel"
+
+
+def test_who_we_are_is_said_whole_and_once(bundle: Path) -> None:
+    root = bundle / "root.pem"
+    login = {"username": "panel", "password": "correct horse"}
+    for given, what in (
+        ({}, "no bundle is given"),
+        (login, "no bundle is given"),
+        ({"bundle": bundle, "root": root} | login, "bundle and root are both given"),
+        ({"root": root}, "root is for username and password"),
+        ({"bundle": bundle, "username": "panel"}, "go together"),
+        ({"bundle": bundle, "password": "correct horse"}, "go together"),
+    ):
+        for make in (connect, paho_client):
+            with pytest.raises(ConfigError, match=what):
+                make(**given)
+
+
 def test_importing_sealmq_brings_no_mqtt_library() -> None:
     program = "import sys, sealmq; sys.exit('aiomqtt' in sys.modules or not callable(sealmq.connect))"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,13 +1,11 @@
 """`sealmq account`: names with a password, for things that have no certificate of their own.
 
-A password comes from the terminal without echo, from a file or a pipe, or is made here: never from the command line,
-which every user of the machine can read in the process list.
+A password is typed, read (passwords.py), or made here.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealmq.cli.options import HomeOption
+from sealmq.cli.passwords import read_password, type_password
 from sealmq.errors import ConfigError, EnrollmentError
 
 if TYPE_CHECKING:
     from sealmq.devices.accounts import Account
 
 app = typer.Typer(help="Add, list and remove accounts (user name and password).", no_args_is_help=True)
-
-_MOST = 4_096  # bytes read of a password file: more is another file
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The account's name: letters, digits, '.', '_', '-'; no device's name.")
@@ -165,43 +162,17 @@ def _password(file: str | None, *, generate: bool) -> bytes:
         if file is not None:
             raise ConfigError("--generate and --password-file are both given", remedy="keep one of them")
         return generate_password().encode()
-    password = _typed() if file is None else _first_line(file)
+    password = _typed() if file is None else read_password(file)
     check_password(password)
     return password
 
 
 def _typed() -> bytes:
-    """From the terminal, twice, without echo."""
-    from getpass import getpass
-
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            "there is no terminal to type a password at", remedy="--password-file FILE, --password-file - or --generate"
-        )
-    try:
-        first = getpass("Password: ")
-        if getpass("The same again: ") != first:
-            raise EnrollmentError("the two passwords differ", remedy="try again")
-    except EOFError:
-        raise typer.Abort from None
-    return first.encode()
-
-
-def _first_line(file: str) -> bytes:
-    try:
-        if file == "-":
-            data = sys.stdin.buffer.read(_MOST)
-        else:
-            with Path(file).open("rb") as opened:
-                data = opened.read(_MOST)
-    except OSError as error:
-        raise ConfigError(f"the password file {file} cannot be read", why=error.strerror or str(error)) from error
-    lines = data.splitlines()
-    if len(lines) != 1:
-        raise ConfigError(
-            f"the password file {file} has {len(lines) or 'no'} lines", why="it must be one, the password"
-        )
-    return lines[0]
+    """From the terminal, twice."""
+    first = type_password("Password: ", remedy="--password-file FILE, --password-file - or --generate")
+    if type_password("The same again: ", remedy="") != first:
+        raise EnrollmentError("the two passwords differ", remedy="try again")
+    return first
 
 
 def _show_password(password: str | None) -> None:

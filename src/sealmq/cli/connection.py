@@ -75,6 +75,8 @@ class Dial:
     will: Will | None = None
     properties: dict[str, Properties] = field(default_factory=dict)
     debug: bool = False
+    username: str | None = None
+    password: bytes | None = field(default=None, repr=False)
 
 
 def read_version(text: str) -> MQTTProtocolVersion:
@@ -201,7 +203,15 @@ class Connection:
         options: dict[str, Any] = {}
         if dial.version != MQTTProtocolVersion.MQTTv5:
             options["clean_session"] = dial.clean
-        client = paho_client(dial.target.bundle, client_id=dial.client_id, protocol=dial.version, **options)
+        client = paho_client(
+            dial.target.bundle,
+            root=dial.target.root,
+            username=dial.username,
+            password=dial.password,
+            client_id=dial.client_id,
+            protocol=dial.version,
+            **options,
+        )
         client.connect_timeout = CONNECT_TIMEOUT
         if dial.will is not None:
             expect_topic_name("--will-topic", dial.will.topic)

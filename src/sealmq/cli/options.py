@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from sealmq.cli.passwords import STDIN, read_password, type_password
 from sealmq.cli.program import remember_home
 from sealmq.cli.texts import expect_text, read_bytes
 from sealmq.errors import ConfigError
@@ -31,17 +36,17 @@ def _refuse_insecure(value: bool) -> None:
 def _refuse_files(value: str | None) -> None:
     if value is not None:
         raise ConfigError(
-            "--cafile, --cert and --key are mosquitto's; here one folder holds all three",
+            "--cert and --key are mosquitto's; here one folder holds both, and root.pem",
             remedy="--bundle DIR, or --as NAME",
         )
 
 
-def _refuse_passwords(value: str | None) -> None:
+def _refuse_password(value: str | None) -> None:
     if value is not None:
         raise ConfigError(
-            "`sealmq pub` and `sub` take no user name and no password",
-            why="they prove themselves by certificate",
-            remedy="--as NAME, or --bundle DIR",
+            "there is no -P and no --pw",
+            why="every user of this machine can read a command line in the process list",
+            remedy="leave it out to be asked for the password, or --password-file FILE, or --password-file - for stdin",
         )
 
 
@@ -101,132 +106,138 @@ HomeOption = Annotated[
         help="Home of the broker (default: $SEALMQ_HOME, else the user's data folder).",
     ),
 ]
-AsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--as",
-        metavar="NAME",
-        help="Device whose credentials are used (default: operator).",
-        rich_help_panel=CONNECTION,
-    ),
-]
-BundleOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--bundle",
-        metavar="DIR",
-        readable=False,
-        help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
-        rich_help_panel=CONNECTION,
-    ),
-]
-HostOption = Annotated[
-    str | None,
-    typer.Option(
-        "--host", "-h", metavar="HOST", help="Broker (default: the home's, else localhost).", rich_help_panel=CONNECTION
-    ),
-]
-PortOption = Annotated[
-    int | None,
-    typer.Option(
-        "--port",
-        "-p",
-        metavar="PORT",
-        min=1,
-        max=65535,
-        help="Its port (default: the home's, else 8883).",
-        rich_help_panel=CONNECTION,
-    ),
-]
-VersionOption = Annotated[
-    str, typer.Option("--protocol-version", "-V", metavar="5|311", help="Version of MQTT.", rich_help_panel=CONNECTION)
-]
-ClientIdOption = Annotated[
-    str,
-    typer.Option(
-        "--id",
-        "-i",
-        metavar="ID",
-        help="Client identifier (default: the broker makes one).",
-        rich_help_panel=CONNECTION,
-    ),
-]
-KeepAliveOption = Annotated[
-    int,
-    typer.Option(
-        "--keepalive",
-        "-k",
-        metavar="SECONDS",
-        min=1,
-        max=65535,
-        help="Seconds between pings.",
-        rich_help_panel=CONNECTION,
-    ),
-]
-CleanOption = Annotated[
-    bool,
-    typer.Option("--disable-clean-session", "-c", help="Keep the session (needs -i).", rich_help_panel=CONNECTION),
-]
-SessionExpiryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--session-expiry",
-        "-x",
-        metavar="SECONDS",
-        help="How long the broker keeps the session afterwards, MQTT 5 only (default: 0; with -c for ever).",
-        rich_help_panel=CONNECTION,
-    ),
-]
-PropertyOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--property",
-        "-D",
-        metavar="COMMAND IDENTIFIER VALUE",
-        help="MQTT 5 property, as in -D publish content-type text/plain or -D publish user-property NAME VALUE.",
-        rich_help_panel=CONNECTION,
-    ),
-]
-DebugOption = Annotated[bool, typer.Option("--debug", "-d", help="Show the packets on stderr.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No errors while running; the exit code tells.")]
-InsecureOption = Annotated[bool, typer.Option("--insecure", hidden=True, is_eager=True, callback=_refuse_insecure)]
-FilesOption = Annotated[
-    str | None, typer.Option("--cafile", "--cert", "--key", hidden=True, is_eager=True, callback=_refuse_files)
-]
-PasswordOption = Annotated[
-    str | None,
-    typer.Option("-u", "--username", "-P", "--pw", hidden=True, is_eager=True, callback=_refuse_passwords),
-]
-TLSOption = Annotated[
-    str | None,
-    typer.Option(
-        *("--tls-version", "--ciphers", "--capath", "--psk", "--psk-identity"),
-        hidden=True,
-        is_eager=True,
-        callback=_refuse_tls,
-    ),
-]
-URLOption = Annotated[str | None, typer.Option("-L", "--url", hidden=True, is_eager=True, callback=_refuse_url)]
-BindOption = Annotated[str | None, typer.Option("-A", hidden=True, is_eager=True, callback=_refuse_bind)]
 RemoveRetainedOption = Annotated[
     bool, typer.Option("--remove-retained", hidden=True, is_eager=True, callback=_refuse_remove_retained)
 ]
 UnsubscribeOption = Annotated[
     str | None, typer.Option("--unsubscribe", "-U", hidden=True, is_eager=True, callback=_refuse_unsubscribe)
 ]
-WillTopicOption = Annotated[
-    str | None,
-    typer.Option(
-        "--will-topic", metavar="TOPIC", help="Topic of the message that is sent when we vanish.", rich_help_panel=WILL
-    ),
-]
-WillPayloadOption = Annotated[
-    str | None, typer.Option("--will-payload", metavar="MESSAGE", help="Its payload.", rich_help_panel=WILL)
-]
-WillQoSOption = Annotated[
-    int, typer.Option("--will-qos", metavar="QOS", min=0, max=2, help="Its QoS.", rich_help_panel=WILL)
-]
-WillRetainOption = Annotated[bool, typer.Option("--will-retain", help="Retain it.", rich_help_panel=WILL)]
+
+
+def _connection(*names: str, **more: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=CONNECTION, **more)
+
+
+def _will(*names: str, **more: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=WILL, **more)
+
+
+def _refused(*names: str, by: Callable[[Any], None]) -> Any:
+    """An option of mosquitto's that is understood, and answered with what to type instead."""
+    return typer.Option(*names, hidden=True, is_eager=True, callback=by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """The options with which `sealmq pub` and `sealmq sub` connect; `with_connection_options` gives them to both."""
+
+    name: Annotated[
+        str | None,
+        _connection(
+            "--as", metavar="NAME", help="Device whose certificate is shown (default: operator; with -u none)."
+        ),
+    ] = None
+    bundle: Annotated[
+        Path | None,
+        _connection(
+            "--bundle",
+            metavar="DIR",
+            readable=False,
+            help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
+        ),
+    ] = None
+    username: Annotated[
+        str | None,
+        _connection("--username", "-u", metavar="NAME", help="Account to log in with; its password is asked for."),
+    ] = None
+    password_file: Annotated[
+        str | None,
+        _connection("--password-file", metavar="FILE", help="Read the password's one line from a file; '-' is stdin."),
+    ] = None
+    cafile: Annotated[
+        Path | None,
+        _connection(
+            "--cafile",
+            metavar="FILE",
+            readable=False,
+            help="The broker's root.pem, for an account on a broker elsewhere that asks for no certificate.",
+        ),
+    ] = None
+    host: Annotated[
+        str | None, _connection("--host", "-h", metavar="HOST", help="Broker (default: the home's, else localhost).")
+    ] = None
+    port: Annotated[
+        int | None,
+        _connection(
+            "--port", "-p", metavar="PORT", min=1, max=65535, help="Its port (default: the home's, else 8883)."
+        ),
+    ] = None
+    version: Annotated[str, _connection("--protocol-version", "-V", metavar="5|311", help="Version of MQTT.")] = "5"
+    client_id: Annotated[
+        str, _connection("--id", "-i", metavar="ID", help="Client identifier (default: the broker makes one).")
+    ] = ""
+    keep_alive: Annotated[
+        int, _connection("--keepalive", "-k", metavar="SECONDS", min=1, max=65535, help="Seconds between pings.")
+    ] = 60
+    keep_session: Annotated[bool, _connection("--disable-clean-session", "-c", help="Keep the session (needs -i).")] = (
+        False
+    )
+    session_expiry: Annotated[
+        str | None,
+        _connection(
+            "--session-expiry",
+            "-x",
+            metavar="SECONDS",
+            help="How long the broker keeps the session afterwards, MQTT 5 only (default: 0; with -c for ever).",
+        ),
+    ] = None
+    properties: Annotated[
+        list[str] | None,
+        _connection(
+            "--property",
+            "-D",
+            metavar="COMMAND IDENTIFIER VALUE",
+            help="MQTT 5 property, as in -D publish content-type text/plain or -D publish user-property NAME VALUE.",
+        ),
+    ] = None
+    will_topic: Annotated[
+        str | None, _will("--will-topic", metavar="TOPIC", help="Topic of the message that is sent when we vanish.")
+    ] = None
+    will_payload: Annotated[str | None, _will("--will-payload", metavar="MESSAGE", help="Its payload.")] = None
+    will_qos: Annotated[int, _will("--will-qos", metavar="QOS", min=0, max=2, help="Its QoS.")] = 0
+    will_retain: Annotated[bool, _will("--will-retain", help="Retain it.")] = False
+    home: HomeOption = None
+    debug: Annotated[bool, typer.Option("--debug", "-d", help="Show the packets on stderr.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No errors while running; the exit code tells.")] = False
+    insecure: Annotated[bool, _refused("--insecure", by=_refuse_insecure)] = False
+    files: Annotated[str | None, _refused("--cert", "--key", by=_refuse_files)] = None
+    password: Annotated[str | None, _refused("-P", "--pw", by=_refuse_password)] = None
+    tls: Annotated[
+        str | None, _refused("--tls-version", "--ciphers", "--capath", "--psk", "--psk-identity", by=_refuse_tls)
+    ] = None
+    url: Annotated[str | None, _refused("-L", "--url", by=_refuse_url)] = None
+    bind_address: Annotated[str | None, _refused("-A", by=_refuse_bind)] = None
+
+
+def with_connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command`, whose last parameter is `connect: ConnectionOptions`, the options of it as its own.
+
+    typer makes options of what a function's signature says, so the signature that it is shown has both.
+    """
+    types = get_type_hints(ConnectionOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=types[each.name])
+        for each in fields(ConnectionOptions)
+    ]
+    *own, _ = inspect.signature(command, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        options = {name: given.pop(name) for name in types}
+        command(**given, connect=ConnectionOptions(**options))
+
+    run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    return run
 
 
 def read_will(topic: str | None, payload: str | None, qos: int, retain: bool) -> Will | None:
@@ -255,55 +266,59 @@ def read_session_expiry(text: str | None, *, keep: bool, version5: bool) -> int 
     return int(text)
 
 
-def read_dial(
-    *,
-    home: Path | None,
-    name: str | None,
-    bundle: Path | None,
-    host: str | None,
-    port: int | None,
-    version: str,
-    client_id: str,
-    keep_alive: int,
-    will: Will | None,
-    properties: list[str] | None,
-    debug: bool,
-    keep_session: bool = False,
-    session_expiry: str | None = None,
-) -> Dial:
-    """Everything that CONNECT says, from the options of pub and sub."""
+def read_dial(given: ConnectionOptions) -> Dial:
+    """Everything that CONNECT says."""
     from paho.mqtt.enums import MQTTProtocolVersion
 
     from sealmq.cli.connection import Dial, read_version
     from sealmq.cli.properties import read_properties
     from sealmq.cli.target import expect_host, find_target
 
-    level = read_version(version)
+    will = read_will(given.will_topic, given.will_payload, given.will_qos, given.will_retain)
+    level = read_version(given.version)
     version5 = level == MQTTProtocolVersion.MQTTv5
-    if properties and not version5:
+    if given.properties and not version5:
         raise ConfigError("-D is for MQTT 5", why="MQTT 3.1.1 has no properties", remedy="-V 5")
-    if keep_session and not client_id:
+    if given.keep_session and not given.client_id:
         raise ConfigError("-c needs -i", why="a session is found again by its client identifier", remedy="-c -i NAME")
-    expect_text("-i", client_id)
-    expiry = read_session_expiry(session_expiry, keep=keep_session, version5=version5)
-    read: dict[str, Any] = read_properties(properties or [])
+    expect_text("-i", given.client_id)
+    expect_text("--username", given.username or "")
+    if given.password_file is not None and given.username is None:
+        raise ConfigError("a password needs a user name", remedy="--username NAME")
+    expiry = read_session_expiry(given.session_expiry, keep=given.keep_session, version5=version5)
+    read: dict[str, Any] = read_properties(given.properties or [])
     if hasattr(read.get("connect"), "SessionExpiryInterval"):
-        if session_expiry is not None:
+        if given.session_expiry is not None:
             raise ConfigError(
                 "-x and -D connect session-expiry-interval are both given",
                 why="both say how long the broker keeps the session",
                 remedy="keep one of them",
             )
         expiry = None
-    expect_host(host)
+    expect_host(given.host)
+    target = find_target(
+        given.home, given.name, given.bundle, given.host, given.port,
+        root=given.cafile, account=given.username is not None,
+    )  # fmt: skip
     return Dial(
-        target=find_target(home, name, bundle, host, port),
+        target=target,
         version=level,
-        client_id=client_id,
-        keep_alive=keep_alive,
-        clean=not keep_session,
+        client_id=given.client_id,
+        keep_alive=given.keep_alive,
+        clean=not given.keep_session,
         session_expiry=expiry,
         will=will,
         properties=read,
-        debug=debug,
+        debug=given.debug,
+        username=given.username,
+        password=read_login(given.username, given.password_file),
     )
+
+
+def read_login(username: str | None, file: str | None) -> bytes | None:
+    """The password that goes with the user name, from the file or the terminal; None when there is no user name."""
+    if username is None:
+        return None
+    if file is not None:
+        return read_password(file)
+    return type_password(f"Password for {username}: ", remedy=f"--password-file FILE, or --password-file {STDIN}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from sealmq.cli import options as o
+from sealmq.cli.passwords import STDIN
 from sealmq.errors import ConfigError, Error
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ LARGEST: Final = 268_435_455
 _READABLE: Final = "name a file that you may read"
 
 
+@o.with_connection_options
 def pub(
     topic: Annotated[str, typer.Option("--topic", "-t", metavar="TOPIC", help="Topic to publish to.")],
     message: Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE", help="The message.")] = None,
@@ -45,31 +47,10 @@ def pub(
     repeat_delay: Annotated[
         float, typer.Option("--repeat-delay", metavar="SECONDS", min=0, help="Seconds between two of them.")
     ] = 0,
-    as_: o.AsOption = None,
-    bundle: o.BundleOption = None,
-    host: o.HostOption = None,
-    port: o.PortOption = None,
-    version: o.VersionOption = "5",
-    client_id: o.ClientIdOption = "",
-    keep_alive: o.KeepAliveOption = 60,
-    keep_session: o.CleanOption = False,
-    session_expiry: o.SessionExpiryOption = None,
-    properties: o.PropertyOption = None,
-    will_topic: o.WillTopicOption = None,
-    will_payload: o.WillPayloadOption = None,
-    will_qos: o.WillQoSOption = 0,
-    will_retain: o.WillRetainOption = False,
-    home: o.HomeOption = None,
-    debug: o.DebugOption = False,
-    quiet: o.QuietOption = False,
-    insecure: o.InsecureOption = False,
-    cafile: o.FilesOption = None,
-    username: o.PasswordOption = None,
-    tls_version: o.TLSOption = None,
-    url: o.URLOption = None,
-    bind_address: o.BindOption = None,
+    *,
+    connect: o.ConnectionOptions,
 ) -> None:
-    """Publish a message over mutual TLS.
+    """Publish a message over TLS.
 
     Exit code 0: with -q 1 or -q 2 in MQTT 5 the broker accepted it;
     with -q 0 only that it was sent: a refusal then stands in the broker's log.
@@ -78,14 +59,12 @@ def pub(
     from sealmq.cli.connection import Connection, expect_topic_name
 
     expect_topic_name("-t", topic)
+    if connect.password_file == STDIN and (stdin_file or stdin_line):
+        raise ConfigError("stdin can't be both the password and the message", remedy="--password-file FILE")
     payload = read_payload(message, file, stdin_file=stdin_file, stdin_line=stdin_line, null_message=null_message)
     if payload is None and repeat > 1:
         raise ConfigError("--repeat and -l are both given", why="each line is sent once", remedy="keep one of them")
-    dial = o.read_dial(
-        home=home, name=as_, bundle=bundle, host=host, port=port, version=version, client_id=client_id,
-        keep_alive=keep_alive, keep_session=keep_session, session_expiry=session_expiry, properties=properties,
-        will=o.read_will(will_topic, will_payload, will_qos, will_retain), debug=debug,
-    )  # fmt: skip
+    dial = o.read_dial(connect)
     connection = Connection(dial)
     publisher = Publisher(connection, topic, qos, retain, dial.properties.get("publish"))
     try:
@@ -96,7 +75,7 @@ def pub(
             publisher.publish_repeatedly(payload, repeat, repeat_delay)
         connection.finish()
     except Error as error:
-        if quiet:
+        if connect.quiet:
             raise typer.Exit(1) from error
         raise
     finally:

@@ -21,7 +21,11 @@ _ANOTHER_HOME: Final = "use the bundle that the broker's own home wrote: HOME/de
 
 # What the broker's alert means for the one who runs `sealmq pub`: names of RFC 8446, section 6.
 _ALERTS: Final[dict[str, _Words]] = {
-    "certificate_required": _Words("the broker wants a certificate and got none", remedy=_ANOTHER_HOME),
+    "certificate_required": _Words(
+        "the broker wants a certificate and got none",
+        why="the listener at this address asks for one, whatever else it asks for",
+        remedy='--as NAME or --bundle DIR shows one; a listener with auth = "password" asks for none',
+    ),
     "certificate_revoked": _Words(
         "the broker refused this certificate: it was revoked",
         remedy="sealmq device list; a device that shall come back needs a new certificate: sealmq device add NAME",
@@ -62,6 +66,11 @@ _WRONG_PURPOSE: Final = 26
 _WRONG_NAME: Final = (62, 64)
 
 _REASONS: Final[dict[int, _Words]] = {
+    ReasonCode.BAD_USER_NAME_OR_PASSWORD: _Words(
+        "",
+        "there is no such account, or its password is another; who has failed before may have to wait",
+        "--username NAME says which account; on the broker's machine: sealmq account list",
+    ),
     ReasonCode.CLIENT_IDENTIFIER_NOT_VALID: _Words(
         "", "the client identifier may belong to another device", "choose another one with -i"
     ),

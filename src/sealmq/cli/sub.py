@@ -29,6 +29,7 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts to connect again, at most."""
 
 
+@o.with_connection_options
 def sub(
     topics: Annotated[list[str] | None, typer.Argument(metavar="TOPIC...", help="Topic filters.")] = None,
     more_topics: Annotated[
@@ -63,33 +64,12 @@ def sub(
         list[str] | None, typer.Option("--filter-out", "-T", metavar="TOPIC", help="Leave these topics out.")
     ] = None,
     subscribe_only: Annotated[bool, typer.Option("-E", help="Exit when the subscriptions were acknowledged.")] = False,
-    as_: o.AsOption = None,
-    bundle: o.BundleOption = None,
-    host: o.HostOption = None,
-    port: o.PortOption = None,
-    version: o.VersionOption = "5",
-    client_id: o.ClientIdOption = "",
-    keep_alive: o.KeepAliveOption = 60,
-    keep_session: o.CleanOption = False,
-    session_expiry: o.SessionExpiryOption = None,
-    properties: o.PropertyOption = None,
-    will_topic: o.WillTopicOption = None,
-    will_payload: o.WillPayloadOption = None,
-    will_qos: o.WillQoSOption = 0,
-    will_retain: o.WillRetainOption = False,
-    home: o.HomeOption = None,
-    debug: o.DebugOption = False,
-    quiet: o.QuietOption = False,
-    insecure: o.InsecureOption = False,
-    cafile: o.FilesOption = None,
-    username: o.PasswordOption = None,
-    tls_version: o.TLSOption = None,
-    url: o.URLOption = None,
-    bind_address: o.BindOption = None,
     remove_retained: o.RemoveRetainedOption = False,
     unsubscribe: o.UnsubscribeOption = None,
+    *,
+    connect: o.ConnectionOptions,
 ) -> None:
-    """Subscribe over mutual TLS, and print each message as 'topic payload'.
+    """Subscribe over TLS, and print each message as 'topic payload'.
 
     It connects again when the connection was lost, and says so on stderr. Ctrl-C ends it with exit code 0.
     """
@@ -106,22 +86,18 @@ def sub(
         subscribe_only=subscribe_only,
     )
     write = writer(read_format(text_format, payload_only=payload_only, verbose=verbose), no_newline, sys.stdout.buffer)
-    dial = o.read_dial(
-        home=home, name=as_, bundle=bundle, host=host, port=port, version=version, client_id=client_id,
-        keep_alive=keep_alive, keep_session=keep_session, session_expiry=session_expiry, properties=properties,
-        will=o.read_will(will_topic, will_payload, will_qos, will_retain), debug=debug,
-    )  # fmt: skip
-    if retain_as_published and version in ("311", "mqttv311"):
+    if retain_as_published and connect.version in ("311", "mqttv311"):
         raise ConfigError("--retain-as-published is for MQTT 5", remedy="-V 5")
+    dial = o.read_dial(connect)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same goodbye for both
     connection = Connection(dial)
-    subscriber = Subscriber(connection, wanted, write, quiet=quiet)
+    subscriber = Subscriber(connection, wanted, write, quiet=connect.quiet)
     try:
         subscriber.run(seconds)
     except KeyboardInterrupt:
         pass  # the way to end it
     except Error as error:
-        if quiet:
+        if connect.quiet:
             raise typer.Exit(1) from error
         raise
     finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealmq.errors import ConfigError, HomeError
-from sealmq.identity import BY_CERTIFICATE
+from sealmq.identity import Auth, Terms
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 """What a listener on every address of the machine is bound to."""
@@ -19,11 +19,16 @@ _MORE_THAN_A_HOST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which broker, and the bundle that says who we are."""
+    """Which broker, and what is shown to it.
 
-    bundle: Path
+    bundle: the folder with our certificate; None: none is shown.
+    root:   without a bundle, the certificate of the authority that is trusted.
+    """
+
+    bundle: Path | None
     host: str
     port: int
+    root: Path | None = None
 
 
 def find_target(
@@ -32,8 +37,26 @@ def find_target(
     bundle: Path | None = None,
     host: str | None = None,
     port: int | None = None,
+    *,
+    root: Path | None = None,
+    account: bool = False,
 ) -> Target:
-    """The broker and the credentials of the home; with `bundle` no home is needed."""
+    """The broker and the credentials of the home; with `bundle` or `root` no home is needed.
+
+    account: a user name and a password are said. Then a certificate is shown only when `name` or `bundle` say which.
+    """
+    if root is not None:
+        if bundle is not None or name is not None:
+            raise ConfigError(
+                "--cafile is given together with --bundle or --as", why="a bundle has a root.pem", remedy="keep one"
+            )
+        if not account:
+            raise ConfigError(
+                "--cafile is for --username",
+                why="who has no account shows a certificate, and its bundle has a root.pem",
+                remedy="--bundle DIR, or --as NAME",
+            )
+        return Target(None, host or "localhost", port or 8883, root)
     if bundle is not None:
         if name is not None:
             raise ConfigError("--as and --bundle are both given", remedy="keep one of them: both say who you are")
@@ -47,7 +70,10 @@ def find_target(
             why="the credentials and the broker's address are looked up there",
             remedy="sealmq up  # makes it; for a broker elsewhere: --bundle DIR --host HOST",
         )
-    usual_host, usual_port = listening_address(path)
+    auth: Auth = "certificate" if not account else "password" if name is None else "certificate-and-password"
+    usual_host, usual_port = listening_address(path, auth)
+    if auth == "password":
+        return Target(None, host or usual_host, port or usual_port, Home(path).root_certificate)
     folder = Home(path).device_directory(name or OPERATOR)
     if not _is_directory(folder):
         raise ConfigError(
@@ -89,13 +115,13 @@ def home_path(home: Path | None) -> Path:
     return home if home is not None else Home.default_path()
 
 
-def listening_address(home: Path) -> tuple[str, int]:
-    """Where a client on this machine reaches the home's broker: the first address that asks for a certificate alone."""
+def listening_address(home: Path, auth: Auth = "certificate") -> tuple[str, int]:
+    """Where a client on this machine reaches the home's broker: the first address that asks for just this proof."""
     from sealmq import config
 
     path = home / "sealmq.toml"
     listeners = (config.load(path) if path.exists() else config.Configuration()).listeners
-    usual = [each for each in listeners if each.terms == BY_CERTIFICATE]
+    usual = [each for each in listeners if each.terms == Terms(auth)]
     host, port = config.parse_address((usual or listeners)[0].address)
     if host is None or host in EVERYWHERE:
         host = "localhost"

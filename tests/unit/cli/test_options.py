@@ -1,24 +1,26 @@
 """What the options that pub and sub share mean together."""
 
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from sealmq import cli
-from sealmq.cli.options import read_dial, read_session_expiry, read_will
+from sealmq.cli.options import ConnectionOptions, read_dial, read_login, read_session_expiry, read_will
 from sealmq.errors import ConfigError
 
 FOREVER = 0xFFFFFFFF
 
 
 def dial(bundle: Path, **given: Any) -> Any:
-    usual: dict[str, Any] = {
-        "home": None, "name": None, "bundle": bundle, "host": None, "port": None, "version": "5", "client_id": "",
-        "keep_alive": 60, "will": None, "properties": None, "debug": False,
-    }  # fmt: skip
-    return read_dial(**(usual | given))
+    return read_dial(ConnectionOptions(bundle=bundle, **given))
 
 
 def test_a_will_is_its_topic_and_what_goes_with_it() -> None:
@@ -89,10 +91,45 @@ def test_nothing_turns_verification_off(command: str, capsys: pytest.CaptureFixt
     assert "there is no --insecure" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--cafile", "--cert", "--key"])
+@pytest.mark.parametrize("option", ["--cert", "--key"])
 def test_mosquittos_options_for_the_files_lead_to_ours(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["pub", option, "x.pem", "-t", "a", "-m", "b"]) == 2
     assert "--bundle DIR, or --as NAME" in capsys.readouterr().err
+
+
+def test_pub_and_sub_have_the_same_connection_options_and_their_own() -> None:
+    commands = getattr(typer.main.get_command(cli.app), "commands")  # noqa: B009 - typer's own click has no types
+    pub, sub = ({each.name: each for each in commands[name].params} for name in ("pub", "sub"))
+    shared = {each.name for each in dataclasses.fields(ConnectionOptions)}
+    assert shared == pub.keys() & sub.keys() - {"topic", "qos"}
+    assert [pub[name].opts for name in sorted(shared)] == [sub[name].opts for name in sorted(shared)]
+    assert "connect" not in pub.keys() | sub.keys()
+
+
+def test_an_account_logs_in_with_the_password_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    given = {"username": "panel", "password_file": str(tmp_path / "password")}
+    made = dial(tmp_path, **given)
+    assert (made.username, made.password, made.target.bundle) == ("panel", b"correct horse", tmp_path)
+    assert "correct horse" not in repr(made)
+    made = read_dial(ConnectionOptions(cafile=tmp_path / "root.pem", host="broker", **given))
+    assert (made.target.bundle, made.target.root, made.target.host) == (None, tmp_path / "root.pem", "broker")
+    assert dial(tmp_path).password is None
+
+
+def test_an_account_logs_in_with_what_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: f"typed after {prompt!r}")
+    assert read_login("panel", None) == b"typed after 'Password for panel: '"
+    with pytest.raises(ConfigError, match="--username has a null character"):
+        dial(tmp_path, username="pa\0nel")
+
+
+def test_a_password_of_the_command_line_is_refused_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["sub", "a", "-u", "panel", "-P", "correct horse"]) == 2
+    told = capsys.readouterr().err
+    assert "process list" in told
+    assert "correct horse" not in told
 
 
 def test_the_session_expiry_is_said_once(tmp_path: Path) -> None:

@@ -97,3 +97,28 @@ def test_what_is_more_than_a_host(host: str, remedy: str) -> None:
     with pytest.raises(ConfigError) as caught:
         expect_host(host)
     assert caught.value.remedy == remedy
+
+
+def test_an_account_shows_no_certificate_unless_it_is_said_which(home: Path) -> None:
+    root = home / "ca" / "root.pem"
+    assert find_target(home, account=True) == Target(None, "localhost", 8883, root), "the broker refuses it, in words"
+    (home / "sealmq.toml").write_text(
+        'listen = [":1"]\n'
+        '[[listener]]\naddress = "127.0.0.1:2"\nauth = "password"\nplaintext = true\n'
+        '[[listener]]\naddress = ":3"\nauth = "certificate-and-password"\n'
+        '[[listener]]\naddress = ":4"\nauth = "password"\n'
+    )
+    assert find_target(home, account=True) == Target(None, "localhost", 4, root)
+    assert find_target(home, "sensor-1", account=True) == Target(home / "devices" / "sensor-1", "localhost", 3)
+    assert find_target(home) == Target(home / "devices" / "operator", "localhost", 1)
+
+
+def test_a_root_alone_is_for_an_account(home: Path) -> None:
+    root = Path("root.pem")
+    assert find_target(root=root, account=True, host="h", port=1) == Target(None, "h", 1, root)
+    with pytest.raises(ConfigError, match="--cafile is for --username"):
+        find_target(root=root)
+    with pytest.raises(ConfigError, match="together with --bundle or --as"):
+        find_target(None, None, Path("b"), root=root, account=True)
+    with pytest.raises(ConfigError, match="together with --bundle or --as"):
+        find_target(home, "sensor-1", root=root, account=True)
