@@ -46,8 +46,8 @@ from sealmq.tls.middleware import TLSConnection
 
 log = logging.getLogger("sealmq.link")
 
-PACKETS_AT_ONCE = 16
-"""PUBLISH packets that are taken between two looks at the clock."""
+PACKETS_AT_ONCE = 8
+"""PUBLISH packets that are taken between two looks at the clock, when the way of all of them is remembered."""
 
 SIGN_OF_LIFE = 1_000
 """Bytes of an unfinished packet that count as a packet for the keep-alive: a large message may take its time."""
@@ -202,8 +202,8 @@ class Link:
         house = self._house
         on_publish = house.broker.publishing.on_publish  # the hot path, without a detour
         packet: Packet | None = None
-        until = now + house.share
-        taken = 0
+        router, until = house.broker.router, now + house.share
+        searches, taken = router.searches, 0
         try:
             for packet in packets:
                 if type(packet) is Publish and self.session is not None:
@@ -217,8 +217,8 @@ class Link:
                     taken = PACKETS_AT_ONCE  # these may cost much, and are few where time counts
                 if self._ended:
                     return
-                if taken >= PACKETS_AT_ONCE:
-                    taken = 0
+                if taken >= PACKETS_AT_ONCE or router.searches != searches:
+                    searches, taken = router.searches, 0
                     if house.clock() > until:
                         self._rest = packets
                         self.hold()
