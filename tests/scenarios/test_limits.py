@@ -74,6 +74,10 @@ WAYS: dict[str, tuple[float, Callable[[Stage], object]]] = {
     "topic_alias_maximum": (1, lambda stage: connected(stage).publish("a", topic_alias=2)),
     "buffered_bytes": (1_024, fill_link),
     "retained_messages": (1, lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"]),
+    "retained_messages_per_identity": (
+        1,
+        lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"],
+    ),
     "retained_bytes": (500, lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"]),
 }
 """The limit -> a small value for it, and how to meet it. What else there is has tests of its own: test_quotas.py for

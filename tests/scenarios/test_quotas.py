@@ -95,6 +95,31 @@ def test_what_waits_for_all_sessions_of_an_identity_has_a_limit(limit: str) -> N
     assert stage.broker.quotas.everybody.queued_bytes == 0
 
 
+def test_one_identity_leaves_room_for_what_others_retain(level: int) -> None:
+    stage = Stage(retained_messages=4, retained_messages_per_identity=2)
+    one, two = stage.client(level=level), stage.client("other", level)
+    one.connect("one")
+    two.connect("two")
+    for topic in "abc":
+        one.publish(topic, b"one", qos=1, retain=True)
+    assert stage.counters.limits["retained_messages_per_identity"] == 1
+    two.publish("a", b"two", qos=1, retain=True)  # whoever speaks last owns the topic
+    two.publish("d", b"two", qos=1, retain=True)
+    one.publish("e", b"one", qos=1, retain=True)
+    reader = stage.client("third", level)
+    reader.connect("reader")
+    reader.subscribe("#")
+    assert sorted((m.topic, m.payload) for m in reader.messages()) == [
+        ("a", b"two"),
+        ("b", b"one"),
+        ("d", b"two"),
+        ("e", b"one"),
+    ]
+    one.publish("b", b"", qos=1, retain=True)
+    one.publish("f", b"one", qos=1, retain=True)
+    assert stage.counters.limits["retained_messages_per_identity"] == 1
+
+
 def test_the_counts_are_those_of_the_sessions_whatever_happened() -> None:
     stage = Stage()
     for number in range(12):

@@ -196,6 +196,16 @@ def test_a_stream_of_messages_is_taken_in_shares_and_stays_in_order(stage: Stage
     assert reader.payloads() == [b"%d" % number for number in range(1_000)]
 
 
+def test_behind_a_search_for_a_route_the_clock_is_looked_at(stage: Stage) -> None:
+    publisher, reader = stage.pair()
+    reader.subscribe("#")
+    stage.clock.step = SHARE
+    with stage.one_turn():
+        publisher.send(*(Publish(f"a/{number}") for number in range(6)))
+        assert stage.counters.received == 1
+    assert [message.topic for message in reader.messages()] == [f"a/{number}" for number in range(6)]
+
+
 def test_those_who_were_not_done_divide_a_share_among_them(stage: Stage) -> None:
     clients = [stage.client() for _ in range(4)]
     for number, client in enumerate(clients):

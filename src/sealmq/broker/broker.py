@@ -67,7 +67,7 @@ class Broker:
         self.limits = limits
         self.sessions: dict[SessionKey, Session] = {}
         self.router = Router()
-        self.retained = Retained(limits.retained_messages, limits.retained_bytes)
+        self.retained = Retained(limits.retained_messages, limits.retained_bytes, limits.retained_messages_per_identity)
         self.dispatch = Dispatch(self.router, limits, store)
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)

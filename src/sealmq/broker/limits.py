@@ -124,6 +124,9 @@ class Limits:
     retained_messages: int = 100_000
     """Retained messages in all."""
 
+    retained_messages_per_identity: int = 50_000
+    """Retained messages that one device or account published: half, so that none can leave the others without room."""
+
     retained_bytes: int = 268_435_456
     """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
 
@@ -165,6 +168,7 @@ MET: Final[dict[str, str]] = {
     "topic_alias_maximum": "DISCONNECT 0x94 topic alias invalid",
     "buffered_bytes": "QoS 0 is dropped, QoS 1 and 2 wait in the session",
     "retained_messages": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
+    "retained_messages_per_identity": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
     "retained_bytes": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
 }
 """What happens when a limit is met, as its client sees it."""

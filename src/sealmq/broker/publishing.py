@@ -59,7 +59,7 @@ class Publishing:
             if packet.qos == 2:
                 self._on_publish_exactly_once(session, packet, now)
                 return
-        if packet.retain and not self._retain(packet, now):  # [MQTT-3.3.1-8]
+        if packet.retain and not self._retain(packet, session, now):  # [MQTT-3.3.1-8]
             self._refuse_to_retain(session, packet)
             return
         wanted = self._dispatch.publish(packet, session, now)
@@ -81,7 +81,7 @@ class Publishing:
         """What becomes of the message is its takers' affair: that it expires ends no exchange [MQTT-4.3.3-13]."""
         number = self._store.number
         if packet.packet_id not in session.incoming:  # else it is a repetition: answered, not passed on [MQTT-4.3.3-10]
-            if packet.retain and not self._retain(packet, now):
+            if packet.retain and not self._retain(packet, session, now):
                 self._refuse_to_retain(session, packet)
                 return
             session.incoming.add(packet.packet_id)
@@ -178,7 +178,7 @@ class Publishing:
 
     # -- what is retained, and wills ---------------------------------------------------------------------------------
 
-    def _retain(self, publish: Publish, now: float) -> bool:
+    def _retain(self, publish: Publish, session: Session, now: float) -> bool:
         """Keep or forget the topic's last word [MQTT-3.3.1-5 to -7]. False: there is no room."""
         if len(publish.wire) == publish.payload_at if publish.wire else not publish.payload:
             self._forget(publish.topic)
@@ -186,7 +186,7 @@ class Publishing:
         if self._store.failing and publish.topic not in self._retained:
             return False  # one more row for each topic name that a client makes up: not now
         interval = publish.properties.message_expiry_interval
-        message = RetainedMessage(publish, NEVER if interval is None else now + interval)
+        message = RetainedMessage(publish, NEVER if interval is None else now + interval, session.key.identity)
         if not self._retained.keep(message):
             self._dispatch.counters.limits[self._retained.met_by(message)] += 1
             return False
@@ -203,7 +203,7 @@ class Publishing:
         if will.properties:  # in their order [MQTT-3.1.3-10]
             properties = Properties(**{k: v for k, v in vars(will.properties).items() if k != "will_delay_interval"})
         publish = Publish(will.topic, will.payload, will.qos, will.retain, properties=properties)
-        if publish.retain and not self._retain(publish, now):  # [MQTT-3.1.2-14], [MQTT-3.1.2-15]
+        if publish.retain and not self._retain(publish, session, now):  # [MQTT-3.1.2-14], [MQTT-3.1.2-15]
             self._forget(publish.topic)
         self._dispatch.publish(publish, session, now)
 

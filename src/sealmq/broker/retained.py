@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,10 +17,11 @@ STRETCH = 64
 
 
 class RetainedMessage(NamedTuple):
-    """A retained message; `expires_at` in Unix seconds."""
+    """A retained message; `expires_at` in Unix seconds; `owner` is the identity that published it, "" when unknown."""
 
     publish: Publish
     expires_at: float
+    owner: str = ""
 
     @property
     def size(self) -> int:
@@ -39,11 +41,12 @@ class Retained:
     """All retained messages, in a tree of topic levels, so that a filter walks only where it can match.
 
     messages, size: how many there may be, and how many bytes they may have in all.
+    messages_each:  how many may be of one identity.
     """
 
-    def __init__(self, messages: int, size: int) -> None:
-        self._most_messages = messages
-        self._most_bytes = size
+    def __init__(self, messages: int, size: int, messages_each: int = 1 << 60) -> None:
+        self.adopt(messages, size, messages_each)
+        self._owned: Counter[str] = Counter()
         self._tree = _Level()
         self._agenda: Agenda[str] = Agenda()
         self.count = 0
@@ -62,10 +65,11 @@ class Retained:
                 yield level.message
             waiting.extend(level.below.values())
 
-    def adopt(self, messages: int, size: int) -> None:
+    def adopt(self, messages: int, size: int, messages_each: int) -> None:
         """Other bounds from now on; what is kept already stays."""
         self._most_messages = messages
         self._most_bytes = size
+        self._most_of_one = messages_each
 
     def keep(self, message: RetainedMessage) -> bool:
         """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
@@ -81,6 +85,9 @@ class Retained:
             level = below
         level.message = message
         self.count += before is None
+        if before is not None:
+            self._disown(before)
+        self._owned[message.owner] += 1
         self.size += message.size - (before.size if before else 0)
         self._agenda.remind(message.publish.topic, message.expires_at)
         return True
@@ -90,6 +97,9 @@ class Retained:
         before = self._find(message.publish.topic.split("/"))
         if before is None and self.count >= self._most_messages:
             return "retained_messages"
+        is_anothers = before is None or before.owner != message.owner
+        if is_anothers and message.owner and self._owned[message.owner] >= self._most_of_one:
+            return "retained_messages_per_identity"
         size = self.size + message.size - (before.size if before else 0)
         return "retained_bytes" if size > self._most_bytes else ""
 
@@ -109,8 +119,14 @@ class Retained:
             del path[depth - 1].below[names[depth - 1]]
         self.count -= 1
         self.size -= before.size
+        self._disown(before)
         self._agenda.forget(topic)
         return True
+
+    def _disown(self, message: RetainedMessage) -> None:
+        self._owned[message.owner] -= 1
+        if not self._owned[message.owner]:
+            del self._owned[message.owner]
 
     def expired(self, now: float) -> Iterator[str]:
         """Forget the messages whose time is over [MQTT-3.3.2-5], one at each step; their topics."""

@@ -138,6 +138,7 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
     "topic_alias_maximum": (0, _UINT16),
     "buffered_bytes": (1_024, _LARGE),
     "retained_messages": (0, _LARGE),
+    "retained_messages_per_identity": (0, _LARGE),
     "retained_bytes": (0, _LARGE),
 }
 """What sealmq.toml may set each limit to: smallest and largest."""

@@ -96,6 +96,8 @@ DEFAULT_TEXT: Final = """\
 #buffered_bytes = 1_048_576
 # Retained messages in all.
 #retained_messages = 100_000
+# Retained messages that one device or account published.
+#retained_messages_per_identity = 50_000
 # Bytes of all retained messages.
 #retained_bytes = 268_435_456
 

@@ -29,7 +29,7 @@ _DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)"
 _NO_DELIVERY = "DELETE FROM deliveries WHERE session = ? AND message = ?"
 _INCOMING = "INSERT OR REPLACE INTO incoming VALUES (?, ?)"
 _NO_INCOMING = "DELETE FROM incoming WHERE session = ? AND packet_id = ?"
-_RETAINED = "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?)"
+_RETAINED = "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?, ?)"
 _NO_RETAINED = "DELETE FROM retained WHERE topic = ?"
 _MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
 
@@ -49,7 +49,7 @@ class Changes:
         self.messages: dict[int, Row | None] = {}
         self.deliveries: dict[tuple[int, int], tuple[int, bool] | None] = {}
         self.incoming: dict[tuple[int, int], bool] = {}
-        self.retained: dict[str, tuple[int, bytes, float] | None] = {}
+        self.retained: dict[str, tuple[int, bytes, float, str] | None] = {}
         self.marks: dict[str, int] = {}
 
     def __bool__(self) -> bool:

@@ -70,11 +70,11 @@ def read_all(connection: sqlite3.Connection, now: float) -> Kept:
         else:
             kept.orphans += 1
     _read_deliveries(connection, by_id, kept)
-    for topic, level, wire, expires_at in connection.execute("SELECT * FROM retained"):
+    for topic, level, wire, expires_at, owner in connection.execute("SELECT * FROM retained"):
         if expires_at <= now:
             kept.expired.append(topic)
         else:
-            kept.retained.append(RetainedMessage(publish_from_bytes(level, wire), expires_at))
+            kept.retained.append(RetainedMessage(publish_from_bytes(level, wire), expires_at, owner))
     kept.marks = dict(connection.execute("SELECT * FROM marks"))
     return kept
 

@@ -74,5 +74,10 @@ _BEARER = (
     "ALTER TABLE sessions ADD COLUMN bearer TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SHARED, _BEARER)
+_OWNER = (
+    # owner: the identity that published it; '': it was written before anybody asked.
+    "ALTER TABLE retained ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SHARED, _BEARER, _OWNER)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

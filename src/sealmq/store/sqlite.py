@@ -253,7 +253,7 @@ class SQLiteStore:
         """See Store."""
         self.number += 1
         level, wire = publish_as_bytes(message.publish)
-        self._pending.retained[message.publish.topic] = (level, wire, message.expires_at)
+        self._pending.retained[message.publish.topic] = (level, wire, message.expires_at, message.owner)
 
     def forgotten(self, topic: str) -> None:
         """See Store."""

@@ -21,7 +21,7 @@ def test_each_kind_of_row_comes_and_goes() -> None:
     there.messages[1] = message_row(1, Delivery(Publish("a", b"1", 1), 1))
     there.deliveries[1, 1] = (7, False)
     there.incoming[1, 9] = True
-    there.retained["a"] = (5, b"\x31\x05\x00\x01a\x001", 1.5)
+    there.retained["a"] = (5, b"\x31\x05\x00\x01a\x001", 1.5, "ada")
     there.marks["m"] = 3
     assert there
     commit(connection, [there])
