@@ -275,8 +275,39 @@ def test_nothing_but_publish_waits_for_the_receive_maximum(stage: Stage) -> None
     publisher.publish("a", b"qos 0")
     assert reader.payloads() == [b"qos 0"]
     reader.send(PubRec(second.packet_id))
-    assert reader.messages() == []
+    publisher.publish("a", b"4", qos=1)
+    assert reader.messages() == []  # PUBREC frees nothing
     reader.send(PubComp(second.packet_id))
     assert reader.payloads() == [b"2"]
     reader.send(PubAck(first.packet_id))
     assert reader.payloads() == [b"3"]
+
+
+def test_a_refusal_frees_its_place_in_the_receive_maximum(stage: Stage) -> None:
+    """[MQTT-3.3.4-9, MQTT-4.9.0-2]: PUBACK does, PUBCOMP, and PUBREC of 0x80 or above."""
+    publisher, _ = stage.pair()
+    reader = stage.client("other", answering=False)
+    reader.connect("one", receive_maximum=1)
+    reader.subscribe("#", qos=2)
+    for number, qos in enumerate((2, 1, 2)):
+        publisher.publish("a", b"%d" % number, qos=qos)
+    for number, refusal in enumerate((PubRec, PubAck, PubRec)):
+        (message,) = reader.messages()
+        assert message.payload == b"%d" % number
+        reader.send(refusal(message.packet_id, 0x83))
+    assert reader.packets() == []
+
+
+def test_pubrec_frees_no_place_in_the_receive_maximum(stage: Stage) -> None:
+    """[MQTT-3.3.4-9, MQTT-4.9.0-2]: PUBCOMP does."""
+    publisher, _ = stage.pair()
+    reader = stage.client("other", answering=False)
+    reader.connect("one", receive_maximum=1)
+    reader.subscribe("#", qos=2)
+    publisher.publish("a", b"1", qos=2)
+    (message,) = reader.messages()
+    reader.send(PubRec(message.packet_id))
+    publisher.publish("a", b"2", qos=2)
+    assert reader.messages() == []
+    reader.send(PubComp(message.packet_id))
+    assert reader.payloads() == [b"2"]

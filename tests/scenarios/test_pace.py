@@ -182,7 +182,7 @@ def test_a_long_queue_leaves_in_shares_and_in_order(stage: Stage, level: int) ->
     stage._depth -= 1
     back.answering = True
     stage.settle()
-    assert [int(payload[:4]) for payload in back.payloads()] == list(range(2_001))
+    assert [int(payload[:4]) for payload in back.payloads()] == list(range(2_001))  # [MQTT-4.6.0-5 to -6]
 
 
 def test_everybody_who_waits_gets_a_share_in_turn(stage: Stage) -> None:

@@ -202,7 +202,7 @@ def test_behind_a_search_for_a_route_the_clock_is_looked_at(stage: Stage) -> Non
     stage.clock.step = SHARE
     with stage.one_turn():
         publisher.send(*(Publish(f"a/{number}") for number in range(6)))
-        assert stage.counters.received == 1
+        assert stage.counters.received == 2
     assert [message.topic for message in reader.messages()] == [f"a/{number}" for number in range(6)]
 
 
