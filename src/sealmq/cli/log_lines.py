@@ -7,6 +7,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+LONGEST = 2_000
+"""Characters of a line: a client may have a user name or a topic of 65,535, and would like to see it here."""
+
 _FIELDS = ("address", "device", "account", "serial", "client_id")
 """What a record may carry beside its sentence."""
 
@@ -17,7 +20,7 @@ class PersonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
         when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        line = f"{when} {record.levelname.lower():<7}  {_one_line(record.getMessage())}"
+        line = f"{when} {record.levelname.lower():<7}  {_one_line(_short(record.getMessage()))}"
         if not record.exc_info:
             return line
         # An exception's words may quote a peer: none of its lines may look like one of ours.
@@ -35,7 +38,7 @@ class JSONFormatter(logging.Formatter):
             .isoformat(timespec="milliseconds")
             .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
+            "message": _short(record.getMessage()),
         }
         line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
         if record.exc_info:
@@ -53,6 +56,10 @@ def start_logging(level: str, *, as_json: bool) -> None:
         logger.handlers[:] = [handler]
         logger.setLevel(least)
         logger.propagate = False
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters)"
 
 
 def _one_line(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealmq.cli.log_lines import start_logging
+from sealmq.cli.log_lines import LONGEST, start_logging
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,15 @@ def test_nor_by_an_exception_that_quotes_it(capsys: pytest.CaptureFixture[str], 
     said = capsys.readouterr().err
     assert "\x1b" not in said
     assert len([line for line in said.splitlines() if not line.startswith("  | ")]) == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_name_of_65_535_characters_is_cut(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    start_logging("info", as_json=as_json)
+    logging.getLogger("sealmq.link").info("there is no account %r", "\u202e" * 65_535)
+    said = capsys.readouterr().err
+    assert "more characters)" in said
+    assert len(said) < 6 * LONGEST + 200
 
 
 def test_starting_twice_says_everything_once(capsys: pytest.CaptureFixture[str]) -> None:
