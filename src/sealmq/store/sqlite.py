@@ -38,6 +38,7 @@ def open_messages(path: Path) -> sqlite3.Connection:
     connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, across_threads=True)
     try:
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
+        connection.execute("PRAGMA temp_store = MEMORY")  # a start sorts what waits, and a full disk must not stop it
     except sqlite3.Error as error:
         connection.close()
         raise in_words(path, error) from error
