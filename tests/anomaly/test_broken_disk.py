@@ -51,7 +51,7 @@ pytestmark = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("how", "leaves"), [(h, x) for h in HOWS for x in LEAVES] if EVERY_STEP else WALKS)
-def test_every_step_below_sqlite_fails(tmp_path: Path, how: str, leaves: str) -> None:
+def test_every_step_below_sqlite_fails(tmp_path: Path, how: str, leaves: str, record_property) -> None:
     disk = BrokenDisk(tmp_path)
     script = Path(__file__).parent.parent / "broken_disk.py"
     done = subprocess.run(
@@ -61,8 +61,9 @@ def test_every_step_below_sqlite_fails(tmp_path: Path, how: str, leaves: str) ->
         text=True,
         check=False,
     )
-    print(f"\n{done.stdout}", end="")
     assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        record_property("said", f"disk below SQLite: {line}")
     assert "lost 0" in done.stdout
 
 
@@ -224,7 +225,7 @@ def one_broker(folder: Path, home: Path, built: Path, n: int, how: str, leaves: 
 
 @pytest.mark.timeout(3_600 if EVERY_STEP else 240)
 @pytest.mark.parametrize("how", HOWS if EVERY_STEP else SAMPLES)
-def test_a_whole_broker_whose_disk_fails_at_some_step(tmp_path: Path, how: str) -> None:
+def test_a_whole_broker_whose_disk_fails_at_some_step(tmp_path: Path, how: str, record_property) -> None:
     home, built, sums = make_home(tmp_path / "home", "", ()), library(tmp_path), Sums()
     if EVERY_STEP:
         for n in count(1):
@@ -236,7 +237,8 @@ def test_a_whole_broker_whose_disk_fails_at_some_step(tmp_path: Path, how: str) 
             n = random.randint(1, 120 if HOWS[how].kinds & WRITE else 20)
             print(f"\n{how}: step {n}", end="")
             one_broker(tmp_path / "scene", home, built, n, how, LEAVES[sample % 2], sums)
-    print(
-        f"\nwhole brokers, {how}: {sums.runs} failures met; {sums.acknowledged} messages acknowledged,"
-        f" {sums.refused} refused by 0x97; lost 0, twice at QoS 2 0, retained differences 0"
+    record_property(
+        "said",
+        f"whole brokers, {how}: {sums.runs} failures met; {sums.acknowledged} messages acknowledged,"
+        f" {sums.refused} refused by 0x97; lost 0, twice at QoS 2 0, retained differences 0",
     )
