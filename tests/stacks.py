@@ -249,6 +249,7 @@ class Stage:
         step = max(0.25, seconds / 64)
         while self.clock.now < end:
             self.clock.now = min(end, self.clock.now + step)
+            self.house.tick(self.clock.now)
             self.broker.tick(self.clock.now)
             for link in self.house.deadlines.due(self.clock.now):
                 link.deadline_passed(self.clock.now)

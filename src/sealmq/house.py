@@ -29,6 +29,13 @@ Long enough that a fan-out of whole 64 KiB is written in large pieces, too short
 SMALLEST_SHARE = 0.001
 """Seconds that everybody has: so many packets that looking at the clock is not what the time is spent on."""
 
+REST = 10
+"""How many times as long as it was late a link rests, whose messages need long searches for those who want them: then
+such searches have less than a tenth of all time, however many filters somebody has made cross."""
+
+LONGEST_REST = 2.0
+"""Seconds of such a rest at most."""
+
 HANDSHAKES = 0.005
 """Seconds of a turn for all handshakes: three or four with client certificates. While there is nothing else to do,
 turns are short and handshakes have nearly all the time; the later the loop is, the fewer there are."""
@@ -65,6 +72,7 @@ class House:
     by_serial:  the standing links of each client certificate, to cut them when it is revoked.
     gatekeeper: looks at passwords.
     unfinished: links with packets that were received and not taken yet.
+    resting:    links that are not to be given more before a time.
     shaking:    links with bytes of a handshake that were not looked at yet, in the order in which they came.
     shaken_for: seconds that this turn's handshakes have had.
     share:      seconds that each link has in this turn.
@@ -83,6 +91,7 @@ class House:
     flush_is_due: bool = False
     gatekeeper: Gatekeeper = field(default_factory=ClosedGate)
     unfinished: dict[Resident, None] = field(default_factory=dict)
+    resting: dict[Resident, float] = field(default_factory=dict)
     shaking: dict[Resident, None] = field(default_factory=dict)
     shaken_for: float = 0.0
     share: float = SHARE
@@ -107,10 +116,23 @@ class House:
         """May a handshake go on in this turn? Not past those that wait for it already."""
         return not self.shaking and self.shaken_for < HANDSHAKES
 
-    def wait_for_turn(self, link: Resident, *, shaking: bool = False) -> None:
-        """The link has more than it may be given in this turn: `go_on` is called in the next."""
+    def wait_for_turn(self, link: Resident, late: float = 0.0, *, shaking: bool = False) -> None:
+        """The link has more than it may be given in this turn: `go_on` is called in the next.
+
+        late: seconds that it was over its share by searching; it is called after a rest, at a tick.
+        """
+        rest = min(REST * late, LONGEST_REST)
+        if rest > self.share:
+            self.resting[link] = self.clock() + rest
+            return
         (self.shaking if shaking else self.unfinished)[link] = None
         self._ask()
+
+    def tick(self, now: float) -> None:
+        """Time has passed: some have rested enough."""
+        for link in [link for link, until in self.resting.items() if until <= now]:
+            del self.resting[link]
+            self.wait_for_turn(link)
 
     def end_turn(self) -> None:
         """Everybody who spoke in this turn was heard, or waits: let the links answer, then begin the next turn with
@@ -137,6 +159,7 @@ class House:
         self.links.discard(link)
         self.unflushed.discard(link)
         self.unfinished.pop(link, None)
+        self.resting.pop(link, None)
         self.shaking.pop(link, None)
         self.deadlines.forget(link)
         serial = link.identity.serial if link.identity is not None else ""

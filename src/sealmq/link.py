@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from sealmq.broker.gate import Asked, Denial, vouched
+from sealmq.broker.handlers import handle
 from sealmq.broker.sessions import Session
 from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
 from sealmq.house import House
@@ -26,20 +27,7 @@ from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
-from sealmq.mqtt.packets import (
-    Auth,
-    Connect,
-    Disconnect,
-    Packet,
-    PingReq,
-    PubAck,
-    PubComp,
-    Publish,
-    PubRec,
-    PubRel,
-    Subscribe,
-    Unsubscribe,
-)
+from sealmq.mqtt.packets import Connect, Disconnect, Packet, Publish
 from sealmq.mqtt.state import Sender
 from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
@@ -203,7 +191,8 @@ class Link:
         on_publish = house.broker.publishing.on_publish  # the hot path, without a detour
         packet: Packet | None = None
         router, until = house.broker.router, now + house.share
-        searches, taken = router.searches, 0
+        before = searches = router.searches
+        taken = 0
         try:
             for packet in packets:
                 if type(packet) is Publish and self.session is not None:
@@ -219,10 +208,11 @@ class Link:
                     return
                 if taken >= PACKETS_AT_ONCE or router.searches != searches:
                     searches, taken = router.searches, 0
-                    if house.clock() > until:
+                    late = house.clock() - until
+                    if late > 0:
                         self._rest = packets
                         self.hold()
-                        house.wait_for_turn(self)
+                        house.wait_for_turn(self, late if searches != before else 0.0)
                         break
         except RemoteProtocolError as error:  # [MQTT-4.13.1-1], [MQTT 3.1.1: MQTT-4.8.0-1]
             house.broker.dispatch.counters.broken(error.reason_code, before_connect=self.session is None)
@@ -238,34 +228,13 @@ class Link:
                 self._heard(now)
 
     def _packet_received(self, packet: Packet, now: float) -> None:
-        broker, session = self._house.broker, self.session
         self._traffic.packets_received += 1
-        if session is None:
+        if self.session is None:
             self._connect_received(packet, now)
-            return
-        match packet:
-            case PubAck():
-                broker.on_puback(session, packet, now)
-            case PubRec():
-                broker.on_pubrec(session, packet, now)
-            case PubRel():
-                broker.on_pubrel(session, packet)
-            case PubComp():
-                broker.on_pubcomp(session, packet, now)
-            case PingReq():
-                broker.on_pingreq(session)
-            case Subscribe():
-                broker.on_subscribe(session, packet, now)
-            case Unsubscribe():
-                broker.on_unsubscribe(session, packet)
-            case Disconnect():
-                self._disconnect_received(packet, now)
-            case Auth():
-                # [MQTT-4.12.0-7]: CONNECT named no method, so there is nothing to authenticate by [MQTT-4.12.1-2], and
-                # we send none either [MQTT-4.12.0-6].
-                raise RemoteProtocolError("AUTH without an authentication method", ReasonCode.PROTOCOL_ERROR)
-            case _:
-                raise RemoteProtocolError(f"{packet.type.name} is not for a server", ReasonCode.PROTOCOL_ERROR)
+        elif isinstance(packet, Disconnect):
+            self._disconnect_received(packet, now)
+        else:
+            handle(self._house.broker, self.session, packet, now)
 
     def _connect_received(self, packet: Packet, now: float) -> None:
         if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):

@@ -92,6 +92,7 @@ class Server:
             lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
         )
         self.doors = Doors(self._reception, self._transport)
+        self._end_of_turn_is_due = False
         self._stop = asyncio.Event()
         self.restore_waits = False
         self._must_reload = False
@@ -115,7 +116,7 @@ class Server:
             self._directory,
             configuration.limits,
             self.clock,
-            self._flush_at_end_of_turn,
+            self._ask_for_end_of_turn,
             gatekeeper=gatekeeper,
         )
         self._safekeeping.house = self.house
@@ -225,8 +226,16 @@ class Server:
                 len(self.house.links),
             )
 
-    def _flush_at_end_of_turn(self) -> None:
-        asyncio.get_running_loop().call_soon(self._end_of_turn)
+    def _ask_for_end_of_turn(self) -> None:
+        """Once for each turn, however often it is asked for: two ends without a look at the sockets between them would
+        give those who wait for a share two of them."""
+        if not self._end_of_turn_is_due:
+            self._end_of_turn_is_due = True
+            asyncio.get_running_loop().call_soon(self._end_of_turn_came)
+
+    def _end_of_turn_came(self) -> None:
+        self._end_of_turn_is_due = False
+        self._end_of_turn()
 
     def _end_of_turn(self) -> None:
         """Everybody who spoke in this turn was heard: let the links answer, and the store write."""
@@ -287,6 +296,7 @@ class Server:
             log.error("an error of the broker's own, in %s", duty, exc_info=error)
 
     def _tick_broker(self, now: float) -> None:
+        self.house.tick(now)
         self.house.broker.tick(now)
         self.house.tell_rest(now)
 

@@ -196,13 +196,16 @@ def test_a_stream_of_messages_is_taken_in_shares_and_stays_in_order(stage: Stage
     assert reader.payloads() == [b"%d" % number for number in range(1_000)]
 
 
-def test_behind_a_search_for_a_route_the_clock_is_looked_at(stage: Stage) -> None:
+def test_behind_a_search_for_a_route_the_clock_is_looked_at_and_who_was_late_rests(stage: Stage) -> None:
     publisher, reader = stage.pair()
     reader.subscribe("#")
     stage.clock.step = SHARE
     with stage.one_turn():
         publisher.send(*(Publish(f"a/{number}") for number in range(6)))
         assert stage.counters.received == 2
+    assert stage.house.resting
+    stage.clock.step = 0.0
+    stage.wait(1)
     assert [message.topic for message in reader.messages()] == [f"a/{number}" for number in range(6)]
 
 
@@ -236,13 +239,14 @@ def test_what_is_left_of_a_link_that_ends_is_not_taken(stage: Stage) -> None:
 
 
 def test_goodbye_behind_more_than_a_share_is_heard_in_its_place(stage: Stage, level: int) -> None:
-    _, reader = stage.pair(level)
+    publisher, reader = stage.pair(level)
     reader.subscribe("#")
+    publisher.publish("a", b"before")  # the route is remembered: nobody rests for a search
     leaver = stage.client("third", level)
     leaver.connect("leaver", will=Will("gone", b""))
     stage.clock.step = SHARE
     leaver.send(*(Publish("a", b"%d" % number) for number in range(100)), Disconnect())
-    assert reader.payloads() == [b"%d" % number for number in range(100)]
+    assert reader.payloads() == [b"before"] + [b"%d" % number for number in range(100)]
     assert leaver.closed
 
 

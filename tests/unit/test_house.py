@@ -8,7 +8,7 @@ from outboxes import EVERYTHING, RememberingOutbox
 from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
 from sealmq.broker.store import MemoryStore
-from sealmq.house import HANDSHAKES, House
+from sealmq.house import HANDSHAKES, LONGEST_REST, House
 from sealmq.identity import BY_CERTIFICATE, Identity
 from sealmq.mqtt.packets import Connect, Publish, Subscribe, Subscription
 
@@ -75,7 +75,7 @@ def test_whoever_the_broker_spoke_to_is_flushed_unless_it_is_gone() -> None:
         identity = Identity(f"device-{number}", "device")
         session = house.broker.on_connect(link, identity, Connect(level=5, client_id=f"c{number}"), 0.0)
         assert session is not None
-        house.broker.on_subscribe(session, Subscribe(1, (Subscription("a", 0),)), 0.0)
+        house.broker.subscriptions.on_subscribe(session, Subscribe(1, (Subscription("a", 0),)), 0.0)
         sessions.append(session)
     house.flush()
     before = [link.flushes for link in links]
@@ -125,3 +125,22 @@ def test_a_link_that_leaves_stands_nowhere_any_more() -> None:
     assert house.by_serial == {"01": {two}}
     house.leave(two)
     assert not any((house.links, house.by_serial, house.unfinished, house.shaking, house.unflushed))
+
+
+def test_whose_searches_were_long_rests_and_the_others_do_not_wait_for_it() -> None:
+    house, _ = make_house()
+    one, two = Resident(), Resident()
+    house.wait_for_turn(one, late=0.1)
+    house.wait_for_turn(two, late=0.000_1)
+    house.end_turn()
+    assert (one.turns, two.turns) == (0, 1)
+    house.tick(0.9)
+    house.end_turn()
+    assert one.turns == 0
+    house.tick(1.0)
+    house.end_turn()
+    assert one.turns == 1
+    house.wait_for_turn(one, late=100.0)
+    assert house.resting[one] == LONGEST_REST
+    house.leave(one)
+    assert not house.resting

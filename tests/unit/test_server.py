@@ -253,6 +253,22 @@ def test_an_exception_in_a_callback_is_told_with_its_traceback(home: Home, caplo
     assert record.exc_info[0] is KeyError
 
 
+def test_a_turn_ends_once_however_often_it_is_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with running(home) as (one, _):
+            ends: list[bool] = []
+            monkeypatch.setattr(one.house, "end_turn", lambda: ends.append(True))
+            for _ in range(3):
+                one._ask_for_end_of_turn()
+            await asyncio.sleep(0)
+            assert len(ends) == 1
+            one._ask_for_end_of_turn()
+            await asyncio.sleep(0)
+            assert len(ends) == 2
+
+    asyncio.run(main())
+
+
 def test_the_clock_does_not_jump_with_the_machines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Server(home, Configuration())
     before = one.clock()

@@ -38,8 +38,6 @@ from sealmq.mqtt.packets import (
     Publish,
     PubRec,
     PubRel,
-    Subscribe,
-    Unsubscribe,
     Will,
 )
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
@@ -411,10 +409,6 @@ class Broker:
         yield from self.retained.walk(topic_filter, now)
         yield from self.statistics.walk(topic_filter, now)
 
-    def on_pubrel(self, session: Session, packet: PubRel) -> None:
-        """See publishing.py."""
-        self.publishing.on_pubrel(session, packet)
-
     def on_puback(self, session: Session, packet: PubAck, now: float) -> None:
         """The client has a QoS 1 message, or refuses it: done, for everybody [MQTT-4.4.0-2, MQTT-4.8.2-6]."""
         delivery = session.outgoing.on_puback(packet.packet_id)
@@ -454,16 +448,6 @@ class Broker:
             self.dispatch.promises.make(0, session, partial(session.outbox.send, PingResp()))
         else:
             session.outbox.send(PingResp())
-
-    # -- SUBSCRIBE and UNSUBSCRIBE -----------------------------------------------------------------------------------
-
-    def on_subscribe(self, session: Session, packet: Subscribe, now: float) -> None:
-        """See subscriptions.py."""
-        self.subscriptions.on_subscribe(session, packet, now)
-
-    def on_unsubscribe(self, session: Session, packet: Unsubscribe) -> None:
-        """See subscriptions.py."""
-        self.subscriptions.on_unsubscribe(session, packet)
 
     # -- the store ---------------------------------------------------------------------------------------------------
 

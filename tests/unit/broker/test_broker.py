@@ -140,7 +140,7 @@ def test_a_refused_qos_2_message_of_a_311_client_is_finished_like_any_other() ->
     session, outbox = connect(broker, Connect("c", level=4))
     assert session is not None
     broker.on_publish(session, Publish("a", qos=2, packet_id=3), 0.0)
-    broker.on_pubrel(session, PubRel(3))
+    broker.publishing.on_pubrel(session, PubRel(3))
     assert outbox.sent[1] == PubRec(3)
     assert outbox.sent[2].reason_code == 0  # type: ignore[union-attr]
     assert session.incoming == set()
@@ -196,7 +196,7 @@ def test_a_new_bearer_of_a_name_never_finds_the_session_of_the_one_before(is_her
     assert before is not None
     watcher = broker.on_connect(RememberingOutbox(), Identity("other", "device"), Connect("w"), 0.0)
     assert watcher is not None
-    broker.on_subscribe(watcher, Subscribe(1, [Subscription("a")]), 0.0)
+    broker.subscriptions.on_subscribe(watcher, Subscribe(1, [Subscription("a")]), 0.0)
     if not is_here:
         broker.on_lost(before, 0.0)
     session = broker.on_connect(outbox, NEW, Connect("c", clean_start=clean_start, properties=LASTING), 0.0)
