@@ -257,7 +257,7 @@ def test_a_turn_ends_once_however_often_it_is_asked_for(home: Home, monkeypatch:
     async def main() -> None:
         async with running(home) as (one, _):
             ends: list[bool] = []
-            monkeypatch.setattr(one.house, "end_turn", lambda: ends.append(True))
+            monkeypatch.setattr(one, "_end_of_turn", lambda: ends.append(True))
             for _ in range(3):
                 one._ask_for_end_of_turn()
             await asyncio.sleep(0)
