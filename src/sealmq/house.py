@@ -20,6 +20,7 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import Quiet
 from sealmq.broker.sessions import Outbox
 from sealmq.identity import Identity, Terms
+from sealmq.mqtt.codes import ReasonCode
 from sealmq.tcp.deadlines import Deadlines
 
 SHARE = 0.010
@@ -141,14 +142,21 @@ class House:
         unfinished, self.unfinished = self.unfinished, {}
         self.share = max(SMALLEST_SHARE, SHARE / max(1, len(unfinished)))
         for link in unfinished:
-            link.go_on()
+            self._go_on(link)
         self.shaken_for = 0.0
         while self.shaking and self.shaken_for < HANDSHAKES:
             link = next(iter(self.shaking))
             del self.shaking[link]
-            link.go_on()
+            self._go_on(link)
         if self.shaking:
             self._ask()
+
+    def _go_on(self, link: Resident) -> None:
+        try:
+            link.go_on()
+        except Exception:  # a mistake of ours: asyncio would end this link for it, and here nobody else may suffer
+            log.exception("%s: our own mistake", link)
+            link.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 
     def identified(self, link: Resident, serial: str) -> None:
         """The link stands on the certificate with this serial."""

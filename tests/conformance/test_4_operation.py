@@ -401,7 +401,7 @@ def test_an_error_of_the_moment_ends_the_link_that_it_came_by(
     def fails(*_: object) -> None:
         raise LocalProtocolError("no room", ReasonCode.QUOTA_EXCEEDED)
 
-    monkeypatch.setattr(stage.broker, "on_subscribe", fails)
+    monkeypatch.setattr(stage.broker.subscriptions, "on_subscribe", fails)
     heard = hand.say(subscribe(level, 1, (b"a", 0)))
     assert hand.is_refused_for(0x83, heard)
     other.send(PingReq())

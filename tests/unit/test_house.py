@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from outboxes import EVERYTHING, RememberingOutbox
 from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
@@ -144,3 +146,15 @@ def test_whose_searches_were_long_rests_and_the_others_do_not_wait_for_it() -> N
     assert house.resting[one] == LONGEST_REST
     house.leave(one)
     assert not house.resting
+
+
+def test_a_mistake_of_ours_ends_the_link_that_it_met_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    house, _ = make_house()
+    bad, good = Resident(), Resident()
+    bad.go_on = lambda: {}["nothing"]  # type: ignore[method-assign]
+    for link in (bad, good):
+        house.wait_for_turn(link)
+    house.end_turn()
+    assert good.turns == 1
+    assert [reason_code for reason_code, _ in bad.ended] == [0x83]
+    assert caplog.records[0].exc_info
