@@ -130,15 +130,15 @@ class Link:
             plaintext = self._tls.receive_data(ciphertext)
         except (TLSError, WebSocketError) as error:
             self._refuse_handshake(error)
+            house.shaken_for += house.clock() - now
             return
-        finally:
-            if not self._shaken:
-                house.shaken_for += house.clock() - now
-        if not self._shaken and self._tls.established:
-            self._shaken = True
-            self._set_deadline(now + house.limits.connect_timeout)
-            if self.terms.asks_certificate:
-                self._identify(now)
+        if not self._shaken:
+            if self._tls.established:
+                self._shaken = True
+                self._set_deadline(now + house.limits.connect_timeout)
+                if self.terms.asks_certificate:
+                    self._identify(now)
+            house.shaken_for += house.clock() - now
         if plaintext:
             self._traffic.bytes_received += len(plaintext)
             self._packets_received(bytes(plaintext), now)
