@@ -43,9 +43,10 @@ class Limits:
     """Connected clients of one device or account. A gateway speaks for many with one certificate; one that was stolen
     can't take every place."""
 
-    connections_waiting: int = 4_096
+    connections_waiting: int = 10_000
     """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
-    most. A fleet that comes back at once waits here, in order, instead of being turned away."""
+    most. A fleet that comes back at once waits here, in order, instead of being turned away: for handshake_timeout,
+    in which one core finishes some 5,000."""
 
     connections_per_second: int = 2_000
     """New connections that may begin a handshake, each second: three times what one core can finish. More is noise."""
