@@ -43,10 +43,10 @@ class Limits:
     """Connected clients of one device or account. A gateway speaks for many with one certificate; one that was stolen
     can't take every place."""
 
-    connections_waiting: int = 10_000
+    connections_waiting: int = 8_000
     """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
-    most. A fleet that comes back at once waits here, in order, instead of being turned away: for handshake_timeout,
-    in which one core finishes some 5,000."""
+    most. A fleet that comes back at once waits here, in order, instead of being turned away. With `connections` it stays
+    below the 20,000 files that many systems allow."""
 
     connections_per_second: int = 2_000
     """New connections that may begin a handshake, each second: three times what one core can finish. More is noise."""
@@ -146,7 +146,7 @@ MET: Final[dict[str, str]] = {
     "connections": "the connection is reset before TLS",
     "connections_per_address": "the connection is reset before TLS",
     "connections_per_identity": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
-    "connections_waiting": "the connection is reset before TLS; also when it has waited for handshake_timeout",
+    "connections_waiting": "the connection is reset before TLS; also when it has waited for 30 seconds",
     "connections_per_second": "the connection waits for its turn",
     "connections_per_second_per_address": "the connection waits for its turn",
     "handshakes": "the connection waits for its turn",

@@ -56,7 +56,7 @@ DEFAULT_TEXT: Final = """\
 #connections_per_address = 8_000
 #connections_per_identity = 5_000
 # Connections that wait for their turn to begin a handshake, and how many may begin each second.
-#connections_waiting = 10_000
+#connections_waiting = 8_000
 #connections_per_second = 2_000
 #connections_per_second_per_address = 1_000
 # Clients that are on their way in at the same time: handshake and CONNECT.

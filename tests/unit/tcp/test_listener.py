@@ -13,6 +13,7 @@ import pytest
 from places import Refused, reception
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
+from sealmq.tcp import admission as admission_module
 from sealmq.tcp import listener as listener_module
 from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import _in_words, bind, bound_addresses, check_address
@@ -260,8 +261,10 @@ def test_who_is_one_too_many_is_reset_and_told_of() -> None:
 
 
 def test_who_has_waited_too_long_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_module, "LONGEST_WAIT", 0.05)
+
     async def main() -> None:
-        porch = Porch(handshakes=1, handshake_timeout=0.05)
+        porch = Porch(handshakes=1)
         porch.call(2)
         await porch.until(lambda: bool(porch.refused))
         assert porch.refused[0][1] == "connections_waiting"
