@@ -45,7 +45,7 @@ class Limits:
 
     connections_waiting: int = 8_000
     """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
-    most. A fleet that comes back at once waits here, in order, instead of being turned away. With `connections` it stays
+    most. A fleet that comes back at once waits here, in order, instead of being turned away. With `connections` it is
     below the 20,000 files that many systems allow."""
 
     connections_per_second: int = 2_000
