@@ -9,6 +9,7 @@ from sealmq.broker.rules import ACTIONS, Rule
 from sealmq.broker.sessions import Held, Session, SessionKey
 from sealmq.identity import Identity
 from sealmq.mqtt.packets import Packet, Subscription
+from sealmq.mqtt.reader import read_packet
 
 EVERYTHING = (Rule(None, None, "allow", ACTIONS, ("#", "$SYS/#")),)
 
@@ -30,6 +31,9 @@ class RememberingOutbox:
 
     def acknowledge(self, packet_id: int, encoded: bytes) -> None:
         self.acknowledged.append((packet_id, encoded))
+
+    def answer(self, encoded: bytes) -> None:
+        self.sent.append(read_packet(encoded, 2, 5))
 
     def end(self, reason_code: int, why: str) -> None:
         self.ended.append((reason_code, why))

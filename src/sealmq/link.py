@@ -27,7 +27,7 @@ from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
-from sealmq.mqtt.packets import Connect, Disconnect, Packet, Publish
+from sealmq.mqtt.packets import Connect, Disconnect, Packet, PubAck, Publish
 from sealmq.mqtt.state import Sender
 from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
@@ -188,7 +188,7 @@ class Link:
 
     def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
         house = self._house
-        on_publish = house.broker.publishing.on_publish  # the hot path, without a detour
+        on_publish, on_puback = house.broker.publishing.on_publish, house.broker.on_puback  # the hot path, no detours
         packet: Packet | None = None
         router, until = house.broker.router, now + house.share
         before = searches = router.searches
@@ -197,6 +197,10 @@ class Link:
             for packet in packets:
                 if type(packet) is Publish and self.session is not None:
                     on_publish(self.session, packet, now)
+                    taken += 1
+                elif type(packet) is PubAck and self.session is not None:
+                    self._traffic.packets_received += 1
+                    on_puback(self.session, packet, now)
                     taken += 1
                 else:
                     self._packet_received(packet, now)
@@ -335,6 +339,12 @@ class Link:
         """Queue an acknowledgement that is already encoded (Outbox). Its PUBLISH is being received: we flush anyway."""
         self._mqtt.acknowledge(packet_id, encoded)
         self._traffic.packets_sent += 1
+
+    def answer(self, encoded: bytes) -> None:
+        """Queue an answer that is already encoded (Outbox)."""
+        self.push(encoded)
+        self._traffic.packets_sent += 1
+        self._house.mark(self)
 
     def flush(self) -> None:
         """Join what is queued, encrypt it once, write it once."""

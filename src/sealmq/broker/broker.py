@@ -32,7 +32,6 @@ from sealmq.mqtt.packets import (
     ConnAck,
     Connect,
     Disconnect,
-    PingResp,
     PubAck,
     PubComp,
     Publish,
@@ -46,6 +45,9 @@ log = logging.getLogger("sealmq.broker")
 
 EXPIRY_NEVER = 0xFFFF_FFFF
 """Session Expiry Interval that means for ever [MQTT 3.1.2.11.2]."""
+
+PINGRESP = b"\xd0\x00"
+"""The whole packet [MQTT 3.13]."""
 
 SMALLEST_PACKET_LIMIT = 128
 """Bytes that a client's Maximum Packet Size must leave us: our CONNACK with all that it has to say has less, and a
@@ -426,12 +428,13 @@ class Broker:
             self.dispatch.send_waiting(session, now)
         elif session.outbox is not None and not failed:
             known = delivery is not None or packet.packet_id in session.outgoing.released
-            reason_code = ReasonCode.SUCCESS
-            if not known and session.level == ProtocolLevel.V5:
-                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
             if delivery is not None:
                 self._store.released(session, delivery, packet.packet_id)
-            self.dispatch.release(session, PubRel(packet.packet_id, reason_code))
+            if known or session.level == ProtocolLevel.V311:
+                self.dispatch.release(session, packet.packet_id)
+            else:
+                unknown = PubRel(packet.packet_id, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND)
+                self.dispatch.promises.make(0, session, partial(session.outbox.send, unknown))
 
     def on_pubcomp(self, session: Session, packet: PubComp, now: float) -> None:
         """A QoS 2 message is done."""
@@ -445,9 +448,9 @@ class Broker:
         if session.outbox is None:
             return
         if session.push is drop:  # its CONNACK waits
-            self.dispatch.promises.make(0, session, partial(session.outbox.send, PingResp()))
+            self.dispatch.promises.make(0, session, partial(session.outbox.answer, PINGRESP))
         else:
-            session.outbox.send(PingResp())
+            session.outbox.answer(PINGRESP)
 
     # -- the store ---------------------------------------------------------------------------------------------------
 

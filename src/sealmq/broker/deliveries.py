@@ -18,7 +18,6 @@ from sealmq.broker.promises import Promises
 from sealmq.broker.sessions import NEVER, Delivery, Session, SessionKey, drop
 from sealmq.broker.store import Store
 from sealmq.mqtt.aliases import MOST_ADDED
-from sealmq.mqtt.packets import PubRel
 from sealmq.mqtt.writer import encode_publish_frame, encode_publish_qos0
 
 DUP = 0x08
@@ -277,15 +276,15 @@ class Deliveries:
             session.push = session.outbox.push
             session.link_is_full = False
             for packet_id in session.outgoing.released:
-                self.release(session, PubRel(packet_id))
+                self.release(session, packet_id)
             self.spoken.add(session)
         self.send_waiting(session, now)
 
-    def release(self, session: Session, pubrel: PubRel) -> None:
+    def release(self, session: Session, packet_id: int) -> None:
         """Send PUBREL when it is safe that PUBREC came: else, after a crash, the message would be sent anew to a client
         that is done with it and has forgotten its packet identifier [MQTT-4.3.3-4]."""
         if session.outbox is not None:
-            keep = partial(session.outbox.send, pubrel)
+            keep = partial(session.outbox.answer, b"\x62\x02" + packet_id.to_bytes(2, "big"))
             self.promises.make(self._store.number if session.number else 0, session, keep)
 
     # -- the link tells ----------------------------------------------------------------------------------------------

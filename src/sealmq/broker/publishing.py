@@ -88,7 +88,8 @@ class Publishing:
             self._store.received(session, packet.packet_id)
             self._dispatch.publish(packet, session, now)
         if session.outbox is not None:
-            keep = partial(session.outbox.send, PubRec(packet.packet_id))  # [MQTT-4.3.3-8]
+            # [MQTT-4.3.3-8]
+            keep = partial(session.outbox.answer, b"\x50\x02" + packet.packet_id.to_bytes(2, "big"))
             number = self._store.number if self._store.number != number or packet.retain else 0
             # No breach: it was passed on, and is taken for done only when that is safe. A client that hears nothing
             # sends it again, and is then known by the packet identifier.
@@ -216,9 +217,10 @@ class Publishing:
             session.incoming.discard(packet.packet_id)
             self._store.completed(session, packet.packet_id)
         if session.outbox is not None:
-            reason_code = ReasonCode.SUCCESS
-            if not known and session.level == ProtocolLevel.V5:
-                reason_code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
             # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.
-            keep = partial(session.outbox.send, PubComp(packet.packet_id, reason_code))
+            pubcomp = b"\x70\x02" + packet.packet_id.to_bytes(2, "big")
+            keep = partial(session.outbox.acknowledge, packet.packet_id, pubcomp)
+            if not known and session.level == ProtocolLevel.V5:
+                unknown = PubComp(packet.packet_id, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND)
+                keep = partial(session.outbox.send, unknown)
             self._dispatch.promises.make(self._store.number if session.number else 0, session, keep)

@@ -39,6 +39,9 @@ class Outbox(Protocol):
     def acknowledge(self, packet_id: int, encoded: bytes) -> None:
         """Queue a successful PUBACK or PUBCOMP, already encoded."""
 
+    def answer(self, encoded: bytes) -> None:
+        """Queue a PUBREC, PUBREL or PINGRESP, already encoded."""
+
     def end(self, reason_code: int, why: str) -> None:
         """Say goodbye (MQTT 5: DISCONNECT with the reason code), then close the link; `why` is for the log."""
 

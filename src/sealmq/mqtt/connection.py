@@ -41,6 +41,7 @@ LONGEST_REASON = 512
 
 _ANSWERS = (ConnAck, PubAck, PubRec, PubRel, PubComp, SubAck, UnsubAck, Disconnect, Auth)
 _PUBLISH = int(PacketType.PUBLISH)
+_FIRST_ANSWER, _LAST_ANSWER = int(PacketType.PUBACK), int(PacketType.PUBCOMP)
 _CONNECTED = Phase.CONNECTED  # looked up once: in Python 3.11 each look into an enum costs as much as a call
 
 
@@ -157,6 +158,8 @@ class MQTTConnection:
 
     def _receive_packet(self, wire: bytes, at: int) -> Packet:
         kind = wire[0] >> 4
+        if _FIRST_ANSWER <= kind <= _LAST_ANSWER and self._phase is _CONNECTED:
+            return read_packet(wire, at, self.level)  # they change nothing here, and there is one for each message
         if kind != _PUBLISH or self._phase is not _CONNECTED:
             if kind == 0:
                 raise RemoteProtocolError("packet type 0 is reserved", ReasonCode.MALFORMED_PACKET)  # [MQTT 2.1.2]
