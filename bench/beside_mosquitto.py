@@ -1,9 +1,10 @@
-"""first_measure.py for SealMQ and for Debian's mosquitto, in turn on the same machine with the same certificates.
+"""The workloads of `sealmq bench` for SealMQ and for Debian's mosquitto, in turn on the same machine with the same
+certificates.
 
-    python bench/beside_mosquitto.py [--rounds 3] [--messages 400000] [10x10 1x200]
+    python bench/beside_mosquitto.py [--rounds 3] [--seconds 3] [pairs fan-out]
 
-QoS 0, 64 bytes, TLS 1.3 with client certificates; mosquitto has `set_tcp_nodelay true` and its other defaults. The two
-take turns, so that a busy machine is busy for both; as root both run in front of others. Loopback only.
+TLS 1.3 with client certificates unless the workload says otherwise; mosquitto has `set_tcp_nodelay true` and its other
+defaults. The two take turns, so that a busy machine is busy for both; as root both run in front of others. Loopback.
 """
 
 from __future__ import annotations
@@ -20,8 +21,14 @@ from pathlib import Path
 
 from bounded import Broker, new_home
 from clients import ATTACKING, HOST
-from first_measure import measure
 from wellbehaved import in_front
+
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.kit.bench.result import Result
+from sealmq.kit.bench.run import Bounds, run
+from sealmq.kit.bench.target import Target
+from sealmq.kit.bench.watch import Watch
+from sealmq.kit.bench.workloads import find
 
 CONFIGURATION = """\
 listener {port} 127.0.0.1
@@ -82,21 +89,32 @@ def sealmq(home: Path) -> Iterator[tuple[int, int]]:
 
 
 def main() -> None:
-    """Measure and print, each shape by each broker, in turn."""
+    """Measure and print, each workload by each broker, in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=400_000, help="delivered in all, about")
-    parser.add_argument("--payload", type=int, default=64)
-    parser.add_argument("shapes", nargs="*", default=["10x10", "1x200"])
+    parser.add_argument("--seconds", type=float, default=3.0, help="for which each one sends")
+    parser.add_argument("workloads", nargs="*", default=["pairs", "fan-out"])
     options = parser.parse_args()
-    options.qos = 0
     with new_home(0, operators=[ATTACKING]) as home:
-        options.bundle = home / "devices" / ATTACKING
-        for shape in options.shapes or ["10x10", "1x200"]:
+        folder = home / "devices" / ATTACKING
+        files = (folder / ROOT_FILE, folder / CHAIN_FILE, folder / KEY_FILE)
+        for workload in find(options.workloads or ["pairs", "fan-out"]):
             for _ in range(options.rounds):
                 for name, start in (("SealMQ", sealmq), ("mosquitto", mosquitto)):
-                    with start(home) as (options.port, options.pid):
-                        print(f"{name:<10}{measure(options, shape)}  load {os.getloadavg()[0]:.1f}", flush=True)
+                    with start(home) as (port, pid):
+                        target, bounds = Target("localhost", port, *files), Bounds(options.seconds)
+                        result = run(workload, target, Watch(pid), bounds, "bench", lambda doing, part: None)
+                    print(f"{name:<10}{in_words(result)}  load {os.getloadavg()[0]:.1f}", flush=True)
+
+
+def in_words(result: Result) -> str:
+    """One line."""
+    marks = "/".join(f"{result.latency.get(mark, 0.0):.1f}" for mark in ("p50", "p99", "p99.9"))
+    return (
+        f"{result.workload:<24}{result.rate:>11,.0f}/s  {result.cost or 0.0:>9.2f} us"
+        f"  {result.broker_share or 0.0:>5.0%}  {marks} ms  {result.peak / 1e6:.0f} MB  lost {result.lost:,}"
+        f"  {result.limit()[0]}"
+    )
 
 
 if __name__ == "__main__":

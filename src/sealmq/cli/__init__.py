@@ -19,6 +19,7 @@ import typer
 from sealmq import __version__
 from sealmq.cli import access, account, device
 from sealmq.cli.backup import backup
+from sealmq.cli.bench import bench
 from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
@@ -68,6 +69,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(access.app, name="access")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
+app.command()(bench)
 app.command()(backup)
 app.command()(restore)
 

@@ -1,0 +1,43 @@
+"""What publishers and subscribers say, as a result. With real brokers in tests/interop/test_bench.py."""
+
+from __future__ import annotations
+
+from sealmq.kit.bench.crew import Used
+from sealmq.kit.bench.givers import Given
+from sealmq.kit.bench.latency import Latencies
+from sealmq.kit.bench.result import Result
+from sealmq.kit.bench.run import _fill_in
+from sealmq.kit.bench.takers import Taken
+from sealmq.kit.bench.workloads import Flow
+
+USED = Used(0.1, 0.0)
+FAN_OUT = Flow("fan-out", "", 1, 200, 1)
+TELEMETRY = Flow("telemetry", "", 50, 1, 50, qos=1, window=20)
+
+
+def filled(flow: Flow, given: Given, unique: int, *, duplicated: int = 0, cut: int = 0) -> Result:
+    latencies = Latencies()
+    latencies.add(0.002, max(unique, 1))
+    result = Result(flow.name, "")
+    _fill_in(result, flow, given, Taken(unique, duplicated, 1.0, USED, {"": latencies}, cut))
+    return result
+
+
+def test_each_subscriber_should_get_each_message() -> None:
+    given = Given(sent=100, acknowledged=0, used=USED, late=0.0, cut=0)
+    assert filled(FAN_OUT, given, 20_000).lost == 0
+    assert filled(FAN_OUT, given, 19_990, duplicated=4).lost == 10
+    assert filled(FAN_OUT, given, 19_990, duplicated=4).duplicated == 4
+
+
+def test_what_was_cut_or_never_acknowledged_is_said() -> None:
+    given = Given(sent=100, acknowledged=98, used=USED, late=0.0, cut=1)
+    assert filled(TELEMETRY, given, 100, cut=2).notes == [
+        "the broker ended 3 of the connections",
+        "2 messages were never acknowledged",
+    ]
+
+
+def test_a_load_that_was_late_says_so() -> None:
+    given = Given(sent=100, acknowledged=0, used=USED, late=0.2, cut=0)
+    assert "late by up to 200 ms" in filled(FAN_OUT, given, 20_000).notes[0]
