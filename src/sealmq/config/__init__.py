@@ -35,6 +35,7 @@ from sealmq.config.listeners import (
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
 from sealmq.errors import ConfigError, ProtocolError
+from sealmq.identity import ROLES
 from sealmq.mqtt.topics import SHARED, check_topic_filter
 
 Profile = Literal["default", "modern"]
@@ -256,6 +257,12 @@ def _rule(table: Table) -> Rule:
     if len(who) > 1:
         first, second = list(who)[:2]
         raise table.error(first, f"and {second} are both given", remedy="keep one of them, or write two rules")
+    if (role := who.get("role", ROLES[0])) not in ROLES:  # a denial that never matches would let everybody through
+        nearest = difflib.get_close_matches(role, ROLES, n=1)
+        remedy = (
+            f"did you mean {nearest[0]!r}?" if nearest else 'a name goes into device or account: device = "sensor-1"'
+        )
+        raise table.error("role", f"is {shown(role)}; it must be {either(ROLES)}", remedy=remedy)
     if ("allow" in table.values) == ("deny" in table.values):
         raise table.error("allow", "or deny is needed, and only one of them", remedy='allow = ["publish", "subscribe"]')
     effect: Literal["allow", "deny"] = "allow" if "allow" in table.values else "deny"

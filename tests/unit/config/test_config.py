@@ -165,6 +165,12 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ),
         ('[[access]]\nallow = ["publish"]\ntopics = ["{device}/{account}"]', "both a device and an account", ""),
         ('[[access]]\nrole = ""\nallow = ["publish"]\ntopics = ["a"]', "must be a text with something in it", ""),
+        (
+            '[[access]]\nrole = "devices"\ndeny = ["publish"]\ntopics = ["a"]',
+            "role is 'devices'; it must",
+            "mean 'device'?",
+        ),
+        ('[[access]]\nrole = "pump"\nallow = ["publish"]\ntopics = ["a"]', "role is 'pump'", "a name goes into device"),
         ('[[access]]\ndeny = ["subscribe"]\ntopics = ["$share/g/a"]', "a shared subscription", "behind the group"),
         ('[[access]]\ndeny = ["publish"]\ntopics = ["$own-{client_id}/a"]', "begins with '$'", "in between"),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/#/b"]', "'a/#/b', which is no topic filter", ""),
