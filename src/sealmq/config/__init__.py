@@ -166,10 +166,23 @@ def parse(text: str, source: str = "sealmq.toml") -> Configuration:
     except RecursionError:
         raise ConfigError(f"{source} is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, and what int() says about a number with thousands of digits
-        raise ConfigError(
-            f"{source} is not valid TOML", why=str(error), remedy='texts need quotation marks: level = "info"'
-        ) from error
+        raise _no_toml(source, text, str(error)) from error
     return _configuration(Table(document, source, ""))
+
+
+def _no_toml(source: str, text: str, why: str) -> ConfigError:
+    """The error for what the parser did not take, with the line of the file at which it stopped."""
+    found = re.search(r"\(at line (\d+), column \d+\)$", why)
+    line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+    if "Cannot declare" in why or "Cannot overwrite" in why:
+        remedy = "keep one of the two, with all its keys below it; [[access]] and [[listener]] have double brackets"
+    elif line.startswith("["):
+        remedy = "close it like it was opened: [limits], [[access]]"
+    elif "Unclosed" in why or "Unterminated" in why:
+        remedy = 'something is opened and never closed: each [ needs its ], each " its "'
+    else:
+        remedy = 'a line is KEY = VALUE; texts need straight quotation marks: level = "info"'
+    return ConfigError(f"{source} is not valid TOML", why=f"{why}: {shown(line)}" if line else why, remedy=remedy)
 
 
 def default_text(listen: tuple[str, ...] = DEFAULT_LISTEN) -> str:
