@@ -56,6 +56,19 @@ def test_there_is_one(tmp_path: Path) -> None:
     Presence.claim(tmp_path).release()
 
 
+def test_the_commands_that_it_proposes_hold_a_home_with_a_space_in_it(tmp_path: Path) -> None:
+    home = tmp_path / "two words"
+    home.mkdir()
+    with pytest.raises(HomeError) as caught:
+        tell_to_reload(home)
+    assert caught.value.remedy == f"sealmq up --home '{home}'"
+    presence = Presence.claim(home)
+    with pytest.raises(HomeError) as caught:
+        Presence.claim(home)
+    assert caught.value.remedy.endswith(f"sealmq up --home '{home}-2'")
+    presence.release()
+
+
 def test_what_a_killed_broker_left_misleads_nobody(tmp_path: Path) -> None:
     with holder(tmp_path) as killed:
         assert maybe_running(tmp_path) == Said(killed.pid)

@@ -68,6 +68,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["sub", "a", "--remove-retained"], "--remove-retained", "sealmq pub -t TOPIC -n -r"),
         (["sub", "a", "-U", "b"], "-U is mosquitto_sub's", "-T TOPIC"),
         (["sub", "-h"], "-h", "sealmq sub --help"),
+        (["--home", "a b", "device", "list"], "--home stands in front of the command", "sealmq COMMAND --home 'a b'"),
         (["device", "add", "a", "--csr", "/nowhere/csr"], "/nowhere/csr cannot be read", "name a file"),
     ],
 )
