@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +82,8 @@ def _serve(
     is_new: bool,
 ) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
+    import asyncio
+
     from sealmq.archive import finish_restore
     from sealmq.cli.refusals import place_of
     from sealmq.server import Server
