@@ -261,7 +261,7 @@ class Link:
         self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
         self._latest = self.identity.not_after
         self._set_deadline(min(now + self._silence, self._latest) if self._silence else self._latest)
-        tell_connected(self.identity, session.key.client_id, packet.level, self._tls.proof, self._who())
+        tell_connected(self.identity, session.key.client_id, packet.level, self._tls.proof, self._who(), now)
 
     def _ask(self, packet: Connect, now: float) -> None:
         """Have the password looked at. What stands behind CONNECT waits, here and in the kernel."""
