@@ -169,6 +169,7 @@ class Server:
                 self._loop.add_signal_handler(number, self.stop)
             ready(self.doors.bound)
             await self._tick_until_stopped(presence)
+            log.info("the broker ends; connections that are told: %d", len(self.house.links))
         finally:
             self.doors.close()
             self._reception.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq import __version__
 from sealmq.cli.options import HomeOption
 from sealmq.cli.target import EVERYWHERE
 from sealmq.identity import BY_CERTIFICATE, Terms
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
     from sealmq.presence import Presence
 
+
+log = logging.getLogger("sealmq.up")
 
 _HERE = ("127.0.0.1", "::1")
 
@@ -94,6 +100,11 @@ def _serve(
         if not known:
             _welcome(opened, bound, is_new=is_new)
         known[:] = [bound]
+        if not sys.stderr.isatty():  # a file of many days; in a terminal the welcome says it
+            places = ", ".join(place_of(*address) for address in (*bound.mqtt, *bound.websocket))
+            log.info(
+                "SealMQ %s is up: process %d, home %s, listening on %s", __version__, os.getpid(), opened.path, places
+            )
 
     while True:
         with opened:
