@@ -14,6 +14,7 @@ Rule 4: no connection is part of a reference cycle: it goes, with its keys, when
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from ssl import SSLContext  # noqa: TID251 - named as a type; contexts are built in context.py
 
 from sealmq.errors import TLSError
@@ -93,6 +94,11 @@ class OpenSSLConnection:
     def session(self) -> ssl.SSLSession | None:
         """For a client to resume with, once data has come (under TLS 1.3 the ticket follows the handshake)."""
         return self._tls.session
+
+    @property
+    def peer_certificate(self) -> bytes:
+        """See TLSConnection. OpenSSL keeps it anyway; a copy of our own would take 500 bytes of each link."""
+        return self._tls.getpeercert(binary_form=True) or b"" if self.established else b""
 
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection. The bytes that are returned are the caller's to keep."""
@@ -211,7 +217,7 @@ class OpenSSLConnection:
             self._tls.context = self._quiet
             self._quiet = None
         if isinstance(self._tls, HeardSSLObject):
-            self._tls.leaf = b""  # the proof has it
+            self._tls.leaf = b""  # OpenSSL has it
 
     def _encrypt(self, plaintext: bytes | memoryview) -> None:
         """One record into the outgoing BIO; into nothing when the connection is over."""
@@ -292,10 +298,13 @@ def _proof(tls: ssl.SSLObject) -> HandshakeProof:
     """What the finished handshake of `tls` has proved. The group is known from Python 3.15 on."""
     suite = tls.cipher()
     group = getattr(tls, "group", None)
-    return HandshakeProof(
+    return _the_proof(
         version=tls.version() or "",
         cipher=suite[0] if suite else "",
         group=(group() or "") if group else "",
-        peer_certificate=tls.getpeercert(binary_form=True) or b"",
         resumed=bool(tls.session_reused),
     )
+
+
+_the_proof = lru_cache(maxsize=64)(HandshakeProof)
+"""The one proof of all connections that proved the same: most of a fleet does, and each of its own took 300 bytes."""

@@ -34,8 +34,8 @@ def test_handshake_and_words_both_ways(trust: Trust, version: str, size: int) ->
     assert server.proof is not None
     assert client.proof is not None
     assert (server.proof.version, client.proof.version) == (version, version)
-    assert server.proof.peer_certificate == trust.device.der
-    assert client.proof.peer_certificate == trust.broker.der
+    assert server.peer_certificate == trust.device.der
+    assert client.peer_certificate == trust.broker.der
     assert server.proof.cipher == client.proof.cipher != ""
     assert not server.proof.resumed
     assert server.refused_certificate == b""
@@ -270,6 +270,10 @@ def _saved_root(trust: Trust) -> Path:
     return path
 
 
+def test_what_was_proved_alike_is_kept_once(trust: Trust) -> None:
+    assert trust.pair()[1].proof is trust.pair()[1].proof
+
+
 @both
 def test_resumption_with_client_certificates(trust: Trust, version: str) -> None:
     listener, device = trust.server(), trust.client(trust.device, version)
@@ -282,7 +286,7 @@ def test_resumption_with_client_certificates(trust: Trust, version: str) -> None
         assert exchange(client, server)[1] == b"again"
         assert server.proof is not None
         assert server.proof.resumed
-        assert server.proof.peer_certificate == trust.device.der
+        assert server.peer_certificate == trust.device.der
     # A change of trust builds a new context; its ticket keys are others, so certificate and revocation are looked at.
     server = trust.server(crl=trust.device_ca.crl([trust.device])).connection()
     error = refusal(client_connection(device, "localhost", session=client.session), server)[1]
