@@ -4,7 +4,7 @@ Theory of operation. OpenSSL reads from one memory BIO and writes into another. 
 and never shrinks again, so a connection that once took 1 MB in one go would keep 1 MB for ever. Hence:
 
 Rule 1: ciphertext goes in by pieces of at most 16 KiB, and is used up before the next; the outgoing BIO is drained
-        whenever it holds that much.
+        whenever it holds that much. During the handshake the pieces are smaller still: see FLIGHT_PIECE.
 Rule 2: read while the incoming BIO holds something, not until OpenSSL says "want read": the exception costs more than a
         record (0.8 against 0.7 microseconds). One read of 16 KiB always takes a whole record (RFC 8446 section 5.1).
 Rule 3: what is read is returned as bytes. Reading into one shared buffer was measured and is no faster.
@@ -26,6 +26,11 @@ from sealmq.tls.refusals import blames_certificate, explain
 
 PIECE = 16384
 """Bytes of ciphertext given to OpenSSL at once, and plaintext taken: one record at most."""
+
+
+FLIGHT_PIECE = 512
+"""Bytes of a handshake given to OpenSSL at once. The incoming BIO of a device that says little is never larger than its
+last flight was, certificate included: this makes it 0.7 KB in place of 1.6 KB, for two calls more in a handshake."""
 
 
 class OpenSSLConnection:
@@ -147,8 +152,9 @@ class OpenSSLConnection:
                 raise
         everything = memoryview(ciphertext)
         plaintexts = []
-        for at in range(0, len(everything), PIECE):
-            piece = everything[at : at + PIECE]
+        while everything:
+            size = PIECE if self._flowing else FLIGHT_PIECE
+            piece, everything = everything[:size], everything[size:]
             if self._flowing:
                 plaintexts.append(self.receive_data(piece))
             elif not self.closed:

@@ -6,6 +6,7 @@ import warnings
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from certificates import DAY, NOW, Credentials
 from sealmq.errors import TLSError
 from sealmq.tls import context, hearing, openssl
-from sealmq.tls.openssl import PIECE, OpenSSLConnection, client_connection
+from sealmq.tls.openssl import FLIGHT_PIECE, PIECE, OpenSSLConnection, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, carry, exchange, records, refusal
 
@@ -268,6 +269,27 @@ def _saved_root(trust: Trust) -> Path:
     path = trust.folder / "foreign-root.pem"
     path.write_bytes(trust.foreign_ca.pem)
     return path
+
+
+def test_the_incoming_bio_is_not_made_larger_by_the_handshake(trust: Trust) -> None:
+    client, server = client_connection(trust.client(trust.device), "localhost"), trust.server().connection()
+    incoming = server._incoming
+    sizes: list[int] = []
+
+    class Measured:
+        def write(self, piece: memoryview) -> None:
+            sizes.append(len(piece))
+            incoming.write(piece)
+            assert incoming.pending <= FLIGHT_PIECE, "OpenSSL took all that was there before"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(incoming, name)
+
+    server._incoming = Measured()  # type: ignore[assignment]
+    exchange(client, server)
+    assert server.established
+    assert sum(sizes) > 2 * max(sizes)
+    assert max(sizes) == FLIGHT_PIECE
 
 
 def test_what_was_proved_alike_is_kept_once(trust: Trust) -> None:
