@@ -41,6 +41,9 @@ WARM = 50
 REST = 2.0
 """Seconds that a broker has to tidy up before its memory is looked at."""
 
+GONE = 12.0
+"""The same when all links are gone."""
+
 
 @dataclass
 class Row:
@@ -131,6 +134,7 @@ def _look(row: Row, pid: int, clients: Clients, links: int) -> None:
         row.cpu.append((cpu_seconds(pid) - began - by_itself) / row.links)
         held = memory(pid)
         clients.stand(0)
+        time.sleep(GONE - REST)
         after = memory(pid)
         row.rss.append((held[0] - before[0]) / row.links)
         row.pss.append((held[1] - before[1]) / row.links)
