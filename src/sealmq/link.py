@@ -298,15 +298,15 @@ class Link:
 
     def _identify(self, now: float) -> None:
         """The handshake is done: who is it? [order: proven, known, not revoked]"""
-        proof = self._tls.proof
+        certificate = self._tls.peer_certificate
         try:
-            if proof is None or not proof.peer_certificate:
+            if not certificate:
                 raise TrustError("no client certificate came")
-            self.identity = self._house.directory.identify(proof.peer_certificate, now)
+            self.identity = self._house.directory.identify(certificate, now)
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
             self._refusal = error
             self._traffic.refused["certificate"] += 1
-            self._tell_refused("refused certificates", error, proof.peer_certificate if proof else b"")
+            self._tell_refused("refused certificates", error, certificate)
         else:
             self._house.identified(self, self.identity.serial)
 

@@ -28,6 +28,7 @@ from sealmq.devices.records import Change
 from sealmq.doors import Addresses, Doors, wanted_listeners
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
+from sealmq.heap import Heap
 from sealmq.home import Home, broker_names
 from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
@@ -128,6 +129,7 @@ class Server:
         self._safekeeping.house = self.house
         self.house.quiet.told = configuration.log.lines_per_address
         self._gatekeeper = gatekeeper
+        self._heap = Heap()
 
     def _maybe_identity(self, name: str) -> Identity | None:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
@@ -309,6 +311,7 @@ class Server:
         self.house.tick(now)
         self.house.broker.tick(now)
         self.house.tell_rest(now)
+        self._heap.look(len(self.house.links), now)
 
     def _end_overdue(self, now: float) -> None:
         for link in self.house.deadlines.due(now):

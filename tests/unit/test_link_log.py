@@ -14,7 +14,7 @@ from sealmq.tls.middleware import HandshakeProof
 
 PEER = "192.0.2.7:5"
 WHO = {"address": PEER}
-PROOF = HandshakeProof("TLSv1.3", "AES", "", b"", False)
+PROOF = HandshakeProof("TLSv1.3", "AES", "", False)
 
 
 @pytest.fixture

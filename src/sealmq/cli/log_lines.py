@@ -64,4 +64,6 @@ def _short(text: str) -> str:
 
 def _one_line(text: str) -> str:
     """What a client chose (its identifier, a topic) must not be able to write a log line of its own."""
+    if text.isprintable():  # nearly every line; looking at each character costs 20 microseconds
+        return text
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

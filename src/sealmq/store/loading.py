@@ -66,7 +66,7 @@ def read_all(connection: sqlite3.Connection, now: float) -> Kept:
             kept.orphans += 1
     for number, packet_id in connection.execute("SELECT * FROM incoming"):
         if number in by_id:
-            by_id[number].incoming.add(packet_id)
+            by_id[number].incoming[packet_id] = None
         else:
             kept.orphans += 1
     _read_deliveries(connection, by_id, kept)

@@ -84,10 +84,21 @@ class Transport(asyncio.BufferedProtocol):
     place:          what the connection takes of the limits.
     """
 
-    peer = UNKNOWN
+    __slots__ = (
+        "__weakref__",
+        "_abort_later",
+        "_buffered_bytes",
+        "_finished",
+        "_floor",
+        "_make_floor",
+        "_place",
+        "_transport",
+        "peer",
+    )
 
     def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int, place: Place) -> None:
-        self._make_floor = make_floor
+        self.peer = UNKNOWN
+        self._make_floor: Callable[[Transport], Floor | None] | None = make_floor
         self._buffered_bytes = buffered_bytes
         self._place = place
         self._floor: Floor | None = None
@@ -110,8 +121,10 @@ class Transport(asyncio.BufferedProtocol):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))
+        make_floor, self._make_floor = self._make_floor, None  # what it holds is not needed for as long as the link
+        assert make_floor is not None
         try:
-            self._floor = self._make_floor(self)
+            self._floor = make_floor(self)
         finally:
             if self._floor is None:  # no room; or no memory, and nobody above would ever close it
                 self._transport.abort()
