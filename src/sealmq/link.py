@@ -96,7 +96,7 @@ class Link:
         self.terms = terms
         self.account = ""
         self._asked: Asked | None = None
-        self._refusal: Error | None = None
+        self._refusal = ""  # in words: a kept exception would hold the frames that hold this link
         self._shaken = False
         self._ended = False
         self._parked = b""
@@ -243,8 +243,7 @@ class Link:
     def _connect_received(self, packet: Packet, now: float) -> None:
         if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
             # A certificate that was refused behind the handshake, and told to the log: the client learns it here.
-            why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
-            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
+            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, self._refusal or "the client did not prove who it is")
             self._finish()
             return
         if self.terms.asks_password and not self.account:
@@ -304,7 +303,7 @@ class Link:
                 raise TrustError("no client certificate came")
             self.identity = self._house.directory.identify(proof.peer_certificate, now)
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
-            self._refusal = error
+            self._refusal = error.what
             self._traffic.refused["certificate"] += 1
             self._tell_refused("refused certificates", error, proof.peer_certificate if proof else b"")
         else:
