@@ -222,14 +222,17 @@ class Link:
             house.broker.dispatch.counters.broken(error.reason_code, before_connect=self.session is None)
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
-            if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
-                self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
-                return
-            log.error("%s: our own mistake: %s", self, error.what, exc_info=True)  # [MQTT 3.1.1: MQTT-4.8.0-2]
-            self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+            self._cannot_say(error)
         else:
             if self._silence and (packet is not None or size >= SIGN_OF_LIFE):
                 self._heard(now)
+
+    def _cannot_say(self, error: LocalProtocolError) -> None:
+        if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
+            self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
+            return
+        log.error("%s: our own mistake: %s", self, error.what, exc_info=True)  # [MQTT 3.1.1: MQTT-4.8.0-2]
+        self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 
     def _packet_received(self, packet: Packet, now: float) -> None:
         self._traffic.packets_received += 1
@@ -329,8 +332,12 @@ class Link:
     # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------
 
     def send(self, packet: Packet) -> None:
-        """Queue one packet for this client (Outbox)."""
-        self._mqtt.send(packet)
+        """Queue one packet for this client (Outbox). Never raises: it may be somebody else's turn."""
+        try:
+            self._mqtt.send(packet)
+        except LocalProtocolError as error:
+            self._cannot_say(error)
+            return
         self._traffic.packets_sent += 1
         self._house.mark(self)
 
