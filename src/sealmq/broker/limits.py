@@ -44,9 +44,9 @@ class Limits:
     can't take every place."""
 
     connections_waiting: int = 8_000
-    """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
-    most. A fleet that comes back at once waits here, in order, instead of being turned away. With `connections` it is
-    below the 20,000 files that many systems allow."""
+    """Connections that were accepted and wait for their handshake, at a kilobyte each. One address has half of them at
+    most, two a third each, and so on: there is always room for another. A fleet that comes back at once waits here, in
+    order, instead of being turned away. With `connections` it is below the 20,000 files that many systems allow."""
 
     connections_per_second: int = 2_000
     """New connections that may begin a handshake, each second: three times what one core can finish. More is noise."""
@@ -143,7 +143,7 @@ MET: Final[dict[str, str]] = {
     "connect_timeout": "the connection is closed",
     "packet_size": "DISCONNECT 0x95 packet too large",
     "first_packet_size": "CONNACK 0x95 packet too large; MQTT 3.1.1: the connection is closed",
-    "connections": "the connection is reset before TLS",
+    "connections": "the connection is reset before TLS; those that wait already wait on",
     "connections_per_address": "the connection is reset before TLS",
     "connections_per_identity": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
     "connections_waiting": "the connection is reset before TLS; also when it has waited for 30 seconds",

@@ -2,8 +2,8 @@
 
 A handshake costs a hundred times what accepting costs, and who asks for it is a stranger. So a connection first waits,
 as an open socket and nothing more, until there is a place for its handshake and its rate is not used up; whoever comes
-when too many wait, or has too many connections already, is turned away at once. Addresses take turns, so that one that
-fills its places and its queue takes nothing from the others.
+when too many wait, or has too many connections already, is turned away at once. Addresses take turns, and who waits
+leaves as much room as it takes, so that those who fill their places and their queues take nothing from the others.
 
     arrive   may it wait at all? names the limit that says no
     start    the next that may begin
@@ -157,22 +157,24 @@ class Admission(Generic[Guest]):
 
     def _forbids(self, address: _Address[Guest] | None) -> str:
         bounds = self._bounds()
-        if self.standing + self.waiting >= bounds.connections:
+        if self.standing >= bounds.connections:
             return "connections"
-        if self.waiting >= bounds.connections_waiting:
-            return "connections_waiting"
-        if address is None:
-            return ""
-        if address.standing + len(address.waiting) >= bounds.connections_per_address:
-            return "connections_per_address"
-        if len(address.waiting) >= max(1, bounds.connections_waiting // 2):
-            return "connections_waiting"
-        return ""
+        here = 0
+        if address is not None:
+            here = len(address.waiting)
+            if address.standing + here >= bounds.connections_per_address:
+                return "connections_per_address"
+        # As many as there is room left for others: one address gets half of it, two a third each, and so on. Whatever
+        # they do, there is room for the next.
+        return "connections_waiting" if here >= bounds.connections_waiting - self.waiting else ""
 
     def start(self, now: float) -> tuple[Guest, Place] | None:
         """The next that may begin its handshake now: of the address whose turn it is, the one that came first."""
         bounds = self._bounds()
         if not self.waiting:
+            return None
+        if self.standing >= bounds.connections:
+            self._waits(self._turns[0], "connections")
             return None
         if self.handshakes >= bounds.handshakes:
             self._waits(self._turns[0], "handshakes")

@@ -249,7 +249,9 @@ def test_who_finds_no_place_for_a_handshake_waits_and_comes_in_when_one_is_free(
 def test_who_is_one_too_many_is_reset_and_told_of() -> None:
     async def main() -> None:
         porch = Porch(connections=1)
-        porch.call(2)
+        porch.call(1)
+        await porch.until(lambda: len(porch.guests) == 1)
+        porch.call(1)
         await porch.until(lambda: bool(porch.refused))
         peer = "{}:{}".format(*porch.callers[1].getsockname())
         assert porch.refused == [(peer, "connections")]
