@@ -194,6 +194,8 @@ class Promises(RuleBasedStateMachine):
         for session in broker.sessions.values():
             assert len(session.outgoing) <= session.in_flight_limit + len(session.outgoing.released)
             assert session.queued_bytes == sum(delivery.size for delivery in session.queue)
+            parts = (session.outgoing.sent, session.outgoing.unsent, session.outgoing.released)
+            assert session.in_flight_bytes == sum(delivery.size for part in parts for delivery in part.values())
             if session.outbox is not None:
                 assert isinstance(session.outbox, Link)
                 assert session.outbox in house.links

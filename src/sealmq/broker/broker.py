@@ -20,7 +20,7 @@ from sealmq.broker.quotas import Quotas
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey, drop
+from sealmq.broker.sessions import NEVER, Delivery, Outbox, Session, SessionKey, drop
 from sealmq.broker.statistics import Statistics
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
@@ -416,6 +416,10 @@ class Broker:
         delivery = session.outgoing.on_puback(packet.packet_id)
         if delivery is None:
             return  # late, or made up: nothing hangs on it
+        self._finish(session, delivery, now)
+
+    def _finish(self, session: Session, delivery: Delivery, now: float) -> None:
+        session.count_in_flight(-delivery.size)
         self._store.finished(session, delivery)
         self.dispatch.send_waiting(session, now)
 
@@ -424,8 +428,7 @@ class Broker:
         failed = packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
         delivery = session.outgoing.on_pubrec(packet.packet_id, failed)
         if delivery is not None and failed:
-            self._store.finished(session, delivery)
-            self.dispatch.send_waiting(session, now)
+            self._finish(session, delivery, now)
         elif session.outbox is not None and not failed:
             known = delivery is not None or packet.packet_id in session.outgoing.released
             if delivery is not None:
@@ -440,8 +443,7 @@ class Broker:
         """A QoS 2 message is done."""
         delivery = session.outgoing.on_pubcomp(packet.packet_id)
         if delivery is not None:
-            self._store.finished(session, delivery)
-            self.dispatch.send_waiting(session, now)
+            self._finish(session, delivery, now)
 
     def on_pingreq(self, session: Session) -> None:
         """The client asks whether we live [MQTT-3.12.4-1]."""

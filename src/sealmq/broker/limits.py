@@ -70,19 +70,19 @@ class Limits:
     round trip times the rate of any device, and small enough to hold."""
 
     in_flight: int = 1_000
-    """QoS 1 and 2 messages that we have unacknowledged towards one client, however many it would take: they are
-    memory that no other limit counts. The rest waits in the session's queue."""
+    """QoS 1 and 2 messages that we have unacknowledged towards one client, however many it would take. The rest waits
+    in the session's queue; so it does when those in flight have `queued_bytes`."""
 
     queued_messages: int = 100_000
     """Messages that wait in one session for a client that is away or slow."""
 
     queued_bytes: int = 33_554_432
     """Bytes of memory that the waiting messages of one session may cost: what ends the queue first when they are large.
-    32 MiB hold nearly 100,000 small ones."""
+    32 MiB hold nearly 100,000 small ones. What is in flight may cost as much again."""
 
     queued_bytes_per_identity: int = 1_073_741_824
-    """The same for all sessions of one device or account: 1 GiB is more than a million small messages for a gateway's
-    hundred sessions, and bounds what one certificate can make us hold."""
+    """The same for all sessions of one device or account, with what is in flight: 1 GiB is more than a million small
+    messages for a gateway's hundred sessions, and bounds what one certificate can make us hold."""
 
     queued_bytes_in_all: int = 4_294_967_296
     """The same for everybody together. A message that waits in several sessions is held once and counted in each, so
