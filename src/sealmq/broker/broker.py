@@ -67,7 +67,7 @@ class Broker:
         self.limits = limits
         self.sessions: dict[SessionKey, Session] = {}
         self.router = Router()
-        self.retained = Retained(limits.retained_messages, limits.retained_bytes, limits.retained_messages_per_identity)
+        self.retained = Retained(*limits.retained)
         self.dispatch = Dispatch(self.router, limits, store)
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
@@ -464,13 +464,14 @@ class Broker:
                 self.router.subscribe(session, held)
             self._remind(session)
             self._expiry.restore(session)
-        forgotten = [message.publish.topic for message in retained if not self.retained.keep(message)]
+        too_many = [message for message in retained if not self.retained.keep(message)]
+        forgotten = {message.publish.topic: self.retained.met_by(message) for message in too_many}
         if forgotten:
             log.warning(
-                "%d retained messages are more than [limits] retained_messages and retained_bytes allow now, and are"
-                " forgotten, among them the one to %r",
+                "%d retained messages are more than [limits] %s allow now, and are forgotten, among them the one to %r",
                 len(forgotten),
-                forgotten[0],
+                " and ".join(sorted(set(forgotten.values()))),
+                next(iter(forgotten)),
             )
         for topic in forgotten:
             self._store.forgotten(topic)

@@ -131,6 +131,19 @@ class Limits:
     retained_bytes: int = 268_435_456
     """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
 
+    retained_bytes_per_identity: int = 134_217_728
+    """The same of one device or account: half, as of their number."""
+
+    @property
+    def retained(self) -> tuple[int, int, int, int]:
+        """What `Retained` asks for, in its order."""
+        return (
+            self.retained_messages,
+            self.retained_bytes,
+            self.retained_messages_per_identity,
+            self.retained_bytes_per_identity,
+        )
+
     def met_by_topic(self, topic: str) -> str:
         """The limit that forbids this topic name or filter, "" when none does."""
         if topic.count("/") >= self.topic_levels:
@@ -171,6 +184,7 @@ MET: Final[dict[str, str]] = {
     "retained_messages": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
     "retained_messages_per_identity": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
     "retained_bytes": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
+    "retained_bytes_per_identity": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
 }
 """What happens when a limit is met, as its client sees it."""
 
