@@ -192,13 +192,13 @@ class Server:
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
         return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _transport(self, settings: Callable[[], ListenerSettings], place: Place) -> Transport:
+    def _transport(self, settings: Callable[[], ListenerSettings | None], place: Place) -> Transport:
         buffered_bytes = self._configuration.limits.buffered_bytes
         return Transport(lambda transport: self._link(transport, settings()), buffered_bytes, place)
 
-    def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
-        if self._stop.is_set():
-            return None
+    def _link(self, transport: Transport, settings: ListenerSettings | None) -> Link | None:
+        if settings is None:
+            return None  # its door was closed while it waited: what was asked there may count nowhere any more
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
