@@ -158,3 +158,15 @@ def test_a_mistake_of_ours_ends_the_link_that_it_met_and_no_other(caplog: pytest
     assert good.turns == 1
     assert [reason_code for reason_code, _ in bad.ended] == [0x83]
     assert caplog.records[0].exc_info
+
+
+def test_a_mistake_of_ours_in_a_flush_ends_that_link_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    house, _ = make_house()
+    links = [Resident() for _ in range(5)]
+    links[2].flush = lambda: {}["nothing"]  # type: ignore[method-assign]
+    for link in links:
+        house.mark(link)
+    house.flush()
+    assert [link.flushes for link in links] == [1, 1, 0, 1, 1]
+    assert [[code for code, _ in link.ended] for link in links] == [[], [], [0x83], [], []]
+    assert caplog.records[0].exc_info

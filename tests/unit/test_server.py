@@ -277,6 +277,20 @@ def test_a_turn_ends_once_however_often_it_is_asked_for(home: Home, monkeypatch:
     asyncio.run(main())
 
 
+def test_a_mistake_of_ours_at_the_end_of_a_turn_ends_nothing_else(
+    home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            monkeypatch.setattr(one, "_end_of_turn", fails_once(one._end_of_turn, ZeroDivisionError("ours")))
+            await until(lambda: any("an error of the broker's own" in line for line in said()))
+            _, writer = await connect(home, port, context(home))
+            writer.close()
+            await until(lambda: not one.house.links)
+
+    asyncio.run(main())
+
+
 def test_the_clock_does_not_jump_with_the_machines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Server(home, Configuration())
     before = one.clock()
