@@ -75,7 +75,7 @@ class _Rate:
 class _Address(Generic[Guest]):
     """What one address has."""
 
-    __slots__ = ("first_is_counted", "handshakes", "key", "rate", "standing", "waiting")
+    __slots__ = ("first_waits_for", "handshakes", "key", "rate", "standing", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -83,7 +83,7 @@ class _Address(Generic[Guest]):
         self.standing = 0
         self.handshakes = 0
         self.waiting: deque[tuple[Guest, float]] = deque()
-        self.first_is_counted = False
+        self.first_waits_for = ""
 
 
 class Place:
@@ -195,15 +195,16 @@ class Admission(Generic[Guest]):
 
     def _waits(self, address: _Address[Guest], met: str) -> None:
         """The first of this address has to wait; it is counted once, however often we look."""
-        if not address.first_is_counted:
-            address.first_is_counted = True
+        if not address.first_waits_for:
             self._met(met)
+        address.first_waits_for = met
 
-    def give_up(self, now: float) -> Iterator[Guest]:
-        """Those that have waited for LONGEST_WAIT."""
+    def give_up(self, now: float) -> Iterator[tuple[Guest, str]]:
+        """Those that have waited for LONGEST_WAIT, and the name of the limit for which."""
         for address in list(self._turns):
             while address.waiting and now - address.waiting[0][1] > LONGEST_WAIT:
-                yield self._take(address)
+                waited_for = address.first_waits_for or "connections_waiting"
+                yield self._take(address), waited_for
             if not address.waiting:
                 self._turns.remove(address)
                 self._forget_if_idle(address, now)
@@ -240,7 +241,7 @@ class Admission(Generic[Guest]):
 
     def _take(self, address: _Address[Guest]) -> Guest:
         self.waiting -= 1
-        address.first_is_counted = False
+        address.first_waits_for = ""
         return address.waiting.popleft()[0]
 
     def _forget_if_idle(self, address: _Address[Guest], now: float) -> None:

@@ -99,7 +99,7 @@ class Reception:
     bounds: the limits as they are now.
     clock:  seconds that never jump.
     met:    told of a limit that turns a connection away or lets it wait, by its name in Limits.
-    refused: told of everybody who is turned away: its address in words, and the limit's name.
+    refused: told of everybody who is turned away: its address in words, and the limit that it met or waited for.
     exhausted: told when the machine has no room for another connection, and why.
     """
 
@@ -137,7 +137,7 @@ class Reception:
 
     def close(self) -> None:
         """Turn away those who wait."""
-        for guest in self.admission.give_up(float("inf")):
+        for guest, _ in self.admission.give_up(float("inf")):
             _reset(guest.connection)
         if self._look_again is not None:
             self._look_again.cancel()
@@ -188,10 +188,10 @@ class Reception:
     def _pump(self) -> None:
         """Let in who may come in, and look again later when some have to wait."""
         now = self._clock()
-        for guest in self.admission.give_up(now):
+        for guest, waited_for in self.admission.give_up(now):
             _reset(guest.connection)
             self._met("connections_waiting")
-            self._refused(guest.peer, "connections_waiting")
+            self._refused(guest.peer, waited_for)
         for _ in range(STARTED_AT_ONCE):
             admitted = self.admission.start(now)
             if admitted is None:

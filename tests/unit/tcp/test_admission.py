@@ -197,9 +197,9 @@ def test_who_waits_too_long_is_given_up() -> None:
     hall.arrive("c", now=NOW + 5)
     hall.started()
     assert list(hall.admission.give_up(NOW + LONGEST_WAIT)) == []
-    assert list(hall.admission.give_up(NOW + LONGEST_WAIT + 0.1)) == ["b"]
+    assert list(hall.admission.give_up(NOW + LONGEST_WAIT + 0.1)) == [("b", "handshakes")]
     assert hall.admission.waiting == 1
-    assert list(hall.admission.give_up(float("inf"))) == ["c"]
+    assert list(hall.admission.give_up(float("inf"))) == [("c", "connections_waiting")], "nobody looked at it"
 
 
 def test_an_address_of_which_nothing_is_left_is_forgotten_when_its_rate_does_not_matter_any_more() -> None:

@@ -269,7 +269,7 @@ def test_who_has_waited_too_long_is_reset(monkeypatch: pytest.MonkeyPatch) -> No
         porch = Porch(handshakes=1)
         porch.call(2)
         await porch.until(lambda: bool(porch.refused))
-        assert porch.refused[0][1] == "connections_waiting"
+        assert porch.refused[0][1] == "handshakes", "the limit to raise is the one that it waited for"
         assert len(porch.guests) == 1
         await porch.close()
 
