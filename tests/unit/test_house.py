@@ -81,7 +81,7 @@ def test_whoever_the_broker_spoke_to_is_flushed_unless_it_is_gone() -> None:
         sessions.append(session)
     house.flush()
     before = [link.flushes for link in links]
-    house.broker.on_publish(sessions[0], Publish("a", b"x"), 0.0)
+    house.broker.publishing.on_publish(sessions[0], Publish("a", b"x"), 0.0)
     house.broker.on_lost(sessions[1], 0.0)
     house.flush()
     assert [link.flushes for link in links] == [before[0] + 1, before[1]]

@@ -16,11 +16,6 @@ from sealmq.mqtt.packets import Connect, PingResp, Publish, Subscribe, Subscript
 from stacks import START, Client, Stage
 
 
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
 def test_a_link_stands_in_the_house_from_the_first_byte_to_the_last(stage: Stage) -> None:
     client = stage.client()
     assert stage.house.links == {client.link}

@@ -34,7 +34,6 @@ from sealmq.mqtt.packets import (
     Disconnect,
     PubAck,
     PubComp,
-    Publish,
     PubRec,
     PubRel,
     Will,
@@ -401,10 +400,6 @@ class Broker:
             self._end_session(session, now)
 
     # -- messages, and what answers them -----------------------------------------------------------------------------
-
-    def on_publish(self, session: Session, packet: Publish, now: float) -> None:
-        """See publishing.py."""
-        self.publishing.on_publish(session, packet, now)
 
     def _walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
         """What is retained, and the broker's own numbers, which are never old."""
