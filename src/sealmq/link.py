@@ -253,8 +253,13 @@ class Link:
             self._ask(packet, now)
             return
         assert self.identity is not None
-        house = self._house
+        house, limits = self._house, self._house.broker.limits
         self._traffic.connections += 1
+        self._mqtt.allow(
+            packet_size=limits.packet_size,
+            receive_maximum=limits.receive_maximum,
+            topic_alias_maximum=limits.topic_alias_maximum,
+        )
         session = house.broker.on_connect(self, self.identity, packet, now)
         if session is None:
             return
