@@ -195,13 +195,13 @@ class Server:
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
         return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _transport(self, settings: Callable[[], ListenerSettings], place: Place) -> Transport:
+    def _transport(self, settings: Callable[[], ListenerSettings | None], place: Place) -> Transport:
         buffered_bytes = self._configuration.limits.buffered_bytes
         return Transport(lambda transport: self._link(transport, settings()), buffered_bytes, place)
 
-    def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
-        if self._stop.is_set():
-            return None
+    def _link(self, transport: Transport, settings: ListenerSettings | None) -> Link | None:
+        if settings is None:
+            return None  # its door was closed while it waited: what was asked there may count nowhere any more
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
@@ -271,6 +271,7 @@ class Server:
                 presence.reloading()
                 presence.reloaded(await self._reload())
             self._tick()
+            self._ask_for_end_of_turn()  # not here: a mistake in it is one of a callback, and not the end of all
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -293,7 +294,6 @@ class Server:
                 self._tell_trouble(name, error)
             else:
                 self._troubles.pop(name, None)
-        self._end_of_turn()
 
     def _tell_trouble(self, duty: str, error: Exception) -> None:
         """Say it once, not at every tick, for as long as it stays the same."""

@@ -14,11 +14,6 @@ from tls_pairs import Trust
 from websocket_pairs import Client, frame, request
 
 
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
-
-
 class Pair:
     """A browser in memory (OpenSSL and wsproto) and our side; `carry` until both are silent."""
 

@@ -141,6 +141,7 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
     "retained_messages": (0, _LARGE),
     "retained_messages_per_identity": (0, _LARGE),
     "retained_bytes": (0, _LARGE),
+    "retained_bytes_per_identity": (0, _LARGE),
 }
 """What sealmq.toml may set each limit to: smallest and largest."""
 

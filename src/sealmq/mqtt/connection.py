@@ -112,6 +112,12 @@ class MQTTConnection:
         """Where in its life the connection is (mqtt/state.py)."""
         return self._phase
 
+    def allow(self, *, packet_size: int, receive_maximum: int, topic_alias_maximum: int) -> None:
+        """What our CONNACK is about to announce, where that is something else by now than when the peer came."""
+        self._packet_size = packet_size
+        self._receive_maximum = receive_maximum
+        self._topic_alias_maximum = topic_alias_maximum
+
     def receive_data(self, data: bytes) -> Iterator[Packet]:
         """Take in what arrived and give its packets, one by one; what is incomplete waits for the next call.
 

@@ -118,6 +118,8 @@ def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session], 
                 delivery = delivery_from(row)
                 kept.messages += 1
             delivery.holders += 1
+            if released or packet_id:
+                session.count_in_flight(delivery.size)
             if released:
                 session.outgoing.released[packet_id] = delivery
             elif packet_id:

@@ -203,3 +203,15 @@ def test_a_will_that_may_not_be_said_is_refused_at_connect_and_one_of_a_group_is
     client.connect("four")
     assert client.subscribe("$share/g/b") == [0x87]
     assert client.subscribe("$share/g/a/+") == [0]
+
+
+def test_who_came_before_a_change_of_limits_and_says_connect_behind_it_gets_what_connack_says() -> None:
+    stage = Stage((EVERYTHING,))
+    client = stage.client()
+    change(stage, EVERYTHING, topic_alias_maximum=40, receive_maximum=2_000, packet_size=2_000_000)
+    promised = client.connect("late").properties
+    assert (promised.topic_alias_maximum, promised.maximum_packet_size) == (40, 2_000_000)
+    client.publish("a", bytes(1_500_000), topic_alias=40)
+    assert not client.closed
+    client.publish("a", topic_alias=41)
+    assert client.goodbye() == 0x94

@@ -121,6 +121,7 @@ def test_messages_come_back_in_their_order_and_state(connection: sqlite3.Connect
     assert list(same.outgoing.released) == [6]
     assert [d.publish.payload for d in same.queue] == [str(n).encode() for n in range(300)]
     assert same.queued_bytes == sum(d.size for d in same.queue)
+    assert same.in_flight_bytes == same.outgoing.sent[5].size + same.outgoing.released[6].size
 
 
 def test_a_message_that_waits_in_many_sessions_is_one_row_and_one_object(connection: sqlite3.Connection) -> None:
