@@ -83,14 +83,15 @@ def _burst(scene: Scene, *, qos: int, clean: bool) -> Attack:
 # -- links that are idle -------------------------------------------------------------------------------------------
 
 
-def _devices(scene: Scene, count: int) -> list[Visitor]:
+def visitors(scene: Scene, count: int) -> list[Visitor]:
+    """Every device once, each from its own address."""
     words = [packets(Connect(f"idle-{number:04}", level=LEVEL, keep_alive=3_600)) for number in range(count)]
     return [Visitor(words[n], source=device_address(n), context=scene.context(f"device-{n:04}")) for n in range(count)]
 
 
 def idle_links(scene: Scene) -> Attack:
     """2,000 devices connect, 50 at a time, and say nothing."""
-    devices = _devices(scene, min(scene.devices, scene.times(IDLE)))
+    devices = visitors(scene, min(scene.devices, scene.times(IDLE)))
     yield None
     came = gather(scene.port, devices, 40.0, at_once=50)
     yield {
@@ -103,7 +104,7 @@ def idle_links(scene: Scene) -> Attack:
 
 def reconnect_storm(scene: Scene) -> Attack:
     """2,000 devices that stand lose their links and all come back at once; who does not get in tries again."""
-    devices = _devices(scene, min(scene.devices, scene.times(IDLE)))
+    devices = visitors(scene, min(scene.devices, scene.times(IDLE)))
     stood = gather(scene.port, devices, 60.0, at_once=50, again=True)
     yield None
     for visitor in stood.standing:

@@ -134,6 +134,7 @@ class Visitor:
         self._heard = b""
         self._is_connected = False
         self._has_spoken = False
+        self._session: ssl.SSLSession | None = None
 
     def start(self, port: int) -> socket.socket:
         """Begin anew; the socket that was opened."""
@@ -169,7 +170,7 @@ class Visitor:
             self._is_connected = True
             if self.context is not None:
                 self.socket = connection = self.context.wrap_socket(
-                    connection, server_hostname="localhost", do_handshake_on_connect=False
+                    connection, server_hostname="localhost", do_handshake_on_connect=False, session=self._session
                 )
         if not self._has_spoken:
             if isinstance(connection, ssl.SSLSocket):
@@ -187,6 +188,15 @@ class Visitor:
                 if self._heard[:1] != CONNECTED or self._heard[3]:
                     self.end = f"CONNACK 0x{self._heard[3]:02X}"
                 return 0
+
+    def keep_session(self) -> None:
+        """Come back with the ticket that was given out on this connection."""
+        assert isinstance(self.socket, ssl.SSLSocket)
+        self._session = self.socket.session
+
+    def was_resumed(self) -> bool:
+        """Did the broker take the ticket?"""
+        return isinstance(self.socket, ssl.SSLSocket) and bool(self.socket.session_reused)
 
     def close(self) -> None:
         """Hang up."""

@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 
 import interop_table
+from stacks import Stage
+from tls_pairs import Trust
 
 hypothesis.settings.register_profile("sealmq", deadline=None)  # a machine that is busy is no mistake of ours
 hypothesis.settings.load_profile("sealmq")
@@ -44,6 +46,21 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="sealmq-", dir=IN_MEMORY, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(params=[4, 5], ids=["3.1.1", "5"])
+def level(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
+    return Trust(tmp_path_factory.mktemp("trust"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

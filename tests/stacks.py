@@ -73,7 +73,8 @@ class PlainTLS:
         self.established = True
         self.closed = False
         self.refused_certificate = b""
-        self.proof: HandshakeProof | None = HandshakeProof("TLSv1.3", "none", "", peer_certificate, False)
+        self.proof: HandshakeProof | None = HandshakeProof("TLSv1.3", "none", "", False)
+        self.peer_certificate = peer_certificate
         self.farewell = False
         self._out: list[bytes] = []
 

@@ -45,6 +45,11 @@ class Door:
         self.listener: Listener | None = None
 
     @property
+    def current(self) -> ListenerSettings | None:
+        """On what terms one comes in now; None: no more."""
+        return self.settings if self.listener is not None else None
+
+    @property
     def port(self) -> int:
         """The port as the configuration writes it."""
         return parse_address(self.settings.address)[1]
@@ -64,13 +69,13 @@ class Doors:
     """All listeners.
 
     reception:     accepts who comes.
-    make_protocol: builds what receives a new connection, from what the door that it came by is now.
+    make_protocol: builds what receives a new connection, from what the door that it came by is now (None: closed).
     """
 
     def __init__(
         self,
         reception: Reception,
-        make_protocol: Callable[[Callable[[], ListenerSettings], Place], asyncio.BaseProtocol],
+        make_protocol: Callable[[Callable[[], ListenerSettings | None], Place], asyncio.BaseProtocol],
     ) -> None:
         self._reception = reception
         self._make_protocol = make_protocol
@@ -152,8 +157,8 @@ class Doors:
             return door.bind()
 
     def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
-        # The settings are looked up when somebody comes: they may have changed since.
-        door.listener = self._reception.listen(sockets, partial(self._make_protocol, lambda: door.settings))
+        # The settings are looked up when somebody comes in: they may have changed since it came to the door.
+        door.listener = self._reception.listen(sockets, partial(self._make_protocol, lambda: door.current))
 
     def _warn(self) -> None:
         for door in self._doors:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import platform
+import shlex
 import shutil
 import socket
 import threading
@@ -280,7 +281,7 @@ class Home:
             raise HomeError(
                 f"there is no home in {self.path}",
                 why="its making was interrupted" if unfinished else "",
-                remedy=f"sealmq up --home {self.path}",
+                remedy=f"sealmq up --home {shlex.quote(str(self.path))}",
             )
         for stem in ("root", "server-ca", "device-ca"):
             self._existing(self.path / "ca" / f"{stem}.pem")
@@ -322,7 +323,8 @@ class Home:
         """
         home = cls(path)
         if cls.is_home(home.path):
-            raise HomeError(f"{home.path} is a home already", remedy=f"sealmq up --home {home.path}")
+            remedy = f"sealmq up --home {shlex.quote(str(home.path))}"
+            raise HomeError(f"{home.path} is a home already", remedy=remedy)
         words = _failures_in_words(f"no home could be made in {home.path}")
         with words, _new_directory(home.path), locked_directory(home.path):
             if not cls.is_home(home.path):  # else somebody was faster, while this waited for the lock

@@ -155,8 +155,11 @@ class House:
         try:
             link.go_on()
         except Exception:  # a mistake of ours: asyncio would end this link for it, and here nobody else may suffer
-            log.exception("%s: our own mistake", link)
-            link.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+            self._end_by_mistake(link)
+
+    def _end_by_mistake(self, link: Outbox) -> None:
+        log.exception("%s: our own mistake", link)
+        link.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 
     def identified(self, link: Resident, serial: str) -> None:
         """The link stands on the certificate with this serial."""
@@ -188,7 +191,11 @@ class House:
                 unflushed.add(session.outbox)
         dispatch.spoken.clear()
         while unflushed:
-            unflushed.pop().flush()
+            link = unflushed.pop()
+            try:
+                link.flush()
+            except Exception:
+                self._end_by_mistake(link)
         if dispatch.pace.unfinished:
             # Now that their links have written. What they are given leaves in the next turn, when others were heard.
             dispatch.go_on(self.clock())

@@ -10,13 +10,16 @@ Auth = Literal["certificate", "password", "certificate-and-password"]
 AUTHS: Final[tuple[Auth, ...]] = ("certificate", "password", "certificate-and-password")
 """How somebody may prove who it is: by TLS, by CONNECT's user name and password, or by both."""
 
+ROLES: Final = ("device", "operator", "account")
+"""What access rules are written for. Nobody has another, so a rule for another would never match."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A name that was proved, and what the registry knows of it.
 
     name:      the device's name in the registry (also the certificate's common name), or the account's.
-    role:      "device", "operator" or "account": what access rules are written for.
+    role:      one of ROLES.
     serial:    the certificate's serial number, lower-case hex, "" where no certificate was involved.
     not_after: when the proof ends, Unix seconds; a link must not outlive it.
     kind:      what the name is a name of. The registry gives no name to a device and to an account.

@@ -96,7 +96,7 @@ class Link:
         self.terms = terms
         self.account = ""
         self._asked: Asked | None = None
-        self._refusal: Error | None = None
+        self._refusal = ""  # in words: a kept exception would hold the frames that hold this link
         self._shaken = False
         self._ended = False
         self._parked = b""
@@ -222,14 +222,17 @@ class Link:
             house.broker.dispatch.counters.broken(error.reason_code, before_connect=self.session is None)
             self.end(error.reason_code, error.what)
         except LocalProtocolError as error:
-            if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
-                self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
-                return
-            log.error("%s: our own mistake: %s", self, error.what, exc_info=True)  # [MQTT 3.1.1: MQTT-4.8.0-2]
-            self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
+            self._cannot_say(error)
         else:
             if self._silence and (packet is not None or size >= SIGN_OF_LIFE):
                 self._heard(now)
+
+    def _cannot_say(self, error: LocalProtocolError) -> None:
+        if error.reason_code == ReasonCode.PACKET_TOO_LARGE:
+            self.end(error.reason_code, error.what)  # not our mistake: it takes less than an answer needs
+            return
+        log.error("%s: our own mistake: %s", self, error.what, exc_info=True)  # [MQTT 3.1.1: MQTT-4.8.0-2]
+        self.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 
     def _packet_received(self, packet: Packet, now: float) -> None:
         self._traffic.packets_received += 1
@@ -243,16 +246,20 @@ class Link:
     def _connect_received(self, packet: Packet, now: float) -> None:
         if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
             # A certificate that was refused behind the handshake, and told to the log: the client learns it here.
-            why = self._refusal.what if self._refusal is not None else "the client did not prove who it is"
-            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, why)
+            self._mqtt.close(ReasonCode.NOT_AUTHORIZED, self._refusal or "the client did not prove who it is")
             self._finish()
             return
         if self.terms.asks_password and not self.account:
             self._ask(packet, now)
             return
         assert self.identity is not None
-        house = self._house
+        house, limits = self._house, self._house.broker.limits
         self._traffic.connections += 1
+        self._mqtt.allow(
+            packet_size=limits.packet_size,
+            receive_maximum=limits.receive_maximum,
+            topic_alias_maximum=limits.topic_alias_maximum,
+        )
         session = house.broker.on_connect(self, self.identity, packet, now)
         if session is None:
             return
@@ -261,7 +268,7 @@ class Link:
         self._silence = 1.5 * house.broker.keep_alive(packet)  # [MQTT-3.1.2-22]
         self._latest = self.identity.not_after
         self._set_deadline(min(now + self._silence, self._latest) if self._silence else self._latest)
-        tell_connected(self.identity, session.key.client_id, packet.level, self._tls.proof, self._who())
+        tell_connected(self.identity, session.key.client_id, packet.level, self._tls.proof, self._who(), now)
 
     def _ask(self, packet: Connect, now: float) -> None:
         """Have the password looked at. What stands behind CONNECT waits, here and in the kernel."""
@@ -298,15 +305,15 @@ class Link:
 
     def _identify(self, now: float) -> None:
         """The handshake is done: who is it? [order: proven, known, not revoked]"""
-        proof = self._tls.proof
+        certificate = self._tls.peer_certificate
         try:
-            if proof is None or not proof.peer_certificate:
+            if not certificate:
                 raise TrustError("no client certificate came")
-            self.identity = self._house.directory.identify(proof.peer_certificate, now)
+            self.identity = self._house.directory.identify(certificate, now)
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
-            self._refusal = error
+            self._refusal = error.what
             self._traffic.refused["certificate"] += 1
-            self._tell_refused("refused certificates", error, proof.peer_certificate if proof else b"")
+            self._tell_refused("refused certificates", error, certificate)
         else:
             self._house.identified(self, self.identity.serial)
 
@@ -330,8 +337,12 @@ class Link:
     # -- downwards: broker -> MQTT -> TLS -> TCP ---------------------------------------------------------------------
 
     def send(self, packet: Packet) -> None:
-        """Queue one packet for this client (Outbox)."""
-        self._mqtt.send(packet)
+        """Queue one packet for this client (Outbox). Never raises: it may be somebody else's turn."""
+        try:
+            self._mqtt.send(packet)
+        except LocalProtocolError as error:
+            self._cannot_say(error)
+            return
         self._traffic.packets_sent += 1
         self._house.mark(self)
 

@@ -13,6 +13,10 @@ from sealmq.tls.middleware import HandshakeProof
 
 log = logging.getLogger("sealmq.link")
 
+SOON = 30 * 24.0
+"""Hours before the end of a certificate from which on its device is a warning: a month is enough to reach most things
+by hand. A certificate that was made for less than that warns from its first day."""
+
 Who = Mapping[str, str]
 """The fields that a line in JSON carries: address, device or account, serial, client_id."""
 
@@ -60,17 +64,28 @@ def tell_late(link: object, proof: HandshakeProof | None, met: str, limits: Limi
     )
 
 
-def tell_connected(identity: Identity, client_id: str, level: int, proof: HandshakeProof | None, who: Who) -> None:
-    """A client was let in."""
-    log.info(
-        "%s connected from %s as client %r (MQTT %s, %s)",
+def tell_connected(
+    identity: Identity, client_id: str, level: int, proof: HandshakeProof | None, who: Who, now: float
+) -> None:
+    """A client was let in. A warning when its certificate ends soon, or nobody would know before it is refused."""
+    hours = (identity.not_after - now) / 3600
+    log.log(
+        logging.WARNING if hours < SOON else logging.INFO,
+        "%s connected from %s as client %r (MQTT %s, %s)%s",
         identity.name,
         who["address"],
         client_id,
         "5" if level == ProtocolLevel.V5 else "3.1.1",
         f"{proof.version}, {proof.cipher}" if proof else "no TLS",
+        _ends_in(hours, identity.name) if hours < SOON else "",
         extra=dict(who),
     )
+
+
+def _ends_in(hours: float, name: str) -> str:
+    left = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours" if hours >= 2 else "less than two hours"
+    renew = f"sealmq device revoke {name}, sealmq device add {name}, and give it the new files"
+    return f"; its certificate ends in {left}; next: {renew}"
 
 
 def tell_end(link: object, why: str, reason_code: int, who: Who) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -121,7 +122,7 @@ def _lock(home: Path) -> int:
             raise HomeError(
                 f"a broker runs on the home {home} already",
                 why=f"it is the process {said.pid}",
-                remedy=f"end it first, or make another home: sealmq up --home {home}-2",
+                remedy=f"end it first, or make another home: sealmq up --home {shlex.quote(f'{home}-2')}",
             ) from None
         except BaseException:
             os.close(descriptor)
@@ -158,7 +159,7 @@ def tell_to_reload(home: Path) -> Said:
     """
     said = maybe_running(home)
     if said is None:
-        raise HomeError(f"no broker runs on the home {home}", remedy=f"sealmq up --home {home}")
+        raise HomeError(f"no broker runs on the home {home}", remedy=f"sealmq up --home {shlex.quote(str(home))}")
     try:
         process = os.pidfd_open(said.pid)
     except OSError as error:

@@ -39,6 +39,11 @@ class SecureWebSocket:
         self.proof: HandshakeProof | None = None
         self.refused_certificate = b""
 
+    @property
+    def peer_certificate(self) -> bytes:
+        """See TLSConnection."""
+        return self._tls.peer_certificate
+
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection. Raises WebSocketError too, when that handshake is refused or a frame is illegal."""
         try:
@@ -50,7 +55,7 @@ class SecureWebSocket:
             data = self._websocket.receive_data(plaintext)
         except WebSocketError:
             if not self.established:
-                self.refused_certificate = self.proof.peer_certificate if self.proof else b""
+                self.refused_certificate = self._tls.peer_certificate
                 self.close()
             raise
         self.established = self._websocket.established

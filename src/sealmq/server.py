@@ -28,6 +28,7 @@ from sealmq.devices.records import Change
 from sealmq.doors import Addresses, Doors, wanted_listeners
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
+from sealmq.heap import Heap
 from sealmq.home import Home, broker_names
 from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
@@ -128,6 +129,7 @@ class Server:
         self._safekeeping.house = self.house
         self.house.quiet.told = configuration.log.lines_per_address
         self._gatekeeper = gatekeeper
+        self._heap = Heap()
 
     def _maybe_identity(self, name: str) -> Identity | None:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
@@ -169,6 +171,7 @@ class Server:
                 self._loop.add_signal_handler(number, self.stop)
             ready(self.doors.bound)
             await self._tick_until_stopped(presence)
+            log.info("the broker ends; connections that are told: %d", len(self.house.links))
         finally:
             self.doors.close()
             self._reception.close()
@@ -192,13 +195,13 @@ class Server:
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
         return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _transport(self, settings: Callable[[], ListenerSettings], place: Place) -> Transport:
+    def _transport(self, settings: Callable[[], ListenerSettings | None], place: Place) -> Transport:
         buffered_bytes = self._configuration.limits.buffered_bytes
         return Transport(lambda transport: self._link(transport, settings()), buffered_bytes, place)
 
-    def _link(self, transport: Transport, settings: ListenerSettings) -> Link | None:
-        if self._stop.is_set():
-            return None
+    def _link(self, transport: Transport, settings: ListenerSettings | None) -> Link | None:
+        if settings is None:
+            return None  # its door was closed while it waited: what was asked there may count nowhere any more
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
@@ -268,6 +271,7 @@ class Server:
                 presence.reloading()
                 presence.reloaded(await self._reload())
             self._tick()
+            self._ask_for_end_of_turn()  # not here: a mistake in it is one of a callback, and not the end of all
             try:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
@@ -290,7 +294,6 @@ class Server:
                 self._tell_trouble(name, error)
             else:
                 self._troubles.pop(name, None)
-        self._end_of_turn()
 
     def _tell_trouble(self, duty: str, error: Exception) -> None:
         """Say it once, not at every tick, for as long as it stays the same."""
@@ -308,6 +311,7 @@ class Server:
         self.house.tick(now)
         self.house.broker.tick(now)
         self.house.tell_rest(now)
+        self._heap.look(len(self.house.links), now)
 
     def _end_overdue(self, now: float) -> None:
         for link in self.house.deadlines.due(now):

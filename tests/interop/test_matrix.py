@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -145,10 +146,10 @@ def plan(pair: Pair, qos: int, *, in_lines: bool) -> list[Message]:
 
 def collect(receiver: Link, other: Link, pair: Pair, count: int) -> list[Message]:
     """The messages that came: at least `count`, or all that came in time, and none after them."""
-    receiver.inbox.wait(lambda messages: len(messages) >= count)
-    last = f"{pair.topic}/last"
-    other.publish([Message(last, b"")], 1)  # what was sent twice would come before it
-    assert receiver.inbox.wait(lambda messages: messages != [] and messages[-1].topic == last)
+    last, mark = f"{pair.topic}/last", secrets.token_hex(4).encode()  # others collect too, and it gets theirs
+    receiver.inbox.wait(lambda messages: sum(message.topic != last for message in messages) >= count)
+    other.publish([Message(last, mark)], 1)  # what was sent twice would come before it
+    assert receiver.inbox.wait(lambda messages: messages != [] and messages[-1].payload == mark)
     return [message for message in receiver.inbox.messages if message.topic != last]
 
 

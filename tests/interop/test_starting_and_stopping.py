@@ -257,10 +257,12 @@ def test_what_was_published_just_before_the_end_still_arrives(copied: Path) -> N
         broker.kill()
 
 
-def test_the_end_of_a_broker_without_clients_is_silent(copied: Path) -> None:
+def test_the_end_of_a_broker_without_clients_is_one_line(copied: Path) -> None:
     broker = Broker(copied)
     assert broker.end(signal.SIGINT) == 0
-    assert broker.log.lines == []
+    first, last = broker.log.lines
+    assert " is up: " in first
+    assert last.endswith("the broker ends; connections that are told: 0")
 
 
 # -- what it says ----------------------------------------------------------------------------------------------------
@@ -436,5 +438,19 @@ def test_one_client_too_many_is_turned_away_in_one_line(copied: Path) -> None:
             assert read_packet(successor)[0] == 0x20
         assert broker.end() == 0
         assert len([line for line in broker.log.lines if f":{port} " in line]) == 1
+    finally:
+        broker.kill()
+
+
+def test_a_log_that_is_a_file_says_when_the_broker_came_and_went(copied: Path) -> None:
+    broker = Broker(copied)
+    try:
+        said = broker.log.wait(" is up: ")
+        assert f"process {broker.process.pid}, home {copied}, listening on 127.0.0.1:{broker.port}" in said
+        with broker.tls("sensor-1") as link:
+            link.sendall(CONNECT_V5)
+            broker.log.wait("sensor-1 connected")
+            assert broker.end() == 0
+        broker.log.wait("the broker ends; connections that are told: 1$")
     finally:
         broker.kill()

@@ -253,6 +253,7 @@ class Life(RuleBasedStateMachine):
             assert session is not None
             assert not session.queue
             assert not session.outgoing.sent
+            assert session.in_flight_bytes == 0
             assert not device.unacknowledged
         count = "SELECT count(*) FROM"
         for table in ("messages", "deliveries", "incoming"):

@@ -79,6 +79,10 @@ WAYS: dict[str, tuple[float, Callable[[Stage], object]]] = {
         lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"],
     ),
     "retained_bytes": (500, lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"]),
+    "retained_bytes_per_identity": (
+        500,
+        lambda stage: [connected(stage).publish(t, qos=1, retain=True) for t in "ab"],
+    ),
 }
 """The limit -> a small value for it, and how to meet it. What else there is has tests of its own: test_quotas.py for
 what an identity may have, tests/unit/tcp/test_admission.py for what comes before TLS."""

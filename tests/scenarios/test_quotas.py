@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from sealmq.broker.quotas import Quotas
+from sealmq.broker.sessions import Session
 from sealmq.mqtt.codes import ReasonCode
 from stacks import Stage
 
 QUOTA = 0x97
+
+
+def in_flight(session: Session) -> int:
+    """Bytes of what is not finished, counted by hand."""
+    outgoing = session.outgoing
+    return sum(one.size for part in (outgoing.sent, outgoing.unsent, outgoing.released) for one in part.values())
 
 
 def total(quotas: Quotas, stage: Stage) -> tuple[int, int, int]:
@@ -19,7 +26,7 @@ def total(quotas: Quotas, stage: Stage) -> tuple[int, int, int]:
     return (
         sum(each.outbox is not None for each in sessions),
         sum(len(each.subscriptions) for each in sessions),
-        sum(each.queued_bytes for each in sessions),
+        sum(each.queued_bytes + in_flight(each) for each in sessions),
     )
 
 
@@ -95,6 +102,47 @@ def test_what_waits_for_all_sessions_of_an_identity_has_a_limit(limit: str) -> N
     assert stage.broker.quotas.everybody.queued_bytes == 0
 
 
+@pytest.mark.parametrize("qos", [1, 2])
+def test_what_is_not_acknowledged_has_a_limit_in_bytes_too(level: int, qos: int) -> None:
+    stage = Stage(queued_bytes=20_000)
+    silent = stage.client(level=level, answering=False)
+    silent.connect("silent", clean_start=False, **({"session_expiry_interval": 100} if level == 5 else {}))
+    silent.subscribe("a", qos=qos)
+    publisher = stage.client("other", level)
+    publisher.connect()
+    for number in range(100):
+        publisher.publish("a", b"%05d" % number + bytes(995), qos=qos)
+    session = stage.session("silent")
+    assert session is not None
+    assert 20_000 < in_flight(session) < 22_000, "one more than the limit has room for, so that each fits alone"
+    assert session.queue
+    assert session.queued_bytes <= 20_000
+    heard = [message.payload[:5] for message in silent.messages()]
+    silent.lose()
+    back = stage.client(level=level)
+    back.connect("silent", clean_start=False, **({"session_expiry_interval": 100} if level == 5 else {}))
+    again = [message.payload[:5] for message in back.messages()]
+    assert again[: len(heard)] == heard
+    assert again == [b"%05d" % number for number in range(len(again))]
+    assert len(again) + stage.counters.dropped_queue_full == 100
+    assert session.in_flight_bytes == session.queued_bytes == 0
+    assert stage.broker.quotas.everybody.queued_bytes == 0
+
+
+def test_one_identity_cannot_let_more_be_in_flight_than_its_quota_in_many_sessions() -> None:
+    stage = Stage(queued_bytes_per_identity=20_000)
+    for number in range(20):
+        silent = stage.client(answering=False)
+        silent.connect(f"silent {number}")
+        silent.subscribe("a", qos=1)
+    publisher = stage.client("other")
+    publisher.connect()
+    for _ in range(20):
+        publisher.publish("a", bytes(1_000), qos=1)
+    assert 18_000 < stage.broker.quotas.of("operator").queued_bytes <= 20_000
+    assert stage.counters.limits["queued_bytes_per_identity"] == stage.counters.dropped_queue_full > 0
+
+
 def test_one_identity_leaves_room_for_what_others_retain(level: int) -> None:
     stage = Stage(retained_messages=4, retained_messages_per_identity=2)
     one, two = stage.client(level=level), stage.client("other", level)
@@ -138,4 +186,5 @@ def test_the_counts_are_those_of_the_sessions_whatever_happened() -> None:
             assert quota.sessions == len(mine)
             assert quota.links == sum(each.outbox is not None for each in mine)
             assert quota.subscriptions == sum(len(each.subscriptions) for each in mine)
-            assert quota.queued_bytes == sum(each.queued_bytes for each in mine)
+            assert all(each.in_flight_bytes == in_flight(each) for each in mine)
+            assert quota.queued_bytes == sum(each.queued_bytes + each.in_flight_bytes for each in mine)

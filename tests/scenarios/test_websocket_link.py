@@ -134,11 +134,6 @@ class Browser:
         assert isinstance(self.heard[-1], ConnAck)
 
 
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    return Trust(tmp_path_factory.mktemp("trust"))
-
-
 @pytest.fixture
 def house() -> House:
     limits = Limits()

@@ -21,13 +21,14 @@ LOCAL = "127.0.0.1:0"
 class Greeter(asyncio.Protocol):
     """Says what the door that it came by asks for."""
 
-    def __init__(self, settings: Callable[[], ListenerSettings], place: Place) -> None:
+    def __init__(self, settings: Callable[[], ListenerSettings | None], place: Place) -> None:
         self._settings = settings
         self._place = place
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        transport.write(self._settings().auth.encode())
+        settings = self._settings()
+        transport.write(settings.auth.encode() if settings is not None else b"closed")
         transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,6 +65,27 @@ def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
         assert doors.bound.mqtt == []
         with pytest.raises(ConnectionRefusedError):
             await ask(before[0])
+
+    asyncio.run(main())
+
+
+def test_who_waits_at_a_door_that_is_closed_meanwhile_learns_that_its_terms_count_no_more() -> None:
+    async def main() -> None:
+        doors = Doors(reception(handshakes=1), Greeter)
+        doors.change([ListenerSettings(LOCAL, "password")], nothing)
+        address = doors.bound.mqtt[0]
+        first, writer = await asyncio.open_connection(*address)
+        assert await asyncio.wait_for(first.read(), 10) == b"password"
+        waiting = asyncio.create_task(ask(address))  # the first still has the place
+        async with asyncio.timeout(10):
+            while not doors._reception.admission.waiting:  # noqa: ASYNC110 - it has no event for it
+                await asyncio.sleep(0.005)
+        doors.change([ListenerSettings(LOCAL)], nothing)
+        assert doors.bound.mqtt == [address], "the same address: its terms are new"
+        doors.change([ListenerSettings(f"127.0.0.1:{free_port()}")], nothing)
+        writer.close()
+        assert await waiting == "closed"
+        doors.close()
 
     asyncio.run(main())
 

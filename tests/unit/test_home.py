@@ -253,6 +253,9 @@ def test_there_is_no_home(path):
         Home.open(path)
     assert caught.value.remedy == f"sealmq up --home {path}"
     assert not path.exists()
+    with pytest.raises(HomeError) as caught:
+        Home.open(path / "two words")
+    assert caught.value.remedy == f"sealmq up --home '{path / 'two words'}'"
 
 
 @pytest.mark.parametrize("missing", ["ca/root.pem", "ca/device-ca.key", "ca/server-ca.pem", "sealmq.db"])

@@ -81,7 +81,7 @@ def test_whoever_the_broker_spoke_to_is_flushed_unless_it_is_gone() -> None:
         sessions.append(session)
     house.flush()
     before = [link.flushes for link in links]
-    house.broker.on_publish(sessions[0], Publish("a", b"x"), 0.0)
+    house.broker.publishing.on_publish(sessions[0], Publish("a", b"x"), 0.0)
     house.broker.on_lost(sessions[1], 0.0)
     house.flush()
     assert [link.flushes for link in links] == [before[0] + 1, before[1]]
@@ -157,4 +157,16 @@ def test_a_mistake_of_ours_ends_the_link_that_it_met_and_no_other(caplog: pytest
     house.end_turn()
     assert good.turns == 1
     assert [reason_code for reason_code, _ in bad.ended] == [0x83]
+    assert caplog.records[0].exc_info
+
+
+def test_a_mistake_of_ours_in_a_flush_ends_that_link_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    house, _ = make_house()
+    links = [Resident() for _ in range(5)]
+    links[2].flush = lambda: {}["nothing"]  # type: ignore[method-assign]
+    for link in links:
+        house.mark(link)
+    house.flush()
+    assert [link.flushes for link in links] == [1, 1, 0, 1, 1]
+    assert [[code for code, _ in link.ended] for link in links] == [[], [], [0x83], [], []]
     assert caplog.records[0].exc_info

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from sealmq.errors import HomeError, LocalProtocolError, TLSError
+from sealmq.house import SHARE
 from sealmq.identity import Identity
 from sealmq.link import Link
-from sealmq.mqtt.packets import Connect, PingResp
-from stacks import START, Stage
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
+from sealmq.mqtt.packets import Connect, PingResp, Publish, Subscribe, Subscription
+from stacks import START, Client, Stage
 
 
 def test_a_link_stands_in_the_house_from_the_first_byte_to_the_last(stage: Stage) -> None:
@@ -188,3 +186,60 @@ def test_a_link_knows_its_name_at_every_stage(stage: Stage) -> None:
 def test_a_link_costs_no_dictionary(stage: Stage) -> None:
     assert not hasattr(stage.client().link, "__dict__")
     assert "__slots__" in vars(Link)
+
+
+def is_refused_for_its_certificate(client: Client) -> None:
+    client.stage.registry.revoked.add("operator")
+    client.connect()
+
+
+def breaks_the_standard(client: Client) -> None:
+    client.connect()
+    client.raw(b"\xc1\x00")
+
+
+def takes_less_than_an_answer_needs(client: Client) -> None:
+    client.connect(maximum_packet_size=128)
+    client.send(Subscribe(1, [Subscription(f"a/{number}") for number in range(200)]))
+
+
+def breaks_off_while_its_packets_wait(client: Client) -> None:
+    client.connect()
+    client.stage.clock.step = SHARE
+    with client.stage.one_turn():
+        client.send(*(Publish("a", b"%d" % number) for number in range(100)))
+        assert client.link in client.stage.house.resting
+        client.lose()
+
+
+def says_too_little(client: Client) -> None:
+    client.stage.wait(30)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        is_refused_for_its_certificate,
+        breaks_the_standard,
+        takes_less_than_an_answer_needs,
+        breaks_off_while_its_packets_wait,
+        says_too_little,
+    ],
+)
+def test_a_link_that_ended_is_gone_without_a_look_for_cycles(ending: Callable[[Client], None]) -> None:
+    def live_and_end() -> None:
+        stage = Stage()
+        client = stage.client()
+        ending(client)
+        client.lose()
+        assert not stage.house.links
+        stage.clients.clear()
+        client.wire.link = None  # the test's own cycle
+
+    gc.collect()
+    gc.disable()  # they are hardly ever looked for among what is old: server.COLLECTIONS
+    try:
+        live_and_end()
+        assert not any(isinstance(thing, Link) for thing in gc.get_objects())
+    finally:
+        gc.enable()

@@ -14,7 +14,7 @@ from sealmq.tls.middleware import HandshakeProof
 
 PEER = "192.0.2.7:5"
 WHO = {"address": PEER}
-PROOF = HandshakeProof("TLSv1.3", "AES", "", b"", False)
+PROOF = HandshakeProof("TLSv1.3", "AES", "", False)
 
 
 @pytest.fixture
@@ -49,12 +49,30 @@ def test_who_is_late_is_told_with_the_limit(
 
 
 def test_a_connection_says_what_was_agreed(log: pytest.LogCaptureFixture) -> None:
-    tell_connected(Identity("ada", "device"), "c1", 5, PROOF, WHO)
-    tell_connected(Identity("ada", "device"), "c1", 4, None, WHO)
+    tell_connected(Identity("ada", "device"), "c1", 5, PROOF, WHO, 0)
+    tell_connected(Identity("ada", "device"), "c1", 4, None, WHO, 0)
     assert log.messages == [
         "ada connected from 192.0.2.7:5 as client 'c1' (MQTT 5, TLSv1.3, AES)",
         "ada connected from 192.0.2.7:5 as client 'c1' (MQTT 3.1.1, no TLS)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (30 * 24 + 1, ""),
+        (29.9 * 24, "; its certificate ends in 30 days; next: sealmq device revoke ada, sealmq device add ada"),
+        (47, "; its certificate ends in 47 hours;"),
+        (1.9, "; its certificate ends in less than two hours;"),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_a_warning_at_each_connection(
+    log: pytest.LogCaptureFixture, hours: float, words: str
+) -> None:
+    tell_connected(Identity("ada", "device", not_after=5000 + hours * 3600), "c1", 5, PROOF, WHO, 5000)
+    assert words in log.messages[0]
+    assert ("certificate" in log.messages[0]) == bool(words)
+    assert log.records[0].levelname == ("WARNING" if words else "INFO")
 
 
 def test_an_end_says_its_reason_code_in_words(log: pytest.LogCaptureFixture) -> None:

@@ -15,8 +15,9 @@ from sealmq.errors import HomeError
 from sealmq.presence import FILE_NAME, Presence, Said, maybe_running, no_broker, tell_to_reload
 
 HOLDER = """
-import sys, pathlib
+import pathlib, signal, sys
 from sealmq.presence import Presence
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests by nohup leaves it ignored to all of them
 presence = Presence.claim(pathlib.Path(sys.argv[1]))
 print("here", flush=True)
 sys.stdin.read()
@@ -56,6 +57,19 @@ def test_there_is_one(tmp_path: Path) -> None:
     Presence.claim(tmp_path).release()
 
 
+def test_the_commands_that_it_proposes_hold_a_home_with_a_space_in_it(tmp_path: Path) -> None:
+    home = tmp_path / "two words"
+    home.mkdir()
+    with pytest.raises(HomeError) as caught:
+        tell_to_reload(home)
+    assert caught.value.remedy == f"sealmq up --home '{home}'"
+    presence = Presence.claim(home)
+    with pytest.raises(HomeError) as caught:
+        Presence.claim(home)
+    assert caught.value.remedy.endswith(f"sealmq up --home '{home}-2'")
+    presence.release()
+
+
 def test_what_a_killed_broker_left_misleads_nobody(tmp_path: Path) -> None:
     with holder(tmp_path) as killed:
         assert maybe_running(tmp_path) == Said(killed.pid)
@@ -73,7 +87,7 @@ def test_the_signal_goes_to_the_holder(tmp_path: Path) -> None:
     with holder(tmp_path) as broker:
         said = tell_to_reload(tmp_path)
         assert said.pid == broker.pid
-        assert broker.wait(60) == -signal.SIGHUP  # it has no handler
+        assert broker.wait(10) == -signal.SIGHUP  # it has no handler
 
 
 def test_a_file_that_says_nothing_is_no_broker(tmp_path: Path) -> None:

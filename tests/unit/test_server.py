@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from mqtt_bytes import connect_packet, publish
+from places import NOWHERE
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
@@ -276,6 +277,20 @@ def test_a_turn_ends_once_however_often_it_is_asked_for(home: Home, monkeypatch:
     asyncio.run(main())
 
 
+def test_a_mistake_of_ours_at_the_end_of_a_turn_ends_nothing_else(
+    home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
+) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            monkeypatch.setattr(one, "_end_of_turn", fails_once(one._end_of_turn, ZeroDivisionError("ours")))
+            await until(lambda: any("an error of the broker's own" in line for line in said()))
+            _, writer = await connect(home, port, context(home))
+            writer.close()
+            await until(lambda: not one.house.links)
+
+    asyncio.run(main())
+
+
 def test_the_clock_does_not_jump_with_the_machines(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Server(home, Configuration())
     before = one.clock()
@@ -357,6 +372,23 @@ def test_an_error_of_the_brokers_own_costs_the_one_link_that_met_it(
     [record] = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.exc_info
     assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_who_waited_at_a_door_that_was_closed_is_not_let_in(home: Home) -> None:
+    async def main() -> None:
+        async with running(home) as (one, _):
+            (door,) = one.doors._doors
+            loop = asyncio.get_running_loop()
+            closed = await loop.create_server(lambda: one._transport(lambda: door.current, NOWHERE), "127.0.0.1", 0)
+            door.close()
+            reader, writer = await asyncio.open_connection(*closed.sockets[0].getsockname())
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), WAIT) == b""
+            assert not one.house.links
+            writer.close()
+            closed.close()
+
+    asyncio.run(main())
 
 
 def test_the_command_line_opens_no_port_that_it_does_not_name() -> None:

@@ -20,7 +20,7 @@ from sealmq.broker.quotas import Quotas
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import Router
 from sealmq.broker.rules import Rule
-from sealmq.broker.sessions import NEVER, Outbox, Session, SessionKey, drop
+from sealmq.broker.sessions import NEVER, Delivery, Outbox, Session, SessionKey, drop
 from sealmq.broker.statistics import Statistics
 from sealmq.broker.store import Store
 from sealmq.broker.subscriptions import Subscriptions
@@ -34,7 +34,6 @@ from sealmq.mqtt.packets import (
     Disconnect,
     PubAck,
     PubComp,
-    Publish,
     PubRec,
     PubRel,
     Will,
@@ -67,7 +66,7 @@ class Broker:
         self.limits = limits
         self.sessions: dict[SessionKey, Session] = {}
         self.router = Router()
-        self.retained = Retained(limits.retained_messages, limits.retained_bytes, limits.retained_messages_per_identity)
+        self.retained = Retained(*limits.retained)
         self.dispatch = Dispatch(self.router, limits, store)
         self.publishing = Publishing(self.retained, self.dispatch, limits, store)
         self.statistics = Statistics(self.sessions, self.router, self.retained, self.dispatch.counters)
@@ -402,10 +401,6 @@ class Broker:
 
     # -- messages, and what answers them -----------------------------------------------------------------------------
 
-    def on_publish(self, session: Session, packet: Publish, now: float) -> None:
-        """See publishing.py."""
-        self.publishing.on_publish(session, packet, now)
-
     def _walk(self, topic_filter: str, now: float) -> Iterator[RetainedMessage | None]:
         """What is retained, and the broker's own numbers, which are never old."""
         yield from self.retained.walk(topic_filter, now)
@@ -416,6 +411,10 @@ class Broker:
         delivery = session.outgoing.on_puback(packet.packet_id)
         if delivery is None:
             return  # late, or made up: nothing hangs on it
+        self._finish(session, delivery, now)
+
+    def _finish(self, session: Session, delivery: Delivery, now: float) -> None:
+        session.count_in_flight(-delivery.size)
         self._store.finished(session, delivery)
         self.dispatch.send_waiting(session, now)
 
@@ -424,8 +423,7 @@ class Broker:
         failed = packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
         delivery = session.outgoing.on_pubrec(packet.packet_id, failed)
         if delivery is not None and failed:
-            self._store.finished(session, delivery)
-            self.dispatch.send_waiting(session, now)
+            self._finish(session, delivery, now)
         elif session.outbox is not None and not failed:
             known = delivery is not None or packet.packet_id in session.outgoing.released
             if delivery is not None:
@@ -440,8 +438,7 @@ class Broker:
         """A QoS 2 message is done."""
         delivery = session.outgoing.on_pubcomp(packet.packet_id)
         if delivery is not None:
-            self._store.finished(session, delivery)
-            self.dispatch.send_waiting(session, now)
+            self._finish(session, delivery, now)
 
     def on_pingreq(self, session: Session) -> None:
         """The client asks whether we live [MQTT-3.12.4-1]."""
@@ -462,13 +459,14 @@ class Broker:
                 self.router.subscribe(session, held)
             self._remind(session)
             self._expiry.restore(session)
-        forgotten = [message.publish.topic for message in retained if not self.retained.keep(message)]
+        too_many = [message for message in retained if not self.retained.keep(message)]
+        forgotten = {message.publish.topic: self.retained.met_by(message) for message in too_many}
         if forgotten:
             log.warning(
-                "%d retained messages are more than [limits] retained_messages and retained_bytes allow now, and are"
-                " forgotten, among them the one to %r",
+                "%d retained messages are more than [limits] %s allow now, and are forgotten, among them the one to %r",
                 len(forgotten),
-                forgotten[0],
+                " and ".join(sorted(set(forgotten.values()))),
+                next(iter(forgotten)),
             )
         for topic in forgotten:
             self._store.forgotten(topic)

@@ -33,7 +33,7 @@ def adopt(broker: Broker, rules: Iterable[Rule], limits: Limits, now: float) -> 
     broker.dispatch.adopt(limits)
     broker.publishing.adopt(limits)
     broker.subscriptions.adopt(limits)
-    broker.retained.adopt(limits.retained_messages, limits.retained_bytes, limits.retained_messages_per_identity)
+    broker.retained.adopt(*limits.retained)
     rules = tuple(rules)
     if rules == broker.rules:
         return

@@ -58,6 +58,7 @@ class Deliveries:
             or session.link_is_full
             or not self._has_room(session)
             or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
+            or self._met_by_quota(session, delivery.size)
         ):
             if len(session.outgoing) >= self._limits.in_flight and not session.queue:
                 self.counters.limits["in_flight"] += 1
@@ -67,6 +68,7 @@ class Deliveries:
             frame = self._encode(session, delivery, now)
         if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
             packet_id = session.outgoing.add(delivery)
+            session.count_in_flight(delivery.size)
             self._store.queued(session, delivery, packet_id)
             self._send_when_safe(session, delivery.qos, frame, packet_id)
 
@@ -91,7 +93,11 @@ class Deliveries:
             self.counters.delivered += 1
 
     def _has_room(self, session: Session) -> bool:
-        return len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
+        """May another message be in flight? By number, and by bytes: what its client does not acknowledge is memory."""
+        return (
+            len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
+            and session.in_flight_bytes <= self._limits.queued_bytes
+        )
 
     def _fits(self, session: Session, size: int) -> bool:
         """Does the client take a packet of this size? If not it is dropped as if it had been sent [MQTT-3.1.2-25]."""
@@ -161,11 +167,16 @@ class Deliveries:
 
     def _met_by_queue(self, session: Session, size: int) -> str:
         """The limit that forbids the session's queue so many bytes more, "" when none does."""
-        limits, quota = self._limits, session.quota
+        limits = self._limits
         if len(session.queue) >= limits.queued_messages:
             return "queued_messages"
         if session.queued_bytes + size > limits.queued_bytes:
             return "queued_bytes"
+        return self._met_by_quota(session, size)
+
+    def _met_by_quota(self, session: Session, size: int) -> str:
+        """The limit that forbids its identity, or everybody, so many bytes more; "" when none does."""
+        limits, quota = self._limits, session.quota
         if quota.queued_bytes + size > limits.queued_bytes_per_identity:
             return "queued_bytes_per_identity"
         if quota.everybody is not None and quota.everybody.queued_bytes + size > limits.queued_bytes_in_all:
@@ -192,11 +203,12 @@ class Deliveries:
     def _send_next(self, session: Session, now: float) -> int | None:
         """First what has to leave again, then the queue, then what is retained. The bytes that were sent, 0 for a step
         that sent nothing; None: there is no more that the client could take now."""
-        if self._has_room(session):  # without it nothing else has to wait [MQTT-3.3.4-10], [MQTT-4.9.0-3]
-            again = session.outgoing.again()
+        # Without room nothing else has to wait [MQTT-3.3.4-10], [MQTT-4.9.0-3].
+        if len(session.outgoing) < session.in_flight_limit:
+            again = session.outgoing.again()  # its bytes are counted already
             if again is not None:
                 return self._send_again(session, now, *again)
-            if session.queue:
+            if session.queue and self._has_room(session):
                 return self._send_queued(session, now)
         return self._send_owed(session, session.owed, now) if session.owed is not None else None
 
@@ -207,6 +219,7 @@ class Deliveries:
             self._send_when_safe(session, delivery.qos, frame, packet_id, first=DUP)  # [MQTT-3.3.1-1], [MQTT-4.3.3-7]
             return size
         session.outgoing.drop(packet_id)
+        session.count_in_flight(-delivery.size)
         self._store.finished(session, delivery)
         return 0
 
@@ -222,6 +235,7 @@ class Deliveries:
             self._store.finished(session, delivery)
             return 0
         packet_id = session.outgoing.add(delivery)
+        session.count_in_flight(delivery.size)
         self._store.sent(session, delivery, packet_id)
         self._send_when_safe(session, delivery.qos, frame, packet_id)
         return size

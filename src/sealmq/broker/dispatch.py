@@ -193,8 +193,9 @@ class Dispatch(Deliveries):
         session.outgoing.restart()
         unsent = reversed(session.outgoing.unsent.items())
         left = {packet_id: one for packet_id, one in unsent if one.qos == 1 and one.shared in groups}
-        for packet_id in left:
+        for packet_id, one in left.items():
             session.outgoing.drop(packet_id)
+            session.count_in_flight(-one.size)
         return [*left.values(), *session.take_out(lambda one: one.shared in groups)]
 
     def withdraw(self, session: Session, now: float) -> None:

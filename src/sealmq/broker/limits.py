@@ -44,9 +44,9 @@ class Limits:
     can't take every place."""
 
     connections_waiting: int = 8_000
-    """Connections that were accepted and wait for their handshake, at a kilobyte each; half of them from one address at
-    most. A fleet that comes back at once waits here, in order, instead of being turned away. With `connections` it is
-    below the 20,000 files that many systems allow."""
+    """Connections that were accepted and wait for their handshake, at a kilobyte each. One address has half of them at
+    most, two a third each, and so on: there is always room for another. A fleet that comes back at once waits here, in
+    order, instead of being turned away. With `connections` it is below the 20,000 files that many systems allow."""
 
     connections_per_second: int = 2_000
     """New connections that may begin a handshake, each second: three times what one core can finish. More is noise."""
@@ -70,19 +70,19 @@ class Limits:
     round trip times the rate of any device, and small enough to hold."""
 
     in_flight: int = 1_000
-    """QoS 1 and 2 messages that we have unacknowledged towards one client, however many it would take: they are
-    memory that no other limit counts. The rest waits in the session's queue."""
+    """QoS 1 and 2 messages that we have unacknowledged towards one client, however many it would take. The rest waits
+    in the session's queue; so it does when those in flight have `queued_bytes`."""
 
     queued_messages: int = 100_000
     """Messages that wait in one session for a client that is away or slow."""
 
     queued_bytes: int = 33_554_432
     """Bytes of memory that the waiting messages of one session may cost: what ends the queue first when they are large.
-    32 MiB hold nearly 100,000 small ones."""
+    32 MiB hold nearly 100,000 small ones. What is in flight may cost as much again."""
 
     queued_bytes_per_identity: int = 1_073_741_824
-    """The same for all sessions of one device or account: 1 GiB is more than a million small messages for a gateway's
-    hundred sessions, and bounds what one certificate can make us hold."""
+    """The same for all sessions of one device or account, with what is in flight: 1 GiB is more than a million small
+    messages for a gateway's hundred sessions, and bounds what one certificate can make us hold."""
 
     queued_bytes_in_all: int = 4_294_967_296
     """The same for everybody together. A message that waits in several sessions is held once and counted in each, so
@@ -131,6 +131,19 @@ class Limits:
     retained_bytes: int = 268_435_456
     """Bytes (topics and payloads) of all retained messages: 256 MiB, as they are held in memory."""
 
+    retained_bytes_per_identity: int = 134_217_728
+    """The same of one device or account: half, as of their number."""
+
+    @property
+    def retained(self) -> tuple[int, int, int, int]:
+        """What `Retained` asks for, in its order."""
+        return (
+            self.retained_messages,
+            self.retained_bytes,
+            self.retained_messages_per_identity,
+            self.retained_bytes_per_identity,
+        )
+
     def met_by_topic(self, topic: str) -> str:
         """The limit that forbids this topic name or filter, "" when none does."""
         if topic.count("/") >= self.topic_levels:
@@ -143,7 +156,7 @@ MET: Final[dict[str, str]] = {
     "connect_timeout": "the connection is closed",
     "packet_size": "DISCONNECT 0x95 packet too large",
     "first_packet_size": "CONNACK 0x95 packet too large; MQTT 3.1.1: the connection is closed",
-    "connections": "the connection is reset before TLS",
+    "connections": "the connection is reset before TLS; those that wait already wait on",
     "connections_per_address": "the connection is reset before TLS",
     "connections_per_identity": "CONNACK 0x97 quota exceeded; MQTT 3.1.1: 0x03 server unavailable",
     "connections_waiting": "the connection is reset before TLS; also when it has waited for 30 seconds",
@@ -171,6 +184,7 @@ MET: Final[dict[str, str]] = {
     "retained_messages": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
     "retained_messages_per_identity": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
     "retained_bytes": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
+    "retained_bytes_per_identity": "PUBACK or PUBREC 0x97 quota exceeded; MQTT 3.1.1: acknowledged and dropped",
 }
 """What happens when a limit is met, as its client sees it."""
 

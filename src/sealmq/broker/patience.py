@@ -92,7 +92,7 @@ class Patience:
             return
         for session in self.behind.intersection(readers):
             if session is not sender and not session.given_up and outbox not in session.holding:
-                session.holding.add(outbox)
+                session.holding[outbox] = None
                 outbox.hold()
 
     def _release_writers(self, session: Session) -> None:

@@ -84,7 +84,7 @@ class Publishing:
             if packet.retain and not self._retain(packet, session, now):
                 self._refuse_to_retain(session, packet)
                 return
-            session.incoming.add(packet.packet_id)
+            session.incoming[packet.packet_id] = None
             self._store.received(session, packet.packet_id)
             self._dispatch.publish(packet, session, now)
         if session.outbox is not None:
@@ -109,7 +109,7 @@ class Publishing:
         if len(packet.topic) <= REMEMBERED_LENGTH:
             if len(session.publishable) >= REMEMBERED_TOPICS:
                 session.publishable.clear()
-            session.publishable.add(packet.topic)
+            session.publishable[packet.topic] = None
         return None
 
     def _refuse(self, session: Session, packet: Publish, reason_code: ReasonCode, why: str) -> None:
@@ -137,9 +137,9 @@ class Publishing:
         if packet.qos == 1:
             return PubAck(packet.packet_id, reason_code, properties)
         if not reason_code:
-            session.incoming.add(packet.packet_id)
+            session.incoming[packet.packet_id] = None
         elif packet.packet_id in session.incoming:
-            session.incoming.discard(packet.packet_id)
+            session.incoming.pop(packet.packet_id, None)
             self._store.completed(session, packet.packet_id)
         return PubRec(packet.packet_id, reason_code, properties)
 
@@ -214,7 +214,7 @@ class Publishing:
         """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
         known = packet.packet_id in session.incoming
         if known:
-            session.incoming.discard(packet.packet_id)
+            session.incoming.pop(packet.packet_id, None)
             self._store.completed(session, packet.packet_id)
         if session.outbox is not None:
             # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.

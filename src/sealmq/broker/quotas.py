@@ -1,7 +1,7 @@
 """What each identity holds of the broker, all its sessions together: no certificate may take what is for everybody.
 
-A session counts in the quota of its identity; what it queues counts in everybody's as well. Who asks whether there is
-room compares with `Limits`; here is only counted.
+A session counts in the quota of its identity; what it queues and has in flight counts in everybody's as well. Who asks
+whether there is room compares with `Limits`; here is only counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ class Quota:
 
     links:         clients that are connected.
     sessions, subscriptions: how many there are.
-    queued_bytes:  what waits in their sessions' queues.
+    queued_bytes:  what waits in their sessions' queues, and what is in flight.
     everybody:     the quota of all together; None: this is it.
     """
 
@@ -26,7 +26,7 @@ class Quota:
         self.queued_bytes = 0
 
     def queued(self, size: int) -> None:
-        """So many bytes more wait; fewer, where `size` is negative."""
+        """So many bytes more wait or are in flight; fewer, where `size` is negative."""
         self.queued_bytes += size
         if self.everybody is not None:
             self.everybody.queued_bytes += size

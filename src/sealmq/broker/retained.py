@@ -41,12 +41,13 @@ class Retained:
     """All retained messages, in a tree of topic levels, so that a filter walks only where it can match.
 
     messages, size: how many there may be, and how many bytes they may have in all.
-    messages_each:  how many may be of one identity.
+    messages_each, size_each: how many may be of one identity, and how many bytes they may have.
     """
 
-    def __init__(self, messages: int, size: int, messages_each: int = 1 << 60) -> None:
-        self.adopt(messages, size, messages_each)
+    def __init__(self, messages: int, size: int, messages_each: int = 1 << 60, size_each: int = 1 << 60) -> None:
+        self.adopt(messages, size, messages_each, size_each)
         self._owned: Counter[str] = Counter()
+        self._owned_bytes: Counter[str] = Counter()
         self._tree = _Level()
         self._agenda: Agenda[str] = Agenda()
         self.count = 0
@@ -65,11 +66,12 @@ class Retained:
                 yield level.message
             waiting.extend(level.below.values())
 
-    def adopt(self, messages: int, size: int, messages_each: int) -> None:
+    def adopt(self, messages: int, size: int, messages_each: int, size_each: int) -> None:
         """Other bounds from now on; what is kept already stays."""
         self._most_messages = messages
         self._most_bytes = size
         self._most_of_one = messages_each
+        self._most_bytes_of_one = size_each
 
     def keep(self, message: RetainedMessage) -> bool:
         """Keep it in place of the one before [MQTT-3.3.1-5]. False: there is no room; the one before stays."""
@@ -88,6 +90,7 @@ class Retained:
         if before is not None:
             self._disown(before)
         self._owned[message.owner] += 1
+        self._owned_bytes[message.owner] += message.size
         self.size += message.size - (before.size if before else 0)
         self._agenda.remind(message.publish.topic, message.expires_at)
         return True
@@ -101,7 +104,12 @@ class Retained:
         if is_anothers and message.owner and self._owned[message.owner] >= self._most_of_one:
             return "retained_messages_per_identity"
         size = self.size + message.size - (before.size if before else 0)
-        return "retained_bytes" if size > self._most_bytes else ""
+        if size > self._most_bytes:
+            return "retained_bytes"
+        its_own = self._owned_bytes[message.owner] + message.size
+        if before is not None and not is_anothers:
+            its_own -= before.size
+        return "retained_bytes_per_identity" if message.owner and its_own > self._most_bytes_of_one else ""
 
     def forget(self, topic: str) -> bool:
         """Forget the message [MQTT-3.3.1-6]. False: there was none."""
@@ -125,8 +133,9 @@ class Retained:
 
     def _disown(self, message: RetainedMessage) -> None:
         self._owned[message.owner] -= 1
+        self._owned_bytes[message.owner] -= message.size
         if not self._owned[message.owner]:
-            del self._owned[message.owner]
+            del self._owned[message.owner], self._owned_bytes[message.owner]
 
     def expired(self, now: float) -> Iterator[str]:
         """Forget the messages whose time is over [MQTT-3.3.2-5], one at each step; their topics."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -41,7 +42,6 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="sealmq",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -53,11 +53,18 @@ def _show_version(value: bool) -> None:
         raise typer.Exit()
 
 
+def _put_behind(home: str | None) -> None:
+    if home is not None:
+        remedy = f"sealmq COMMAND --home {shlex.quote(home)}"
+        raise ConfigError("--home stands in front of the command", why="each command has its own", remedy=remedy)
+
+
 @app.callback()
 def _sealmq(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
+    home: Annotated[str | None, typer.Option("--home", hidden=True, callback=_put_behind)] = None,
 ) -> None:
     """MQTT, sealed: a broker that speaks only TLS, with its own private certificate authority."""
 

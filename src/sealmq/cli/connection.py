@@ -240,10 +240,14 @@ class Connection:
         if not self._connected:
             return Error(
                 "the broker closed the connection before it answered CONNECT",
-                why="it did not accept the certificate, or was stopped",
+                why="it did not accept the certificate, was stopped, or speaks something else there (8084: WebSocket)",
                 remedy="the broker's log says why",
             )
-        return Error("the connection to the broker was lost", remedy="is `sealmq up` still running?")
+        why = (
+            "" if self.dial.version == paho.MQTTv5 else "MQTT 3.1.1 has no words for a refusal: it may be one; -V 5 has"
+        )
+        remedy = "is `sealmq up` still running? Its log says who was cut, and why"
+        return Error("the connection to the broker was lost", why=why, remedy=remedy)
 
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, code: PahoReasonCode, properties: Properties | None

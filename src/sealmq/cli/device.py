@@ -1,7 +1,8 @@
-"""`sealmq device`: add a device, list them, revoke one."""
+"""`sealmq device`: add a device, list them, show or revoke one."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import shlex
 import time
@@ -14,14 +15,14 @@ import typer
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
-from sealmq.errors import ConfigError
+from sealmq.errors import ConfigError, EnrollmentError
 
 if TYPE_CHECKING:
     from sealmq.devices.enrollment import Enrolled
     from sealmq.devices.records import DeviceRecord
     from sealmq.home import Home
 
-app = typer.Typer(help="Add, list and revoke devices.", no_args_is_help=True)
+app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=True)
 
 UNBROKEN = 200
 """Columns of the table when a program reads it: no line of it is ever folded."""
@@ -84,6 +85,31 @@ def list_devices(as_json: JSONOption = False, home: HomeOption = None) -> None:
         typer.echo(json.dumps([_device_as_json(device, now) for device in devices], indent=2))
     else:
         _print_table(devices, now)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show all that is known of one device. Exit code 0 also when it is revoked or expired: the state says so."""
+    from sealmq.cli.target import home_path
+    from sealmq.home import Home
+
+    with Home.open(home_path(home)) as opened:
+        device = opened.registry.device(name) if name.isascii() else None
+        if device is None:
+            near = difflib.get_close_matches(name, [each.name for each in opened.registry.devices()], n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
+        directory = opened.device_directory(name)
+    now = time.time()
+    if as_json:
+        known = _device_as_json(device, now) | {"directory": str(directory) if directory.is_dir() else None}
+        typer.echo(json.dumps(known, indent=2))
+    else:
+        typer.echo("\n".join(_device_in_words(device, directory, now)))
 
 
 @app.command()
@@ -216,6 +242,22 @@ def _device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:
         "created": _moment(device.created),
         "uuid": device.uuid,
     }
+
+
+def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:
+    days = int((device.not_after - now) // 86_400)
+    left = f" ({days:,} days)" if days >= 0 else ""
+    return [
+        device.name,
+        f"  role         {device.role}",
+        f"  state        {state_of(device, now)}",
+        f"  valid until  {_day(device.not_after)}{left}",
+        f"  serial       {device.serial}",
+        f"  added        {_day(device.created)}",
+        f"  UUID         {device.uuid}",
+        f"  files        {directory if directory.is_dir() else 'none in this home'}",
+        as_typed(f"What it may do: sealmq access check {device.name} publish TOPIC"),
+    ]
 
 
 def _print_table(devices: list[DeviceRecord], now: float) -> None:

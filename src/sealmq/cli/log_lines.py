@@ -15,11 +15,11 @@ _FIELDS = ("address", "device", "account", "serial", "client_id")
 
 
 class PersonFormatter(logging.Formatter):
-    """`12:30:59 warning  sentence`."""
+    """`2026-11-25 12:30:59 warning  sentence`, in local time. The day too: a broker runs for months."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        when = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         line = f"{when} {record.levelname.lower():<7}  {_one_line(_short(record.getMessage()))}"
         if not record.exc_info:
             return line
@@ -64,4 +64,6 @@ def _short(text: str) -> str:
 
 def _one_line(text: str) -> str:
     """What a client chose (its identifier, a topic) must not be able to write a log line of its own."""
+    if text.isprintable():  # nearly every line; looking at each character costs 20 microseconds
+        return text
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sealmq.cli.options import HomeOption
-from sealmq.errors import ConfigError, HomeError
+from sealmq.errors import ConfigError, HomeError, TrustError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +26,28 @@ def reload(home: HomeOption = None) -> None:
 
     A file with a mistake changes nothing. No connection is cut that the new file still allows.
     """
-    from sealmq import config
     from sealmq.cli.target import home_path
     from sealmq.home import Home
     from sealmq.presence import tell_to_reload
 
     path = Home(home_path(home)).path
-    config.load(path / "sealmq.toml")  # here it can be told better than in the broker's log
+    _check(path / "sealmq.toml")
     said = _wait_for_answer(path, tell_to_reload(path))
     if said.refused:
         raise ConfigError("the broker goes on as before", why=said.refused, remedy="mend it, then: sealmq reload")
     typer.echo(f"The broker (process {said.pid}) goes on with what {path / 'sealmq.toml'} says.")
+
+
+def _check(file: Path) -> None:
+    """What is wrong with the file can be told better here than in the broker's log."""
+    from sealmq import config
+    from sealmq.pki import vault
+
+    config.load(file)
+    try:
+        vault.check_unchanged(file)
+    except TrustError as error:  # with the exit code of every other mistake in this file
+        raise ConfigError(error.what, why=error.why, remedy=f"{error.remedy}; sealmq reload") from None
 
 
 def _wait_for_answer(home: Path, before: Said) -> Said:

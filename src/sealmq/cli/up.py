@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq import __version__
 from sealmq.cli.options import HomeOption
 from sealmq.cli.target import EVERYWHERE
 from sealmq.identity import BY_CERTIFICATE, Terms
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
     from sealmq.presence import Presence
 
+
+log = logging.getLogger("sealmq.up")
 
 _HERE = ("127.0.0.1", "::1")
 
@@ -83,6 +88,8 @@ def _serve(
     is_new: bool,
 ) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
+    import asyncio
+
     from sealmq.archive import finish_restore
     from sealmq.cli.refusals import place_of
     from sealmq.server import Server
@@ -93,6 +100,11 @@ def _serve(
         if not known:
             _welcome(opened, bound, is_new=is_new)
         known[:] = [bound]
+        if not sys.stderr.isatty():  # a file of many days; in a terminal the welcome says it
+            places = ", ".join(place_of(*address) for address in (*bound.mqtt, *bound.websocket))
+            log.info(
+                "SealMQ %s is up: process %d, home %s, listening on %s", __version__, os.getpid(), opened.path, places
+            )
 
     while True:
         with opened:

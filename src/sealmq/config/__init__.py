@@ -35,6 +35,7 @@ from sealmq.config.listeners import (
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
 from sealmq.errors import ConfigError, ProtocolError
+from sealmq.identity import ROLES
 from sealmq.mqtt.topics import SHARED, check_topic_filter
 
 Profile = Literal["default", "modern"]
@@ -140,6 +141,7 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
     "retained_messages": (0, _LARGE),
     "retained_messages_per_identity": (0, _LARGE),
     "retained_bytes": (0, _LARGE),
+    "retained_bytes_per_identity": (0, _LARGE),
 }
 """What sealmq.toml may set each limit to: smallest and largest."""
 
@@ -165,10 +167,23 @@ def parse(text: str, source: str = "sealmq.toml") -> Configuration:
     except RecursionError:
         raise ConfigError(f"{source} is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, and what int() says about a number with thousands of digits
-        raise ConfigError(
-            f"{source} is not valid TOML", why=str(error), remedy='texts need quotation marks: level = "info"'
-        ) from error
+        raise _no_toml(source, text, str(error)) from error
     return _configuration(Table(document, source, ""))
+
+
+def _no_toml(source: str, text: str, why: str) -> ConfigError:
+    """The error for what the parser did not take, with the line of the file at which it stopped."""
+    found = re.search(r"\(at line (\d+), column \d+\)$", why)
+    line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+    if "Cannot declare" in why or "Cannot overwrite" in why:
+        remedy = "keep one of the two, with all its keys below it; [[access]] and [[listener]] have double brackets"
+    elif line.startswith("["):
+        remedy = "close it like it was opened: [limits], [[access]]"
+    elif "Unclosed" in why or "Unterminated" in why:
+        remedy = 'something is opened and never closed: each [ needs its ], each " its "'
+    else:
+        remedy = 'a line is KEY = VALUE; texts need straight quotation marks: level = "info"'
+    return ConfigError(f"{source} is not valid TOML", why=f"{why}: {shown(line)}" if line else why, remedy=remedy)
 
 
 def default_text(listen: tuple[str, ...] = DEFAULT_LISTEN) -> str:
@@ -256,6 +271,12 @@ def _rule(table: Table) -> Rule:
     if len(who) > 1:
         first, second = list(who)[:2]
         raise table.error(first, f"and {second} are both given", remedy="keep one of them, or write two rules")
+    if (role := who.get("role", ROLES[0])) not in ROLES:  # a denial that never matches would let everybody through
+        nearest = difflib.get_close_matches(role, ROLES, n=1)
+        remedy = (
+            f"did you mean {nearest[0]!r}?" if nearest else 'a name goes into device or account: device = "sensor-1"'
+        )
+        raise table.error("role", f"is {shown(role)}; it must be {either(ROLES)}", remedy=remedy)
     if ("allow" in table.values) == ("deny" in table.values):
         raise table.error("allow", "or deny is needed, and only one of them", remedy='allow = ["publish", "subscribe"]')
     effect: Literal["allow", "deny"] = "allow" if "allow" in table.values else "deny"

@@ -9,6 +9,8 @@ from typing import Any
 from sealmq.errors import ConfigError
 
 _LONGEST_NUMBER = 1 << 40
+_FEW = 10
+"""Keys that an error lists although it has found the one that was meant: thirty hide what it says."""
 
 
 class Table:
@@ -32,7 +34,7 @@ class Table:
             place = f"{self.place} has no key" if self.place else "there is no key"
             raise ConfigError(
                 f"{self.source}: {place} {shown(key)}",
-                why=f"known here: {', '.join(known)}",
+                why="" if nearest and len(known) > _FEW else f"known here: {', '.join(known)}",
                 remedy=f"did you mean {nearest[0]!r}?" if nearest else "remove it, or put it where it belongs",
             )
 
@@ -52,7 +54,11 @@ class Table:
         kinds = (int,) if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not smallest <= value <= largest:
             kind = "a whole number" if whole else "a number"
-            raise self.error(key, f"is {shown(value)}; it must be {kind} from {smallest} to {largest}")
+            raise self.error(
+                key,
+                f"is {shown(value)}; it must be {kind} from {smallest} to {largest:_}",
+                remedy=f"{key} = {default:_}",
+            )
         return value if whole else float(value)
 
     def flag(self, key: str, default: bool) -> bool:

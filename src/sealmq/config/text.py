@@ -98,8 +98,9 @@ DEFAULT_TEXT: Final = """\
 #retained_messages = 100_000
 # Retained messages that one device or account published.
 #retained_messages_per_identity = 50_000
-# Bytes of all retained messages.
+# Bytes of all retained messages, and of those of one device or account.
 #retained_bytes = 268_435_456
+#retained_bytes_per_identity = 134_217_728
 
 [log]
 # The least grave thing that is said: "debug", "info", "warning" or "error".

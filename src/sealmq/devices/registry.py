@@ -73,8 +73,16 @@ class Registry:
     # --- asking
 
     def lookup(self, serial: str) -> CertificateRecord | None:
-        """The certificate with this serial (lower-case hex), or None. One indexed query: asked at every handshake."""
+        """The certificate with this serial (lower-case hex), or None."""
         row = self._one(_CERTIFICATE + "WHERE c.serial = ?", serial)
+        return _certificate(row) if row else None
+
+    def recognize(self, fingerprint: str) -> CertificateRecord | None:
+        """The finished certificate whose bytes have this SHA-256 (lower-case hex), or None.
+
+        One indexed query: asked at every handshake.
+        """
+        row = self._one(_CERTIFICATE + "WHERE c.fingerprint = ? AND c.fingerprint <> ''", fingerprint)
         return _certificate(row) if row else None
 
     def device(self, name: str) -> DeviceRecord | None:

@@ -81,5 +81,10 @@ _BOUND = (
     "ALTER TABLE accounts ADD COLUMN devices TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND)
+_FINGERPRINTS = (
+    # A certificate that we know is found by its hash at each handshake, and needs no reading.
+    "CREATE INDEX certificates_fingerprint ON certificates (fingerprint)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

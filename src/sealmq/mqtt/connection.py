@@ -98,7 +98,7 @@ class MQTTConnection:
         self._receive_maximum = receive_maximum
         self._topic_alias_maximum = topic_alias_maximum
         self._aliases: dict[int, str] = {}
-        self._unanswered: set[int] = set()
+        self._unanswered: dict[int, None] = {}  # empty, it takes 64 bytes; a set takes 216
         self._partial = bytearray()
         self._needed = 0
         self._broken = False
@@ -111,6 +111,12 @@ class MQTTConnection:
     def phase(self) -> Phase:
         """Where in its life the connection is (mqtt/state.py)."""
         return self._phase
+
+    def allow(self, *, packet_size: int, receive_maximum: int, topic_alias_maximum: int) -> None:
+        """What our CONNACK is about to announce, where that is something else by now than when the peer came."""
+        self._packet_size = packet_size
+        self._receive_maximum = receive_maximum
+        self._topic_alias_maximum = topic_alias_maximum
 
     def receive_data(self, data: bytes) -> Iterator[Packet]:
         """Take in what arrived and give its packets, one by one; what is incomplete waits for the next call.
@@ -254,7 +260,7 @@ class MQTTConnection:
         publish.detach(topic)
 
     def _count_unanswered(self, packet_id: int) -> None:
-        self._unanswered.add(packet_id)
+        self._unanswered[packet_id] = None
         # [MQTT-3.3.4-7]; a 3.1.1 peer has never heard of a Receive Maximum, its packet identifiers are the bound.
         if len(self._unanswered) > self._receive_maximum and self.level == ProtocolLevel.V5:
             raise RemoteProtocolError(
@@ -277,7 +283,7 @@ class MQTTConnection:
         if isinstance(packet, (PubAck, PubComp)) or (
             isinstance(packet, PubRec) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR
         ):
-            self._unanswered.discard(packet.packet_id)
+            self._unanswered.pop(packet.packet_id, None)
         self._out.append(encoded)
         self._phase = phase
         if isinstance(packet, ConnAck) and packet.reason_code >= ReasonCode.UNSPECIFIED_ERROR:
@@ -304,7 +310,7 @@ class MQTTConnection:
 
     def acknowledge(self, packet_id: int, encoded: bytes) -> None:
         """Queue a successful PUBACK or PUBCOMP that is already encoded: the short way of the hot path."""
-        self._unanswered.discard(packet_id)
+        self._unanswered.pop(packet_id, None)
         self._out.append(encoded)
 
     def has_data(self) -> bool:

@@ -66,7 +66,7 @@ def read_all(connection: sqlite3.Connection, now: float) -> Kept:
             kept.orphans += 1
     for number, packet_id in connection.execute("SELECT * FROM incoming"):
         if number in by_id:
-            by_id[number].incoming.add(packet_id)
+            by_id[number].incoming[packet_id] = None
         else:
             kept.orphans += 1
     _read_deliveries(connection, by_id, kept)
@@ -118,6 +118,8 @@ def _read_deliveries(connection: sqlite3.Connection, by_id: dict[int, Session], 
                 delivery = delivery_from(row)
                 kept.messages += 1
             delivery.holders += 1
+            if released or packet_id:
+                session.count_in_flight(delivery.size)
             if released:
                 session.outgoing.released[packet_id] = delivery
             elif packet_id:

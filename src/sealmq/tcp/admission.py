@@ -2,8 +2,8 @@
 
 A handshake costs a hundred times what accepting costs, and who asks for it is a stranger. So a connection first waits,
 as an open socket and nothing more, until there is a place for its handshake and its rate is not used up; whoever comes
-when too many wait, or has too many connections already, is turned away at once. Addresses take turns, so that one that
-fills its places and its queue takes nothing from the others.
+when too many wait, or has too many connections already, is turned away at once. Addresses take turns, and who waits
+leaves as much room as it takes, so that those who fill their places and their queues take nothing from the others.
 
     arrive   may it wait at all? names the limit that says no
     start    the next that may begin
@@ -75,15 +75,15 @@ class _Rate:
 class _Address(Generic[Guest]):
     """What one address has."""
 
-    __slots__ = ("first_is_counted", "handshakes", "key", "rate", "standing", "waiting")
+    __slots__ = ("first_waits_for", "handshakes", "key", "rate", "standing", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.rate = _Rate()
         self.standing = 0
         self.handshakes = 0
-        self.waiting: deque[tuple[Guest, float]] = deque()
-        self.first_is_counted = False
+        self.waiting: list[tuple[Guest, float]] = []  # empty, a deque takes 760 bytes for each address
+        self.first_waits_for = ""
 
 
 class Place:
@@ -157,22 +157,24 @@ class Admission(Generic[Guest]):
 
     def _forbids(self, address: _Address[Guest] | None) -> str:
         bounds = self._bounds()
-        if self.standing + self.waiting >= bounds.connections:
+        if self.standing >= bounds.connections:
             return "connections"
-        if self.waiting >= bounds.connections_waiting:
-            return "connections_waiting"
-        if address is None:
-            return ""
-        if address.standing + len(address.waiting) >= bounds.connections_per_address:
-            return "connections_per_address"
-        if len(address.waiting) >= max(1, bounds.connections_waiting // 2):
-            return "connections_waiting"
-        return ""
+        here = 0
+        if address is not None:
+            here = len(address.waiting)
+            if address.standing + here >= bounds.connections_per_address:
+                return "connections_per_address"
+        # As many as there is room left for others: one address gets half of it, two a third each, and so on. Whatever
+        # they do, there is room for the next.
+        return "connections_waiting" if here >= bounds.connections_waiting - self.waiting else ""
 
     def start(self, now: float) -> tuple[Guest, Place] | None:
         """The next that may begin its handshake now: of the address whose turn it is, the one that came first."""
         bounds = self._bounds()
         if not self.waiting:
+            return None
+        if self.standing >= bounds.connections:
+            self._waits(self._turns[0], "connections")
             return None
         if self.handshakes >= bounds.handshakes:
             self._waits(self._turns[0], "handshakes")
@@ -193,15 +195,16 @@ class Admission(Generic[Guest]):
 
     def _waits(self, address: _Address[Guest], met: str) -> None:
         """The first of this address has to wait; it is counted once, however often we look."""
-        if not address.first_is_counted:
-            address.first_is_counted = True
+        if not address.first_waits_for:
             self._met(met)
+        address.first_waits_for = met
 
-    def give_up(self, now: float) -> Iterator[Guest]:
-        """Those that have waited for LONGEST_WAIT."""
+    def give_up(self, now: float) -> Iterator[tuple[Guest, str]]:
+        """Those that have waited for LONGEST_WAIT, and the name of the limit for which."""
         for address in list(self._turns):
             while address.waiting and now - address.waiting[0][1] > LONGEST_WAIT:
-                yield self._take(address)
+                waited_for = address.first_waits_for or "connections_waiting"
+                yield self._take(address), waited_for
             if not address.waiting:
                 self._turns.remove(address)
                 self._forget_if_idle(address, now)
@@ -238,8 +241,8 @@ class Admission(Generic[Guest]):
 
     def _take(self, address: _Address[Guest]) -> Guest:
         self.waiting -= 1
-        address.first_is_counted = False
-        return address.waiting.popleft()[0]
+        address.first_waits_for = ""
+        return address.waiting.pop(0)[0]
 
     def _forget_if_idle(self, address: _Address[Guest], now: float) -> None:
         if not address.standing and not address.waiting and address.rate.rests(now):

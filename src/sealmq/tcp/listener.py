@@ -35,8 +35,6 @@ PUMP = 0.02
 EXHAUSTED_PAUSE = 1.0
 """Seconds in which nobody is accepted when the machine has no file descriptor or no memory left."""
 
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
 USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084}
 """The option of `sealmq up` that gives an address: it says what is spoken there. And the port when nobody says one."""
 
@@ -88,7 +86,7 @@ class Listener:
         self.make_protocol = make_protocol
 
     def close(self) -> None:
-        """Take nobody in any more; who is in stays, and who waits still comes in."""
+        """Accept nobody any more; who is in stays. What becomes of those who wait, `make_protocol` knows."""
         for opened in self.sockets:
             self._reception.ignore(opened)
             opened.close()
@@ -101,7 +99,7 @@ class Reception:
     bounds: the limits as they are now.
     clock:  seconds that never jump.
     met:    told of a limit that turns a connection away or lets it wait, by its name in Limits.
-    refused: told of everybody who is turned away: its address in words, and the limit's name.
+    refused: told of everybody who is turned away: its address in words, and the limit that it met or waited for.
     exhausted: told when the machine has no room for another connection, and why.
     """
 
@@ -139,7 +137,7 @@ class Reception:
 
     def close(self) -> None:
         """Turn away those who wait."""
-        for guest in self.admission.give_up(float("inf")):
+        for guest, _ in self.admission.give_up(float("inf")):
             _reset(guest.connection)
         if self._look_again is not None:
             self._look_again.cancel()
@@ -154,9 +152,7 @@ class Reception:
                 connection, address = opened.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 break
-            except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
+            except OSError as error:  # no descriptors (EMFILE, ENFILE) or no memory (ENOBUFS, ENOMEM), mostly
                 self.ignore(opened)  # it would be told again at once, and again
                 asyncio.get_running_loop().call_later(EXHAUSTED_PAUSE, self._watch, listener, opened)
                 self._exhausted(error)
@@ -168,6 +164,13 @@ class Reception:
                 _reset(connection)
                 self._refused(peer, met)
         self._pump()
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            context = {"message": "a connection could not be let in", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     def _pump_soon(self) -> None:
         if not self._pump_is_due:
@@ -185,10 +188,10 @@ class Reception:
     def _pump(self) -> None:
         """Let in who may come in, and look again later when some have to wait."""
         now = self._clock()
-        for guest in self.admission.give_up(now):
+        for guest, waited_for in self.admission.give_up(now):
             _reset(guest.connection)
             self._met("connections_waiting")
-            self._refused(guest.peer, "connections_waiting")
+            self._refused(guest.peer, waited_for)
         for _ in range(STARTED_AT_ONCE):
             admitted = self.admission.start(now)
             if admitted is None:
@@ -196,7 +199,7 @@ class Reception:
             guest, place = admitted
             task = asyncio.get_running_loop().create_task(_let_in(guest, place))
             self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            task.add_done_callback(self._started)
         else:
             self._pump_soon()
         if now - self._tidied > 1.0:
@@ -209,9 +212,11 @@ class Reception:
 async def _let_in(guest: _Guest, place: Place) -> None:
     try:
         await asyncio.get_running_loop().connect_accepted_socket(partial(guest.make_protocol, place), guest.connection)
-    except OSError:  # gone before it was let in
+    except BaseException as error:
         place.left()
         guest.connection.close()
+        if not isinstance(error, OSError):  # that is somebody who was gone before it was let in
+            raise
 
 
 def _reset(connection: socket.socket) -> None:

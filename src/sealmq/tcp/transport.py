@@ -84,10 +84,21 @@ class Transport(asyncio.BufferedProtocol):
     place:          what the connection takes of the limits.
     """
 
-    peer = UNKNOWN
+    __slots__ = (
+        "__weakref__",
+        "_abort_later",
+        "_buffered_bytes",
+        "_finished",
+        "_floor",
+        "_make_floor",
+        "_place",
+        "_transport",
+        "peer",
+    )
 
     def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int, place: Place) -> None:
-        self._make_floor = make_floor
+        self.peer = UNKNOWN
+        self._make_floor: Callable[[Transport], Floor | None] | None = make_floor
         self._buffered_bytes = buffered_bytes
         self._place = place
         self._floor: Floor | None = None
@@ -101,17 +112,11 @@ class Transport(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._buffered_bytes)
         self.peer = address_in_words(self._transport.get_extra_info("peername"))
-        connection = self._transport.get_extra_info("socket")
-        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-            # We write once a turn, so nothing is gained by waiting for more (RFC 896). asyncio says so too, but only to
-            # sockets that were made with a protocol number, which accepted ones do not have.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))
+        make_floor, self._make_floor = self._make_floor, None  # what it holds is not needed for as long as the link
+        assert make_floor is not None
         try:
-            self._floor = self._make_floor(self)
+            self._set_options(self._transport.get_extra_info("socket"))
+            self._floor = make_floor(self)
         finally:
             if self._floor is None:  # no room; or no memory, and nobody above would ever close it
                 self._transport.abort()
@@ -200,6 +205,17 @@ class Transport(asyncio.BufferedProtocol):
         if connection is not None and not self._transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
+
+    def _set_options(self, connection: socket.socket) -> None:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        # We write once a turn, so nothing is gained by waiting for more (RFC 896). asyncio says so too, but only to
+        # sockets that were made with a protocol number, which accepted ones do not have.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))
 
     def _abort_in_the_end(self) -> None:
         if self._abort_later is None:

@@ -45,7 +45,7 @@ def server_context(
                     else's. With it, OpenSSL itself refuses a revoked device with the alert certificate_revoked.
                     Give every list a far nextUpdate: a list past that date refuses every device, and a CA without a
                     list here refuses all of its own.
-    client_certificates: False asks for none, and then trusts nobody's: `proof.peer_certificate` is always b"".
+    client_certificates: False asks for none, and then trusts nobody's: `peer_certificate` is always b"".
     Raises TrustError when a file cannot be read or used.
     """
     if client_certificates:

@@ -18,19 +18,16 @@ from typing import Protocol
 class HandshakeProof:
     """What a finished handshake has proved.
 
-    version:          "TLSv1.2" or "TLSv1.3".
-    cipher:           the cipher suite, in the middleware's spelling ("TLS_AES_256_GCM_SHA384").
-    group:            the key exchange group ("x25519"), "" where the middleware cannot tell.
-    peer_certificate: the peer's own certificate, DER; b"" when it showed none. The peer holds its private key, and a
-                      trusted authority signed it. In a resumed handshake it is the one of the first handshake.
-    resumed:          True when a ticket or session stood in for certificate and signature. Dates and revocation were
-                      then not looked at again: the caller does (registry, `Identity.not_after`).
+    version: "TLSv1.2" or "TLSv1.3".
+    cipher:  the cipher suite, in the middleware's spelling ("TLS_AES_256_GCM_SHA384").
+    group:   the key exchange group ("x25519"), "" where the middleware cannot tell.
+    resumed: True when a ticket or session stood in for certificate and signature. Dates and revocation were then not
+             looked at again: the caller does (registry, `Identity.not_after`).
     """
 
     version: str
     cipher: str
     group: str
-    peer_certificate: bytes
     resumed: bool
 
 
@@ -48,6 +45,14 @@ class TLSConnection(Protocol):
     closed: bool
     proof: HandshakeProof | None
     refused_certificate: bytes
+
+    @property
+    def peer_certificate(self) -> bytes:
+        """The peer's own certificate, DER, once `established`; b"" when it showed none.
+
+        The peer holds its private key, and a trusted authority signed it. In a resumed handshake it is the one of the
+        first handshake.
+        """
 
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes | memoryview:
         """Take what came from the network; return the plaintext of every whole record that is there, joined.

@@ -25,6 +25,11 @@ class PlaintextConnection:
         self.proof: HandshakeProof | None = None
         self.refused_certificate = b""
 
+    @property
+    def peer_certificate(self) -> bytes:
+        """See TLSConnection. Nobody can show one here."""
+        return b""
+
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection. Raises TLSError when the peer begins with a TLS handshake."""
         data = bytes(ciphertext)  # the transport's buffer is everybody's

@@ -130,20 +130,20 @@ def test_a_refused_topic_is_asked_about_each_time() -> None:
     session, outbox = connect(broker)
     assert session is not None
     for _ in range(2):
-        broker.on_publish(session, Publish("a", qos=1, packet_id=3), 0.0)
+        broker.publishing.on_publish(session, Publish("a", qos=1, packet_id=3), 0.0)
     assert [packet.reason_code for packet in outbox.sent if isinstance(packet, PubAck)] == [0x87, 0x87]
-    assert session.publishable == set()
+    assert session.publishable == {}
 
 
 def test_a_refused_qos_2_message_of_a_311_client_is_finished_like_any_other() -> None:
     broker = make(rules=())
     session, outbox = connect(broker, Connect("c", level=4))
     assert session is not None
-    broker.on_publish(session, Publish("a", qos=2, packet_id=3), 0.0)
+    broker.publishing.on_publish(session, Publish("a", qos=2, packet_id=3), 0.0)
     broker.publishing.on_pubrel(session, PubRel(3))
     assert outbox.sent[1] == PubRec(3)
     assert outbox.acknowledged == [(3, b"\x70\x02\x00\x03")]
-    assert session.incoming == set()
+    assert session.incoming == {}
 
 
 def test_the_route_cache_is_kept_when_a_client_without_subscriptions_comes() -> None:

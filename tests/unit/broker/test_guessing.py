@@ -13,8 +13,6 @@ from sealmq.broker.guessing import (
     NETWORK_FREE,
     PROVEN_FOR,
     Guessing,
-    address_key,
-    network_key,
 )
 
 NOW = 1_800_000_000.0
@@ -183,23 +181,3 @@ def test_success_leaves_nothing_behind_but_the_proof() -> None:
     memory = Guessing()
     succeed(memory, "panel", HERE, NOW)
     assert len(memory._accounts) == len(memory._addresses) == 0
-
-
-@pytest.mark.parametrize(
-    ("peer", "key"),
-    [
-        ("192.0.2.7:5123", "192.0.2.7"),
-        ("[2001:db8:1:2:3::4]:99", "2001:db8:1:2::/64"),
-        ("[fe80::1%eth0]:1", "fe80::/64"),
-        ("[::ffff:192.0.2.7]:99", "192.0.2.7"),
-        ("[64:ff9b::192.0.2.7]:99", "192.0.2.7"),
-        ("an unknown address", "an unknown address"),
-    ],
-)
-def test_an_address_is_who_can_be_told_apart(peer: str, key: str) -> None:
-    assert address_key(peer) == key
-
-
-def test_a_network_is_what_one_may_have_as_a_whole() -> None:
-    assert network_key("192.0.2.7:1") == network_key("[::ffff:192.0.2.99]:1") == "192.0.2.0/24"
-    assert network_key("[2001:db8:1:2::3]:1") == "2001:db8:1::/48"

@@ -67,4 +67,4 @@ def test_a_writer_whose_acknowledgements_we_wait_for_is_not_held() -> None:
     slow, writer = full(patience), session("writer", outbox=RememberingOutbox())
     writer.outgoing.add(Delivery(Publish("a"), 1))
     patience.hold(writer, (slow,))
-    assert slow.holding == set()
+    assert slow.holding == {}

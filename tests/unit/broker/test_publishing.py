@@ -37,7 +37,7 @@ def test_pubrel_for_what_is_not_known() -> None:
 
 
 def test_a_refused_qos_2_message_frees_its_identifier_in_5_and_not_in_3_1_1() -> None:
-    for level, incoming in ((5, set()), (4, {3})):
+    for level, incoming in ((5, {}), (4, {3: None})):
         stage = Stage(topic_length=5)
         client = publisher(stage, level)
         client._packet_id = 2

@@ -148,3 +148,43 @@ def test_the_tree_agrees_with_the_definition(topics: set[str], topic_filter: str
     for topic in gone:
         assert retained.forget(topic) is (topic in topics)
     assert found(retained, topic_filter) == sorted(one for one in topics - gone if matches(topic_filter, one))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "a", "b", "c"]), st.sampled_from(["x", "x/y", "z"]), st.integers(0, 2_000)),
+        max_size=60,
+    )
+)
+def test_what_each_owner_has_is_what_is_there(steps: list[tuple[str, str, int]]) -> None:
+    retained = Retained(3, 6_000, 2, 3_500)
+    for owner, topic, size in steps:
+        if size == 0:
+            retained.forget(topic)
+        else:
+            new = RetainedMessage(Publish(topic, bytes(size), retain=True), NEVER, owner)
+            has_room = not retained.met_by(new)
+            assert retained.keep(new) is has_room
+        there = list(retained)
+        assert (retained.count, retained.size) == (len(there), sum(each.size for each in there))
+        for each in "abc":
+            sizes = [one.size for one in there if one.owner == each]
+            assert (retained._owned[each], retained._owned_bytes[each]) == (len(sizes), sum(sizes))
+            assert len(sizes) <= 2
+            assert sum(sizes) <= 3_500
+        assert retained.count <= 3
+        assert retained.size <= 6_000
+
+
+def test_one_owner_leaves_room_in_bytes() -> None:
+    retained = Retained(10, 10_000, 10, 5_000)
+
+    def keep(topic: str, size: int, owner: str) -> str:
+        new = RetainedMessage(Publish(topic, bytes(size), retain=True), NEVER, owner)
+        return "" if retained.keep(new) else retained.met_by(new)
+
+    assert keep("a", 4_000, "one") == ""
+    assert keep("b", 1_000, "one") == "retained_bytes_per_identity"
+    assert keep("a", 3_000, "one") == ""  # its own takes the place of its own
+    assert keep("b", 4_000, "two") == ""
+    assert keep("c", 4_000, "three") == "retained_bytes"

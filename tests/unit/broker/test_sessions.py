@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from outboxes import RememberingOutbox, session
-from sealmq.broker.sessions import NEVER, Delivery, SessionKey
+from sealmq.broker.sessions import NEVER, NOTHING, Delivery, SessionKey
 from sealmq.identity import Identity
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import MESSAGE_OVERHEAD, Publish
@@ -34,6 +34,20 @@ def test_a_session_speaks_to_its_link_while_it_has_one() -> None:
     assert outbox.heard() == b""
     assert one.outbox is None
     assert not one.link_is_full
+
+
+def test_a_session_has_a_queue_of_its_own_only_when_something_waited() -> None:
+    one, other = session("one"), session("other")
+    assert one.queue is other.queue is NOTHING
+    first = Delivery(Publish("a", b"1"), 1)
+    one.enqueue(first)
+    assert (list(one.queue), list(other.queue), list(NOTHING)) == ([first], [], [])
+    one.detach()
+    assert list(one.queue) == [first]
+    assert one.dequeue() is first
+    assert one.queue is not NOTHING, "a link that was sent much is sent more"
+    one.detach()
+    assert one.queue is NOTHING
 
 
 def test_a_session_says_in_the_log_whose_it_is() -> None:

@@ -91,7 +91,7 @@ def test_a_new_subscriber_finds_what_it_asks_for_and_nothing_outside(room: Room)
 
 def test_numbers_are_what_they_say(room: Room) -> None:
     one = room.add("one", "a", "$share/g/b")
-    one.queue.append(Delivery(Publish("a", b"xyz"), 1))
+    one.enqueue(Delivery(Publish("a", b"xyz"), 1))
     one.queued_bytes = 4
     one.outgoing.add(Delivery(Publish("a"), 1))
     room.retained.keep(RetainedMessage(Publish("a", b"x", retain=True), NEVER))

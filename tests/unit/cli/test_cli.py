@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -68,6 +69,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["sub", "a", "--remove-retained"], "--remove-retained", "sealmq pub -t TOPIC -n -r"),
         (["sub", "a", "-U", "b"], "-U is mosquitto_sub's", "-T TOPIC"),
         (["sub", "-h"], "-h", "sealmq sub --help"),
+        (["--home", "a b", "device", "list"], "--home stands in front of the command", "sealmq COMMAND --home 'a b'"),
         (["device", "add", "a", "--csr", "/nowhere/csr"], "/nowhere/csr cannot be read", "name a file"),
     ],
 )
@@ -113,10 +115,26 @@ def test_errors_become_words_and_exit_codes(
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     program = (
         "import sys; from sealmq import cli; code = cli.run(['--version'])\n"
-        "heavy = {'paho', 'aiomqtt', 'cryptography', 'rich', 'sqlite3'} & set(sys.modules)\n"
+        "heavy = {'paho', 'aiomqtt', 'cryptography', 'rich', 'sqlite3', 'asyncio', 'ssl'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else code)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("typed", "position", "proposed"),
+    [
+        ("sealmq re", 1, ["reload", "restore"]),
+        ("sealmq device re", 2, ["revoke"]),
+        ("sealmq pub --will-r", 2, ["--will-retain"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(typed: str, position: int, proposed: list[str]) -> None:
+    asked = {"_SEALMQ_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(position)}
+    finished = subprocess.run(
+        [sys.executable, "-m", "sealmq"], env=os.environ | asked, capture_output=True, text=True, timeout=60
+    )
+    assert (finished.stdout.split(), finished.stderr) == (proposed, "")
 
 
 def test_a_reader_that_has_gone_is_no_traceback() -> None:

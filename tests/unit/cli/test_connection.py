@@ -37,6 +37,7 @@ class Broker:
     answer: bytes = ACCEPTED_V5
     last_words: bytes = b""
     heard: bytes = b""
+    hangs_up: bool = False
 
     def serve(self) -> None:
         try:
@@ -45,6 +46,8 @@ class Broker:
             with self.context.wrap_socket(plain, server_side=True) as link:
                 self.heard = link.recv(4096)
                 link.sendall(self.answer)
+                if self.hangs_up:
+                    return
                 while data := link.recv(4096):
                     self.heard += data
                     if data.endswith((b"\xe0\x00", b"\xe0\x02\x00\x00")) and self.last_words:
@@ -98,6 +101,11 @@ def dialled(play: Play, bundle: str = "ours", host: str = "localhost", **options
     return Connection(Dial(target, **options))  # type: ignore[arg-type]
 
 
+def turn_until_it_ends(connection: Connection) -> None:
+    while True:
+        connection.turn(10)
+
+
 def test_it_opens_after_connack_and_says_goodbye(play: Play) -> None:
     connection = dialled(play, client_id="me", will=Will("gone", b"away", 1, True), session_expiry=60)
     connection.open()
@@ -115,6 +123,26 @@ def test_mqtt_311(play: Play) -> None:
     connection.close()
     play.thread.join(10)
     assert play.broker.heard[6:9] == b"TT\x04"
+
+
+@pytest.mark.parametrize(
+    ("version", "answer", "why"),
+    [
+        (MQTTProtocolVersion.MQTTv5, ACCEPTED_V5, ""),
+        (MQTTProtocolVersion.MQTTv311, ACCEPTED_V311, "has no words for a refusal: it may be one; -V 5 has"),
+    ],
+)
+def test_a_lost_connection_may_be_a_refusal_where_there_are_no_words_for_one(
+    play: Play, version: MQTTProtocolVersion, answer: bytes, why: str
+) -> None:
+    play.broker.answer, play.broker.hangs_up = answer, True
+    connection = dialled(play, version=version)
+    connection.open()
+    with pytest.raises(Error, match="the connection to the broker was lost") as caught:
+        turn_until_it_ends(connection)
+    assert caught.value.why.endswith(why)
+    assert bool(caught.value.why) == bool(why)
+    connection.close()
 
 
 @pytest.mark.parametrize(

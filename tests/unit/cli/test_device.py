@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -72,6 +73,35 @@ def test_list_and_revoke(home: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert devices["operator"]["state"] == "active"
     assert cli.run(["device", "revoke", "sensor-1"]) == 0
     assert "was revoked before" in capsys.readouterr().out
+
+
+def test_show_says_all_that_is_known_of_one(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["device", "add", "sensor-1", "--days", "7"])
+    capsys.readouterr()
+    assert cli.run(["device", "show", "sensor-1", "--json"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert (known["state"], known["directory"]) == ("active", str(home / "devices" / "sensor-1"))
+    assert cli.run(["device", "show", "sensor-1"]) == 0
+    shown = capsys.readouterr().out
+    assert f"serial       {known['serial']}\n" in shown
+    assert f"valid until  {known['not_after'][:10]} (6 days)\n" in shown
+    assert "sealmq access check sensor-1 publish TOPIC" in shown
+    cli.run(["device", "revoke", "sensor-1"])
+    shutil.rmtree(home / "devices" / "sensor-1")
+    capsys.readouterr()
+    assert cli.run(["device", "show", "sensor-1"]) == 0
+    shown = capsys.readouterr().out
+    assert "state        revoked" in shown
+    assert "files        none in this home" in shown
+
+
+@pytest.mark.parametrize(("name", "words"), [("sensor-2", "did you mean sensor-1?"), ("küche", "device list")])
+def test_show_of_nobody_says_who_is_there(
+    home: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.run(["device", "add", "sensor-1"])
+    assert cli.run(["device", "show", name]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_revoke_of_nobody_says_who_is_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

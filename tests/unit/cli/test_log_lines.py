@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,8 +22,9 @@ def log_as_before() -> Iterator[None]:
 def test_a_person_reads_time_level_and_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging("info", as_json=False)
     logging.getLogger("sealmq.link").warning("%s was refused", "192.0.2.7:1234")
-    time, level, sentence = capsys.readouterr().err.rstrip("\n").split(maxsplit=2)
-    assert (len(time), level, sentence) == (8, "warning", "192.0.2.7:1234 was refused")
+    day, time, level, sentence = capsys.readouterr().err.rstrip("\n").split(maxsplit=3)
+    assert abs(datetime.fromisoformat(f"{day} {time}").astimezone() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert (level, sentence) == ("warning", "192.0.2.7:1234 was refused")
 
 
 def test_a_program_reads_one_object_a_line_with_who_it_was(capsys: pytest.CaptureFixture[str]) -> None:

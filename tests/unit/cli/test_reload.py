@@ -89,6 +89,16 @@ def test_a_broken_file_is_told_before_the_broker_hears_of_it(home: Path, presenc
     assert presence._said.reloads == 0
 
 
+def test_a_file_that_others_can_change_comes_with_the_command_that_mends_it(
+    home: Path, presence: Presence, capsys: Shown
+) -> None:
+    answer_with(presence, "")
+    (home / "sealmq.toml").chmod(0o666)
+    assert cli.run(["reload"]) == 2
+    assert f"next: chmod go-w {home / 'sealmq.toml'}; sealmq reload" in capsys.readouterr().err
+    assert presence._said.reloads == 0
+
+
 def test_a_broker_that_does_not_answer(presence: Presence, monkeypatch: pytest.MonkeyPatch, capsys: Shown) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     answer_with(presence, None)

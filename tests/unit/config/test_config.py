@@ -130,8 +130,16 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ("[websocket]\norigin = []", "[websocket] has no key 'origin'", "did you mean 'origins'?"),
         ("[limits]\nconnections = true", "connections is true; it must be a whole number from 1", ""),
         ("[limits]\nconnections = 1.5", "must be a whole number", ""),
-        ("[limits]\nconnections = 0", "connections is 0; it must be a whole number from 1 to 10000000", ""),
-        ("[limits]\nhandshake_timeout = nan", "handshake_timeout is nan; it must be a number from 1 to 600", ""),
+        (
+            "[limits]\nconnections = 0",
+            "connections is 0; it must be a whole number from 1 to 10_000_000",
+            "connections = 10_000",
+        ),
+        (
+            "[limits]\nhandshake_timeout = nan",
+            "handshake_timeout is nan; it must be a number from 1 to 600",
+            "handshake_timeout = ",
+        ),
         ("[limits]\nfirst_packet_size = 2_000_000", "first_packet_size is above packet_size (1048576)", "lower it"),
         ('[[listener]]\nauth = "password"', "[[listener]] 1: address is missing", ":8885"),
         ('[[listener]]\nadress = ":1"', "[[listener]] 1: has no key 'adress'", "did you mean 'address'?"),
@@ -147,7 +155,7 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ('[[listener]]\naddress = ":1"\nanybody_may_read_this = true', "is for plaintext = true alone", "remove it"),
         ('[log]\nlevel = "loud"', 'level is \'loud\'; it must be "debug" or "info"', ""),
         ('[tls]\nprofile = ["modern"]', 'it must be "default" or "modern"', ""),
-        ("[tls]\nmax_record = 16385", "it must be a whole number from 512 to 16384", ""),
+        ("[tls]\nmax_record = 16385", "it must be a whole number from 512 to 16_384", "max_record = 16_384"),
         ('[certificate]\nnames = ["*.example.com"]', "neither an address nor a host's name", "without port"),
         ('[certificate]\nnames = ["300.1.1.1"]', "neither an address nor a host's name", "without port"),
         ("[certificate]\naddresses_as_dns_names = 1", "it must be true or false", ""),
@@ -165,6 +173,12 @@ PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
         ),
         ('[[access]]\nallow = ["publish"]\ntopics = ["{device}/{account}"]', "both a device and an account", ""),
         ('[[access]]\nrole = ""\nallow = ["publish"]\ntopics = ["a"]', "must be a text with something in it", ""),
+        (
+            '[[access]]\nrole = "devices"\ndeny = ["publish"]\ntopics = ["a"]',
+            "role is 'devices'; it must",
+            "mean 'device'?",
+        ),
+        ('[[access]]\nrole = "pump"\nallow = ["publish"]\ntopics = ["a"]', "role is 'pump'", "a name goes into device"),
         ('[[access]]\ndeny = ["subscribe"]\ntopics = ["$share/g/a"]', "a shared subscription", "behind the group"),
         ('[[access]]\ndeny = ["publish"]\ntopics = ["$own-{client_id}/a"]', "begins with '$'", "in between"),
         ('[[access]]\nallow = ["publish"]\ntopics = ["a/#/b"]', "'a/#/b', which is no topic filter", ""),
@@ -205,6 +219,32 @@ def test_what_is_no_address_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_address(text)
     assert "127.0.0.1:8883" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "remedy"),
+    [
+        ("[log]\nlevel = “info”", "column 9): 'level = “info”'", "straight quotation marks"),
+        ("[tls]\n[limits]\n[tls]", "twice (at line 3, column 5): '[tls]'", "keep one of the two"),
+        ("[[access]]\n[access]", "twice (at line 2, column 8): '[access]'", "double brackets"),
+        ("[tls\nmax_record = 512", "column 5): '[tls'", "close it like it was opened"),
+        ('listen = [":1"', "Unclosed array (at end of document)", "each [ needs its ]"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line_and_what_mends_it(text: str, why: str, remedy: str) -> None:
+    with pytest.raises(ConfigError, match="is not valid TOML") as caught:
+        parse(text, "here.toml")
+    assert why in caught.value.why
+    assert remedy in caught.value.remedy
+
+
+def test_an_error_that_knows_what_was_meant_does_not_hide_it_in_a_long_list() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse("[limits]\npaket_size = 1")
+    assert (caught.value.why, caught.value.remedy) == ("", "did you mean 'packet_size'?")
+    with pytest.raises(ConfigError, match="no key 'zzz'") as caught:
+        parse("[limits]\nzzz = 1")
+    assert "packet_size" in caught.value.why
 
 
 def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ def test_a_device_is_known(fleet, directory, role):
     assert directory.describe(leaf(enrolled)).startswith(f"sensor-1, serial {enrolled.serial}, issued by")
 
 
+def test_a_certificate_that_we_gave_out_is_not_read_anew(fleet, directory):
+    der = leaf(fleet.enrollment.add_device("sensor-1", now=fleet.now))
+    asked = []
+    fleet.registry._connection.set_trace_callback(asked.append)
+    known = directory.identify(der, fleet.now)
+    fleet.registry._connection.set_trace_callback(None)
+    assert len(asked) == 1
+    assert "fingerprint =" in asked[0]
+    fleet.registry._all("UPDATE certificates SET fingerprint = ''")  # one without a hash is found by what it says
+    assert directory.identify(der, fleet.now) == known
+
+
 def test_a_superseded_certificate_still_opens_the_door(fleet, directory):
     enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
     fleet.registry._all("UPDATE certificates SET state = 'superseded'")

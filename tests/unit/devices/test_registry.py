@@ -165,8 +165,21 @@ def test_what_another_process_does_is_seen(registry, path):
 
 
 def test_a_lookup_is_one_indexed_query(registry):
-    plan = registry._all("EXPLAIN QUERY PLAN " + module._CERTIFICATE + "WHERE c.serial = ?", "0a")
-    assert all("SCAN" not in row[3] for row in plan)
+    for look in (registry.lookup, registry.recognize):
+        asked = []
+        registry._connection.set_trace_callback(asked.append)
+        assert look("0a") is None
+        registry._connection.set_trace_callback(None)
+        (statement,) = asked
+        assert all("SCAN" not in row[3] for row in registry._all("EXPLAIN QUERY PLAN " + statement))
+
+
+def test_a_certificate_is_recognized_once_it_is_finished(registry):
+    registry.reserve(reservation(), now=NOW)
+    assert registry.recognize("") is None
+    registry.confirm_device("0a", "ff", role="device", uuid="u", now=NOW)
+    assert registry.recognize("ff") == registry.lookup("0a")
+    assert registry.recognize("fe") is None
 
 
 def test_closing_twice_does_no_harm(registry):

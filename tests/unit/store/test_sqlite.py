@@ -64,7 +64,7 @@ def counts(connection: sqlite3.Connection) -> list[int]:
 
 
 def enqueue(store: SQLiteStore, to: Session, delivery: Delivery) -> None:
-    to.queue.append(delivery)
+    to.enqueue(delivery)
     store.queued(to, delivery, 0)
 
 
@@ -86,7 +86,7 @@ def test_a_session_comes_back_as_it_was(connection: sqlite3.Connection) -> None:
     assert (same.key, same.expiry, same.expires_at) == (one.key, 60.0, NOW + 60)
     assert (same.will, same.will_at) == (one.will, NOW + 5)
     assert same.subscriptions == {"a/+": held}
-    assert same.incoming == {3}
+    assert same.incoming.keys() == {3}
     assert same.outbox is None
     assert not same.may_publish("a").allowed  # until somebody proves to be its identity
 
@@ -121,6 +121,7 @@ def test_messages_come_back_in_their_order_and_state(connection: sqlite3.Connect
     assert list(same.outgoing.released) == [6]
     assert [d.publish.payload for d in same.queue] == [str(n).encode() for n in range(300)]
     assert same.queued_bytes == sum(d.size for d in same.queue)
+    assert same.in_flight_bytes == same.outgoing.sent[5].size + same.outgoing.released[6].size
 
 
 def test_a_message_that_waits_in_many_sessions_is_one_row_and_one_object(connection: sqlite3.Connection) -> None:
@@ -184,13 +185,13 @@ def test_a_session_that_ends_while_it_is_being_written_leaves_nothing(connection
     held = Held(Subscription("a", 1), 0)
     one.subscriptions["a"] = held
     store.subscribed(one, held)
-    one.incoming.add(7)
+    one.incoming[7] = None
     store.received(one, 7)
     assert not store.hand_over()
     late = message("late")
     enqueue(store, one, late)
     store.received(one, 8)
-    one.incoming.add(8)
+    one.incoming[8] = None
     store.ended(one)
     assert one.number == 0
     store.writer.step()

@@ -92,12 +92,54 @@ def test_a_network_of_ipv6_is_one_address() -> None:
 def test_each_limit_says_its_name() -> None:
     assert [Hall(connections=0).arrive()] == ["connections"]
     hall = Hall(connections=2)
-    assert [hall.arrive() for _ in range(3)] == ["", "", "connections"]
+    assert [hall.arrive() for _ in range(2)] == ["", ""]
     hall.started()
     assert hall.arrive() == "connections"
     hall = Hall(connections_waiting=4)
     assert [hall.arrive() for _ in range(3)] == ["", "", "connections_waiting"], "half is for others"
-    assert [hall.arrive(host=THERE) for _ in range(3)] == ["", "", "connections_waiting"]
+    assert [hall.arrive(host=THERE) for _ in range(2)] == ["", "connections_waiting"], "half of what is left"
+
+
+def test_some_addresses_that_fill_their_queues_leave_room_for_the_next() -> None:
+    hall = Hall(connections_waiting=100, handshakes=20, handshakes_per_address=10)
+    bad = [f"192.0.2.{number}" for number in range(5)]
+    stalled: list[tuple[int, Place]] = []
+    came, let_in = 0, 0
+    for now in range(100):
+        list(hall.admission.give_up(NOW + now))
+        while stalled and stalled[0][0] <= now - 10:  # the deadline of a handshake that nobody goes on with
+            stalled.pop(0)[1].left()
+        for host in bad * 100:
+            hall.arrive("bad", host, NOW + now)
+        if came == let_in:  # a client that is patient, and comes again when it was served
+            assert hall.arrive("good", THERE, NOW + now) == ""
+            came += 1
+        for guest, place in hall.started(NOW + now):
+            if guest == "good":
+                let_in += 1
+                place.left()
+            else:
+                stalled.append((now, place))
+    assert let_in >= 10, "at every time that handshakes end, it has its turn"
+
+
+def test_those_who_wait_take_no_connection_from_others() -> None:
+    hall = Hall(connections=10, handshakes_per_address=2)
+    for _ in range(50):
+        hall.arrive("bad")
+    hall.arrive("good", THERE)
+    assert [guest for guest, _ in hall.started()] == ["bad", "good", "bad"]
+
+
+def test_who_waits_when_all_places_are_taken_begins_when_one_is_free() -> None:
+    hall = Hall(connections=1)
+    hall.arrive("a")
+    hall.arrive("b")
+    ((_, place),) = hall.started()
+    assert hall.started() == []
+    assert hall.met == ["connections"]
+    place.left()
+    assert [guest for guest, _ in hall.started()] == ["b"]
 
 
 def test_whoever_waits_is_counted_once_for_the_limit_that_lets_it_wait() -> None:
@@ -121,7 +163,9 @@ def test_whoever_waits_is_counted_once_for_the_limit_that_lets_it_wait() -> None
 
 def test_who_is_turned_away_is_counted() -> None:
     hall = Hall(connections=1)
-    for _ in range(3):
+    hall.arrive()
+    hall.started()
+    for _ in range(2):
         hall.arrive()
     assert hall.met == ["connections"] * 2
 
@@ -153,9 +197,9 @@ def test_who_waits_too_long_is_given_up() -> None:
     hall.arrive("c", now=NOW + 5)
     hall.started()
     assert list(hall.admission.give_up(NOW + LONGEST_WAIT)) == []
-    assert list(hall.admission.give_up(NOW + LONGEST_WAIT + 0.1)) == ["b"]
+    assert list(hall.admission.give_up(NOW + LONGEST_WAIT + 0.1)) == [("b", "handshakes")]
     assert hall.admission.waiting == 1
-    assert list(hall.admission.give_up(float("inf"))) == ["c"]
+    assert list(hall.admission.give_up(float("inf"))) == [("c", "connections_waiting")], "nobody looked at it"
 
 
 def test_an_address_of_which_nothing_is_left_is_forgotten_when_its_rate_does_not_matter_any_more() -> None:
@@ -203,7 +247,8 @@ def test_whatever_happens_the_counts_are_those_of_what_is_there(steps: list[tupl
             hall.admission.tidy(now)
         admission = hall.admission
         assert (admission.waiting, admission.standing, admission.handshakes) == (waiting, len(places), len(shaking))
-        assert admission.standing + admission.waiting <= 12
+        assert admission.standing <= 12
+        assert admission.waiting <= 8
         assert admission.handshakes <= 5
     for place in places:
         place.left()

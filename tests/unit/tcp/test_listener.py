@@ -249,7 +249,9 @@ def test_who_finds_no_place_for_a_handshake_waits_and_comes_in_when_one_is_free(
 def test_who_is_one_too_many_is_reset_and_told_of() -> None:
     async def main() -> None:
         porch = Porch(connections=1)
-        porch.call(2)
+        porch.call(1)
+        await porch.until(lambda: len(porch.guests) == 1)
+        porch.call(1)
         await porch.until(lambda: bool(porch.refused))
         peer = "{}:{}".format(*porch.callers[1].getsockname())
         assert porch.refused == [(peer, "connections")]
@@ -267,14 +269,15 @@ def test_who_has_waited_too_long_is_reset(monkeypatch: pytest.MonkeyPatch) -> No
         porch = Porch(handshakes=1)
         porch.call(2)
         await porch.until(lambda: bool(porch.refused))
-        assert porch.refused[0][1] == "connections_waiting"
+        assert porch.refused[0][1] == "handshakes", "the limit to raise is the one that it waited for"
         assert len(porch.guests) == 1
         await porch.close()
 
     asyncio.run(main())
 
 
-def test_without_file_descriptors_we_pause_say_so_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EPROTO])
+def test_when_nobody_can_be_accepted_we_pause_say_so_and_go_on(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener_module, "EXHAUSTED_PAUSE", 0.02)
 
     async def main() -> None:
@@ -282,14 +285,14 @@ def test_without_file_descriptors_we_pause_say_so_and_go_on(monkeypatch: pytest.
         opened = porch.listener.sockets[0]
 
         class Empty:
-            """A listening socket on a machine without descriptors, twice."""
+            """A listening socket on a machine without room, twice."""
 
             left = 2
 
             def accept(self) -> Any:
                 if self.left:
                     self.left -= 1
-                    raise OSError(errno.EMFILE, "Too many open files")
+                    raise OSError(number, "no")
                 return opened.accept()
 
             def fileno(self) -> int:
@@ -301,12 +304,32 @@ def test_without_file_descriptors_we_pause_say_so_and_go_on(monkeypatch: pytest.
         porch.reception._watch(porch.listener, empty)
         porch.call()
         await porch.until(lambda: len(porch.guests) == 1)
-        assert [error.errno for error in porch.exhausted] == [errno.EMFILE] * 2
+        assert [error.errno for error in porch.exhausted] == [number] * 2
         porch.reception.ignore(empty)
         porch.listener.sockets.remove(empty)
         await porch.close()
 
     asyncio.run(main())
+
+
+def test_whoever_cannot_be_let_in_by_a_mistake_of_ours_takes_no_place() -> None:
+    told: list[object] = []
+
+    def mistaken(place: Place) -> asyncio.Protocol:
+        raise ZeroDivisionError("ours")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        porch = Porch()
+        porch.listener.make_protocol = mistaken
+        porch.call(2)
+        await porch.until(lambda: len(told) == 2)
+        assert (porch.reception.admission.standing, porch.reception.admission.handshakes) == (0, 0)
+        assert await asyncio.get_running_loop().sock_recv(porch.callers[0], 1) == b""
+        await porch.close()
+
+    asyncio.run(main())
+    assert [type(each) for each in told] == [ZeroDivisionError] * 2
 
 
 def test_a_closed_listener_takes_nobody_in_though_it_paused() -> None:

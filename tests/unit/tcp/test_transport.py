@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import weakref
@@ -244,6 +245,20 @@ def test_without_a_floor_the_connection_is_closed(fails: bool) -> None:
 
     asyncio.run(main())
     assert told == (["MemoryError('no room for TLS')"] if fails else [])
+
+
+def test_a_connection_whose_options_cannot_be_set_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
+        monkeypatch.setattr(transport_module, "STALLED", -1)  # which no socket takes
+        async with listening(Recorder) as peer:
+            with contextlib.suppress(ConnectionResetError):
+                assert await peer.receive() == b""
+
+    asyncio.run(main())
+    assert told == ["OSError(22, 'Invalid argument')"]
 
 
 def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:

@@ -192,9 +192,9 @@ def test_a_listener_for_passwords_asks_for_no_certificate_and_believes_none(
         )
         exchange(client, server)
         assert server.proof is not None
-        assert server.proof.peer_certificate == b""
+        assert server.peer_certificate == b""
         assert client.proof is not None
-        assert client.proof.peer_certificate == trust.broker.der, "the broker proves itself as everywhere"
+        assert client.peer_certificate == trust.broker.der, "the broker proves itself as everywhere"
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -210,7 +210,7 @@ def test_what_a_listener_for_passwords_gave_opens_no_listener_for_certificates(
     exchange(again, other)
     assert other.proof is not None
     assert not other.proof.resumed
-    assert other.proof.peer_certificate == trust.device.der
+    assert other.peer_certificate == trust.device.der
 
 
 def test_an_empty_file_of_anchors_is_no_way_to_ask_nobody(trust: Trust) -> None:

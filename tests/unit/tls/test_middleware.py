@@ -12,7 +12,7 @@ def test_openssl_is_a_middleware(trust: Trust) -> None:
 
 
 def test_a_proof_cannot_be_changed() -> None:
-    proof = HandshakeProof("TLSv1.3", "TLS_AES_128_GCM_SHA256", "", b"", resumed=False)
+    proof = HandshakeProof("TLSv1.3", "TLS_AES_128_GCM_SHA256", "", resumed=False)
     try:
         proof.version = "TLSv1.0"  # type: ignore[misc]
     except AttributeError:

@@ -6,6 +6,7 @@ import warnings
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from certificates import DAY, NOW, Credentials
 from sealmq.errors import TLSError
 from sealmq.tls import context, hearing, openssl
-from sealmq.tls.openssl import PIECE, OpenSSLConnection, client_connection
+from sealmq.tls.openssl import FLIGHT_PIECE, PIECE, OpenSSLConnection, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, carry, exchange, records, refusal
 
@@ -34,8 +35,8 @@ def test_handshake_and_words_both_ways(trust: Trust, version: str, size: int) ->
     assert server.proof is not None
     assert client.proof is not None
     assert (server.proof.version, client.proof.version) == (version, version)
-    assert server.proof.peer_certificate == trust.device.der
-    assert client.proof.peer_certificate == trust.broker.der
+    assert server.peer_certificate == trust.device.der
+    assert client.peer_certificate == trust.broker.der
     assert server.proof.cipher == client.proof.cipher != ""
     assert not server.proof.resumed
     assert server.refused_certificate == b""
@@ -270,6 +271,31 @@ def _saved_root(trust: Trust) -> Path:
     return path
 
 
+def test_the_incoming_bio_is_not_made_larger_by_the_handshake(trust: Trust) -> None:
+    client, server = client_connection(trust.client(trust.device), "localhost"), trust.server().connection()
+    incoming = server._incoming
+    sizes: list[int] = []
+
+    class Measured:
+        def write(self, piece: memoryview) -> None:
+            sizes.append(len(piece))
+            incoming.write(piece)
+            assert incoming.pending <= FLIGHT_PIECE, "OpenSSL took all that was there before"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(incoming, name)
+
+    server._incoming = Measured()  # type: ignore[assignment]
+    exchange(client, server)
+    assert server.established
+    assert sum(sizes) > 2 * max(sizes)
+    assert max(sizes) == FLIGHT_PIECE
+
+
+def test_what_was_proved_alike_is_kept_once(trust: Trust) -> None:
+    assert trust.pair()[1].proof is trust.pair()[1].proof
+
+
 @both
 def test_resumption_with_client_certificates(trust: Trust, version: str) -> None:
     listener, device = trust.server(), trust.client(trust.device, version)
@@ -282,7 +308,7 @@ def test_resumption_with_client_certificates(trust: Trust, version: str) -> None
         assert exchange(client, server)[1] == b"again"
         assert server.proof is not None
         assert server.proof.resumed
-        assert server.proof.peer_certificate == trust.device.der
+        assert server.peer_certificate == trust.device.der
     # A change of trust builds a new context; its ticket keys are others, so certificate and revocation are looked at.
     server = trust.server(crl=trust.device_ca.crl([trust.device])).connection()
     error = refusal(client_connection(device, "localhost", session=client.session), server)[1]
