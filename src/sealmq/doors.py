@@ -7,7 +7,6 @@ Rule 2: an address that stays keeps its sockets: who connects at that moment not
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -68,17 +67,17 @@ class Door:
 class Doors:
     """All listeners.
 
-    reception:     accepts who comes.
-    make_protocol: builds what receives a new connection, from what the door that it came by is now (None: closed).
+    reception: accepts who comes.
+    receive:   takes each connection that is let in, and what the door that it came by is now (None: closed).
     """
 
     def __init__(
         self,
         reception: Reception,
-        make_protocol: Callable[[Callable[[], ListenerSettings | None], Place], asyncio.BaseProtocol],
+        receive: Callable[[Callable[[], ListenerSettings | None], socket.socket, str, Place], object],
     ) -> None:
         self._reception = reception
-        self._make_protocol = make_protocol
+        self._receive = receive
         self._doors: list[Door] = []
 
     @property
@@ -158,7 +157,7 @@ class Doors:
 
     def _serve(self, door: Door, sockets: list[socket.socket]) -> None:
         # The settings are looked up when somebody comes in: they may have changed since it came to the door.
-        door.listener = self._reception.listen(sockets, partial(self._make_protocol, lambda: door.current))
+        door.listener = self._reception.listen(sockets, partial(self._receive, lambda: door.current))
 
     def _warn(self) -> None:
         for door in self._doors:

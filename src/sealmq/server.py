@@ -12,9 +12,11 @@ import logging
 import resource
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sealmq import config
@@ -41,6 +43,7 @@ from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Reception
+from sealmq.tcp.poller import Poller
 from sealmq.tcp.transport import LINGER, Transport
 from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSConnection, TLSContext
@@ -98,8 +101,9 @@ class Server:
         self._reception = Reception(
             lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
         )
-        self.doors = Doors(self._reception, self._transport)
-        self._end_of_turn_is_due = False
+        self._poller = Poller(self._look_is_over, self._connection_failed)
+        self.doors = Doors(self._reception, self._receive)
+        self._end_of_turn_is_due = self._end_of_turn_is_called = False
         self._stop = asyncio.Event()
         self.restore_waits = False
         self._must_reload = False
@@ -164,6 +168,7 @@ class Server:
         usual = gc.get_threshold()
         gc.set_threshold(*COLLECTIONS)
         try:
+            self._poller.open()
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
             self._tick()  # what was revoked while nobody ran, before anybody can come in
             self.doors.change(self._wanted(self._configuration), lambda: None)
@@ -176,6 +181,7 @@ class Server:
             self.doors.close()
             self._reception.close()
             await self._say_goodbye()
+            self._poller.close()
             self._gatekeeper.close()
             self._safekeeping.close()
             gc.set_threshold(*usual)
@@ -195,11 +201,14 @@ class Server:
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
         return wanted_listeners(configuration, self._listen_on, self._websocket_on)
 
-    def _transport(self, settings: Callable[[], ListenerSettings | None], place: Place) -> Transport:
-        buffered_bytes = self._configuration.limits.buffered_bytes
-        return Transport(lambda transport: self._link(transport, settings()), buffered_bytes, place)
+    def _receive(
+        self, settings: Callable[[], ListenerSettings | None], connection: socket.socket, peer: str, place: Place
+    ) -> None:
+        """Somebody comes in by a door."""
+        make_link = partial(self._link, settings())
+        Transport(connection, peer, self._poller, make_link, self._configuration.limits.buffered_bytes, place)
 
-    def _link(self, transport: Transport, settings: ListenerSettings | None) -> Link | None:
+    def _link(self, settings: ListenerSettings | None, transport: Transport) -> Link | None:
         if settings is None:
             return None  # its door was closed while it waited: what was asked there may count nowhere any more
         tls: TLSConnection = self._contexts[settings.terms].connection()
@@ -243,11 +252,23 @@ class Server:
         give those who wait for a share two of them."""
         if not self._end_of_turn_is_due:
             self._end_of_turn_is_due = True
-            asyncio.get_running_loop().call_soon(self._end_of_turn_came)
+            if not self._poller.is_looking:  # else it comes with the end of that look
+                self._end_of_turn_is_called = True
+                asyncio.get_running_loop().call_soon(self._end_of_turn_came)
 
     def _end_of_turn_came(self) -> None:
-        self._end_of_turn_is_due = False
+        self._end_of_turn_is_due = self._end_of_turn_is_called = False
         self._end_of_turn()
+
+    def _look_is_over(self) -> None:
+        """All who had something to say were heard. Without asking asyncio for another round of its loop, which would
+        cost as much as a message, and let an answer wait for it."""
+        if self._end_of_turn_is_due and not self._end_of_turn_is_called:
+            self._end_of_turn_came()
+
+    def _connection_failed(self, error: Exception) -> None:
+        context = {"message": "an error of the broker's own, in what a connection said", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
     def _end_of_turn(self) -> None:
         """Everybody who spoke in this turn was heard: let the links answer, and the store write."""

@@ -18,21 +18,18 @@ from sealmq.tcp.admission import Place
 LOCAL = "127.0.0.1:0"
 
 
-class Greeter(asyncio.Protocol):
-    """Says what the door that it came by asks for."""
+def greet(settings: Callable[[], ListenerSettings | None], connection: socket.socket, peer: str, place: Place) -> None:
+    """Say what the door asks for by which it came."""
+    terms = settings()
+    connection.send(terms.auth.encode() if terms is not None else b"closed")
+    connection.shutdown(socket.SHUT_WR)
 
-    def __init__(self, settings: Callable[[], ListenerSettings | None], place: Place) -> None:
-        self._settings = settings
-        self._place = place
+    def gone() -> None:
+        asyncio.get_running_loop().remove_reader(connection)
+        connection.close()
+        place.left()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        settings = self._settings()
-        transport.write(settings.auth.encode() if settings is not None else b"closed")
-        transport.write_eof()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._place.left()
+    asyncio.get_running_loop().add_reader(connection, gone)
 
 
 async def ask(address: tuple[str, int]) -> str:
@@ -53,7 +50,7 @@ def free_port() -> int:
 
 def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
     async def main() -> None:
-        doors = Doors(reception(), Greeter)
+        doors = Doors(reception(), greet)
         doors.change([ListenerSettings(LOCAL)], nothing)
         before = doors.bound.mqtt
         assert doors.bound.terms == {before[0]: BY_CERTIFICATE}
@@ -71,7 +68,7 @@ def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
 
 def test_who_waits_at_a_door_that_is_closed_meanwhile_learns_that_its_terms_count_no_more() -> None:
     async def main() -> None:
-        doors = Doors(reception(handshakes=1), Greeter)
+        doors = Doors(reception(handshakes=1), greet)
         doors.change([ListenerSettings(LOCAL, "password")], nothing)
         address = doors.bound.mqtt[0]
         first, writer = await asyncio.open_connection(*address)
@@ -92,7 +89,7 @@ def test_who_waits_at_a_door_that_is_closed_meanwhile_learns_that_its_terms_coun
 
 def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
     async def main() -> None:
-        doors = Doors(reception(), Greeter)
+        doors = Doors(reception(), greet)
         doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password")], nothing)
         first, second = doors.bound.mqtt
         assert [await ask(first), await ask(second)] == ["certificate", "password"]
@@ -109,7 +106,7 @@ def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
 
 def test_websocket_has_doors_too() -> None:
     async def main() -> None:
-        doors, port = Doors(reception(), Greeter), free_port()
+        doors, port = Doors(reception(), greet), free_port()
         websocket = ListenerSettings(f"127.0.0.1:{port}", websocket=True)
         doors.change([ListenerSettings(LOCAL, "password"), websocket], nothing)
         bound = doors.bound
@@ -132,7 +129,7 @@ def test_websocket_has_doors_too() -> None:
 
 def test_an_address_that_cannot_be_had_changes_nothing() -> None:
     async def main() -> None:
-        doors = Doors(reception(), Greeter)
+        doors = Doors(reception(), greet)
         doors.change([ListenerSettings(LOCAL)], nothing)
         before = doors.bound.mqtt
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -153,7 +150,7 @@ def test_an_address_that_cannot_be_had_changes_nothing() -> None:
 
 def test_a_port_goes_from_every_address_to_one_and_back() -> None:
     async def main() -> None:
-        doors, port = Doors(reception(), Greeter), free_port()
+        doors, port = Doors(reception(), greet), free_port()
         everywhere, here = ListenerSettings(f"0.0.0.0:{port}"), ListenerSettings(f"127.0.0.1:{port}", "password")
         doors.change([everywhere], nothing)
         doors.change([here], nothing)
@@ -171,7 +168,7 @@ def test_a_port_goes_from_every_address_to_one_and_back() -> None:
 
 def test_whoever_speaks_without_tls_is_warned_about_at_each_start(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        doors = Doors(reception(), Greeter)
+        doors = Doors(reception(), greet)
         doors.change([ListenerSettings(LOCAL, "password", plaintext=True)], nothing)
         doors.close()
 

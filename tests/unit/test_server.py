@@ -8,6 +8,7 @@ import errno
 import gc
 import logging
 import resource
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -378,15 +379,14 @@ def test_who_waited_at_a_door_that_was_closed_is_not_let_in(home: Home) -> None:
     async def main() -> None:
         async with running(home) as (one, _):
             (door,) = one.doors._doors
-            loop = asyncio.get_running_loop()
-            closed = await loop.create_server(lambda: one._transport(lambda: door.current, NOWHERE), "127.0.0.1", 0)
+            ours, theirs = socket.socketpair()
             door.close()
-            reader, writer = await asyncio.open_connection(*closed.sockets[0].getsockname())
+            one._receive(lambda: door.current, ours, "192.0.2.7:1", NOWHERE)
+            reader, writer = await asyncio.open_connection(sock=theirs)
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.wait_for(reader.read(), WAIT) == b""
             assert not one.house.links
             writer.close()
-            closed.close()
 
     asyncio.run(main())
 

@@ -13,7 +13,6 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from sealmq.addresses import address_in_words
@@ -65,28 +64,30 @@ def bind(host: str | None, port: int, option: str = "--listen") -> list[socket.s
         return opened
 
 
-MakeProtocol: TypeAlias = Callable[[Place], asyncio.BaseProtocol]
+Receive: TypeAlias = Callable[[socket.socket, str, Place], object]
+"""Takes a connection, the peer's address in words and its place, which are its own from then on; unless it raises: then
+the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Guest:
-    """A connection that was accepted, and what would receive it."""
+    """A connection that was accepted, and who would receive it."""
 
     connection: socket.socket
     peer: str
-    make_protocol: MakeProtocol
+    receive: Receive
 
 
 class Listener:
     """Sockets from which a reception accepts."""
 
-    def __init__(self, reception: Reception, sockets: list[socket.socket], make_protocol: MakeProtocol) -> None:
+    def __init__(self, reception: Reception, sockets: list[socket.socket], receive: Receive) -> None:
         self._reception = reception
         self.sockets = sockets
-        self.make_protocol = make_protocol
+        self.receive = receive
 
     def close(self) -> None:
-        """Accept nobody any more; who is in stays. What becomes of those who wait, `make_protocol` knows."""
+        """Accept nobody any more; who is in stays. What becomes of those who wait, `receive` knows."""
         for opened in self.sockets:
             self._reception.ignore(opened)
             opened.close()
@@ -116,17 +117,16 @@ class Reception:
         self._met = met
         self._refused = refused
         self._exhausted = exhausted
-        self._starting: set[asyncio.Task[None]] = set()
         self._pump_is_due = False
         self._look_again: asyncio.TimerHandle | None = None
         self._tidied = 0.0
 
-    def listen(self, sockets: list[socket.socket], make_protocol: MakeProtocol) -> Listener:
+    def listen(self, sockets: list[socket.socket], receive: Receive) -> Listener:
         """Accept from these sockets, which are the listener's from now on.
 
-        make_protocol: builds what receives a new connection.
+        receive: called with each connection that is let in.
         """
-        listener = Listener(self, sockets, make_protocol)
+        listener = Listener(self, sockets, receive)
         for opened in sockets:
             self._watch(listener, opened)
         return listener
@@ -159,18 +159,11 @@ class Reception:
                 break
             connection.setblocking(False)
             peer = address_in_words(address)
-            met = self.admission.arrive(_Guest(connection, peer, listener.make_protocol), peer, self._clock())
+            met = self.admission.arrive(_Guest(connection, peer, listener.receive), peer, self._clock())
             if met:
                 _reset(connection)
                 self._refused(peer, met)
         self._pump()
-
-    def _started(self, task: asyncio.Task[None]) -> None:
-        self._starting.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            context = {"message": "a connection could not be let in", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
 
     def _pump_soon(self) -> None:
         if not self._pump_is_due:
@@ -197,9 +190,7 @@ class Reception:
             if admitted is None:
                 break
             guest, place = admitted
-            task = asyncio.get_running_loop().create_task(_let_in(guest, place))
-            self._starting.add(task)
-            task.add_done_callback(self._started)
+            self._let_in(guest, place)
         else:
             self._pump_soon()
         if now - self._tidied > 1.0:
@@ -208,15 +199,15 @@ class Reception:
         if self.admission.waiting and self._look_again is None:
             self._look_again = asyncio.get_running_loop().call_later(PUMP, self._pump_again)
 
-
-async def _let_in(guest: _Guest, place: Place) -> None:
-    try:
-        await asyncio.get_running_loop().connect_accepted_socket(partial(guest.make_protocol, place), guest.connection)
-    except BaseException as error:
-        place.left()
-        guest.connection.close()
-        if not isinstance(error, OSError):  # that is somebody who was gone before it was let in
-            raise
+    def _let_in(self, guest: _Guest, place: Place) -> None:
+        try:
+            guest.receive(guest.connection, guest.peer, place)
+        except Exception as error:
+            place.left()
+            guest.connection.close()
+            if not isinstance(error, OSError):  # that is somebody who was gone before it was let in
+                context = {"message": "a connection could not be let in", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _reset(connection: socket.socket) -> None:

@@ -1,20 +1,21 @@
 """TCP under one link: bytes in, bytes out, back-pressure, and a goodbye that arrives [MQTT-4.2.0-1].
 
-Receiving: asyncio is handed the same buffer for every connection, and what arrives is used up before the callback
-returns; so a connection costs no receive buffer. Sending: `write` goes to the kernel at once, and what does not fit is
-kept up to a bound at which the link is told that it is full.
+Receiving: every connection receives into the same buffer, and what arrives is used up before the next one is read; so a
+connection costs no receive buffer. Sending: `write` goes to the kernel at once, and what does not fit is kept, with a
+bound at which the link is told that it is full.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
-from sealmq.addresses import UNKNOWN, address_in_words
 from sealmq.tcp.admission import Place
+from sealmq.tcp.poller import READABLE, WRITABLE, Poller
 
 RECEIVE_BUFFER = 65_536
 """Bytes taken from the kernel at a time: four full TLS records. More makes one connection's turn longer than it
@@ -76,11 +77,14 @@ class Wire(Protocol):
         """Close now."""
 
 
-class Transport(asyncio.BufferedProtocol):
-    """One TCP connection, as asyncio's protocol below and a link's wire above.
+class Transport:
+    """One TCP connection: what the poller tells below, and a link's wire above.
 
-    make_floor:     builds the link; called once, when the connection is there. None: it is not let in after all.
-    buffered_bytes: bytes that may wait in user space before the link is told that it is full.
+    connection:     accepted, and does not block.
+    peer:           its address in words.
+    make_floor:     builds the link. None: it is not let in after all.
+    buffered_bytes: bytes that may wait in user space before the link is told that it is full. It is told that there is
+                    room again when a quarter of them is left.
     place:          what the connection takes of the limits.
     """
 
@@ -88,85 +92,134 @@ class Transport(asyncio.BufferedProtocol):
         "__weakref__",
         "_abort_later",
         "_buffered_bytes",
+        "_connection",
+        "_events",
         "_finished",
         "_floor",
-        "_make_floor",
+        "_is_closing",
+        "_is_full",
+        "_number",
         "_place",
-        "_transport",
+        "_poller",
+        "_send",
+        "_unsent",
         "peer",
     )
 
-    def __init__(self, make_floor: Callable[[Transport], Floor | None], buffered_bytes: int, place: Place) -> None:
-        self.peer = UNKNOWN
-        self._make_floor: Callable[[Transport], Floor | None] | None = make_floor
+    def __init__(
+        self,
+        connection: socket.socket,
+        peer: str,
+        poller: Poller,
+        make_floor: Callable[[Transport], Floor | None],
+        buffered_bytes: int,
+        place: Place,
+    ) -> None:
+        self.peer = peer
+        self._connection = connection
+        self._number = connection.fileno()
+        self._send = connection.send
+        self._poller = poller
         self._buffered_bytes = buffered_bytes
         self._place = place
         self._floor: Floor | None = None
+        self._events = 0
+        self._unsent: bytearray | None = None  # empty, it would take 57 bytes of each link
+        self._is_full = False
+        self._is_closing = False
         self._finished = False
         self._abort_later: asyncio.TimerHandle | None = None
-
-    # -- asyncio calls these -----------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A connection was accepted."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=self._buffered_bytes)
-        self.peer = address_in_words(self._transport.get_extra_info("peername"))
-        make_floor, self._make_floor = self._make_floor, None  # what it holds is not needed for as long as the link
-        assert make_floor is not None
         try:
-            self._set_options(self._transport.get_extra_info("socket"))
+            _set_options(connection)
             self._floor = make_floor(self)
         finally:
             if self._floor is None:  # no room; or no memory, and nobody above would ever close it
-                self._transport.abort()
+                self.abort()
+        if not self._is_closing:
+            self._wait_for(READABLE)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """The one buffer that every connection receives into."""
-        return _receive_buffer
+    # -- the poller calls --------------------------------------------------------------------------------------------
 
-    def buffer_updated(self, nbytes: int) -> None:
-        """`nbytes` arrived in the buffer."""
-        if self._finished:
-            return  # we have said goodbye: read on only so that it is not overtaken by a reset
-        if self._floor is not None:
-            self._floor.bytes_received(_receive_buffer[:nbytes])
+    def ready(self, events: int) -> None:
+        """There is something to read, room to write, or a failure, which both of them find (Pollable)."""
+        if events & ~READABLE and self._unsent:
+            self._write_unsent()
+        if not events & ~WRITABLE or not self._events & READABLE:
+            return
+        try:
+            size = self._connection.recv_into(_receive_buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._close(error.strerror or str(error))
+            return
+        if not size:
+            self._end_of_stream()
+        elif self._floor is not None and not self._finished:
+            self._floor.bytes_received(_receive_buffer[:size])
+        # else we have said goodbye: read on only so that it is not overtaken by a reset
 
-    def eof_received(self) -> bool:
-        """The peer closed its side. Without it there is nobody to talk to: asyncio sends what is left and closes ours,
-        but would wait for ever for a peer that does not read."""
-        self._abort_in_the_end()
-        return False
+    def _end_of_stream(self) -> None:
+        """The peer closed its side: without it there is nobody to talk to. What is left is sent, then ours is closed; a
+        peer that does not read is not waited for."""
+        self._is_closing = True
+        if self._unsent:
+            self._wait_for(WRITABLE)
+            self._abort_in_the_end()
+        else:
+            self._close("")
 
-    def pause_writing(self) -> None:
-        """More than the bound waits in asyncio's buffer."""
-        if self._floor is not None:
-            self._floor.full()
+    def _write_unsent(self) -> None:
+        unsent = self._unsent
+        assert unsent is not None
+        try:
+            del unsent[: self._send(unsent)]
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._close(error.strerror or str(error))
+            return
+        if not unsent:
+            self._unsent = None
+            if self._is_closing:
+                self._close("")
+                return
+            self._wait_for(self._events & ~WRITABLE)
+            if self._finished:
+                self._shut_down()
+        if self._is_full and len(unsent) <= self._buffered_bytes // 4:
+            self._is_full = False
+            if self._floor is not None:
+                self._floor.drained()
 
-    def resume_writing(self) -> None:
-        """asyncio's buffer has drained."""
-        if self._floor is not None:
-            self._floor.drained()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        floor, self._floor = self._floor, None
-        self._place.left()
-        if self._abort_later is not None:
-            self._abort_later.cancel()
-        if floor is not None:
-            floor.lost("" if exc is None else str(exc) or type(exc).__name__)
-
-    # -- the link calls these ----------------------------------------------------------------------------------------
+    # -- the link calls ----------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         """Send the bytes, now or as soon as the kernel takes them."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if self._is_closing or self._finished:
+            return
+        if self._unsent is None:
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._close(error.strerror or str(error))
+                return
+            if sent == len(data):
+                return
+            self._unsent = bytearray(memoryview(data)[sent:])
+            self._wait_for(self._events | WRITABLE)
+        else:
+            self._unsent += data
+        if not self._is_full and len(self._unsent) > self._buffered_bytes:
+            self._is_full = True
+            if self._floor is not None:
+                self._floor.full()
 
     def waiting(self) -> int:
         """Bytes that were written and that the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        return len(self._unsent) if self._unsent is not None else 0
 
     def accepted(self) -> None:
         """See Wire."""
@@ -174,26 +227,23 @@ class Transport(asyncio.BufferedProtocol):
 
     def pause_reading(self) -> None:
         """Take nothing more from the kernel: TCP slows the peer down."""
-        if not self._transport.is_closing() and self._transport.is_reading():
-            self._transport.pause_reading()
+        if not self._is_closing:
+            self._wait_for(self._events & ~READABLE)
 
     def resume_reading(self) -> None:
         """Take what comes again."""
-        if not self._transport.is_closing() and not self._transport.is_reading():
-            self._transport.resume_reading()
+        if not self._is_closing:
+            self._wait_for(self._events | READABLE)
 
     def finish(self) -> None:
         """Send what is left, close our side, and give the peer LINGER seconds to read it and close its own."""
-        if self._finished or self._transport.is_closing():
+        if self._finished or self._is_closing:
             return
         self._finished = True
-        try:
-            self._transport.write_eof()
-            self.resume_reading()
-        except (OSError, RuntimeError):
-            self.abort()
-            return
+        self.resume_reading()
         self._abort_in_the_end()
+        if self._unsent is None:
+            self._shut_down()
 
     def abort(self) -> None:
         """Close now; what is not sent is lost, also what the kernel still holds.
@@ -201,22 +251,54 @@ class Transport(asyncio.BufferedProtocol):
         Without the reset (SO_LINGER 0) the kernel would go on sending for minutes, megabytes perhaps, to somebody who
         may just have been revoked.
         """
-        connection = self._transport.get_extra_info("socket")
-        if connection is not None and not self._transport.is_closing():
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+        if self._number >= 0:
+            with contextlib.suppress(OSError):
+                self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._close("")
 
-    def _set_options(self, connection: socket.socket) -> None:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        # We write once a turn, so nothing is gained by waiting for more (RFC 896). asyncio says so too, but only to
-        # sockets that were made with a protocol number, which accepted ones do not have.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def _shut_down(self) -> None:
+        try:
+            self._connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.abort()
 
     def _abort_in_the_end(self) -> None:
         if self._abort_later is None:
             self._abort_later = asyncio.get_running_loop().call_later(LINGER, self.abort)
+
+    def _close(self, why: str) -> None:
+        """Nothing comes and nothing leaves any more. The floor may be the caller: it is told by a call of its own."""
+        if self._number < 0:
+            return
+        self._is_closing = True
+        self._wait_for(0)
+        self._number = -1
+        self._unsent = None
+        if self._abort_later is not None:
+            self._abort_later.cancel()
+        asyncio.get_running_loop().call_soon(self._gone, why)
+
+    def _gone(self, why: str) -> None:
+        floor, self._floor = self._floor, None
+        self._connection.close()
+        self._place.left()
+        if floor is not None:
+            floor.lost(why)
+
+    def _wait_for(self, events: int) -> None:
+        before, self._events = self._events, events
+        if events != before:
+            self._poller.watch(self._number, self, events, before)
+
+
+def _set_options(connection: socket.socket) -> None:
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    # We write once a turn, so nothing is gained by waiting for more (RFC 896).
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A device that lost its power says no goodbye: without keep-alive by MQTT or TCP it would be held for ever.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Nor does one that lives and takes nothing of what we have for it (RFC 5482; Linux asks at closed windows).
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1_000))

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def listened(host: str | None, port: int) -> list[tuple[str, int]]:
     """Listen, close, and say where it was."""
 
     async def main() -> list[tuple[str, int]]:
-        listener = reception().listen(bind(host, port), lambda place: asyncio.Protocol())
+        listener = reception().listen(bind(host, port), lambda connection, peer, place: None)
         try:
             return bound_addresses(listener)
         finally:
@@ -164,22 +165,22 @@ def test_an_address_can_be_asked_for_without_taking_it():
 # --- who comes, and who is let in
 
 
-class Guest(asyncio.Protocol):
-    """A connection that was let in."""
+class Guest:
+    """A connection that was let in, until its peer leaves."""
 
-    let_in: list[Guest]
-
-    def __init__(self, place: Place) -> None:
+    def __init__(self, porch: Porch, connection: socket.socket, peer: str, place: Place) -> None:
         self.place = place
+        self.peer = peer
+        self._porch = porch
+        self._connection = connection
+        porch.guests.append(self)
+        asyncio.get_running_loop().add_reader(connection, self._left)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.let_in.append(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _left(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._connection)
+        self._connection.close()
         self.place.left()
-        self.let_in.remove(self)
+        self._porch.guests.remove(self)
 
 
 class Porch:
@@ -190,9 +191,8 @@ class Porch:
         self.refused = Refused()
         self.exhausted: list[OSError] = []
         self.callers: list[socket.socket] = []
-        kind = type("HereGuest", (Guest,), {"let_in": self.guests})
         self.reception = reception(self.refused, self.exhausted.append, **limits)
-        self.listener = self.reception.listen(bind("127.0.0.1", 0), kind)
+        self.listener = self.reception.listen(bind("127.0.0.1", 0), partial(Guest, self))
 
     def call(self, times: int = 1) -> None:
         for _ in range(times):
@@ -315,13 +315,13 @@ def test_when_nobody_can_be_accepted_we_pause_say_so_and_go_on(number: int, monk
 def test_whoever_cannot_be_let_in_by_a_mistake_of_ours_takes_no_place() -> None:
     told: list[object] = []
 
-    def mistaken(place: Place) -> asyncio.Protocol:
+    def mistaken(connection: socket.socket, peer: str, place: Place) -> None:
         raise ZeroDivisionError("ours")
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
         porch = Porch()
-        porch.listener.make_protocol = mistaken
+        porch.listener.receive = mistaken
         porch.call(2)
         await porch.until(lambda: len(told) == 2)
         assert (porch.reception.admission.standing, porch.reception.admission.handshakes) == (0, 0)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import struct
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import pytest
 
 from places import NOWHERE
 from sealmq.tcp import transport as transport_module
+from sealmq.tcp.poller import Poller
 from sealmq.tcp.transport import Transport
 
 WAIT = 10.0
@@ -26,11 +28,13 @@ class Recorder:
     def __init__(self, wire: Transport) -> None:
         self.wire = wire
         self.received = b""
+        self.buffers: list[object] = []
         self.told: list[str] = []
         self.changed = asyncio.Event()
 
     def bytes_received(self, ciphertext: memoryview) -> None:
         self.received += ciphertext
+        self.buffers.append(ciphertext.obj)
         self.changed.set()
 
     def full(self) -> None:
@@ -78,30 +82,36 @@ class Peer:
 async def connected(buffered_bytes: int = 1_024) -> AsyncIterator[tuple[Recorder, Peer]]:
     """A floor on a Transport, and its peer."""
     floors: list[Recorder] = []
-    made = asyncio.Event()
 
     def make_floor(wire: Transport) -> Recorder:
         floors.append(Recorder(wire))
-        made.set()
         return floors[0]
 
     async with listening(make_floor, buffered_bytes) as peer:
-        await asyncio.wait_for(made.wait(), WAIT)
         yield floors.pop(), peer
 
 
 @asynccontextmanager
 async def listening(make_floor: Callable[[Transport], Any], buffered_bytes: int = 1_024) -> AsyncIterator[Peer]:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Transport(make_floor, buffered_bytes, NOWHERE), "127.0.0.1", 0)
+    poller = Poller(lambda: None, fail)
+    poller.open()
     plain = socket.socket()
     plain.setblocking(False)
     try:
-        await loop.sock_connect(plain, server.sockets[0].getsockname())
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            plain.connect_ex(server.getsockname())
+            accepted, _ = server.accept()
+        accepted.setblocking(False)
+        Transport(accepted, "192.0.2.7:1", poller, make_floor, buffered_bytes, NOWHERE)
+        del accepted
         yield Peer(plain)
     finally:
         plain.close()
-        server.close()
+        poller.close()
+
+
+def fail(error: Exception) -> None:
+    raise error
 
 
 def test_what_arrives_goes_up_and_the_peers_end_is_told_without_a_reason() -> None:
@@ -116,8 +126,15 @@ def test_what_arrives_goes_up_and_the_peers_end_is_told_without_a_reason() -> No
 
 
 def test_every_connection_receives_into_the_same_buffer() -> None:
-    one, other = (Transport(lambda _: None, 1_024, NOWHERE) for _ in range(2))
-    assert one.get_buffer(-1) is other.get_buffer(100)
+    async def main() -> None:
+        async with connected() as (floor, peer), connected() as (other_floor, other_peer):
+            await peer.send(b"hello")
+            await other_peer.send(b"hello")
+            await floor.until(lambda: bool(floor.buffers))
+            await other_floor.until(lambda: bool(other_floor.buffers))
+            assert floor.buffers[0] is other_floor.buffers[0]
+
+    asyncio.run(main())
 
 
 def test_the_last_words_arrive_although_the_peer_has_sent_more_than_was_read() -> None:
@@ -229,36 +246,76 @@ def test_a_connection_that_is_gone_takes_every_verb_in_silence() -> None:
 
 @pytest.mark.parametrize("fails", [False, True], ids=["there is no room", "it fails"])
 def test_without_a_floor_the_connection_is_closed(fails: bool) -> None:
-    told: list[str] = []
+    ours, theirs = socket.socketpair()
 
     def make_floor(wire: Transport) -> None:
         if fails:
             raise MemoryError("no room for TLS")
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
-        async with listening(make_floor) as peer:
-            try:
-                assert await peer.receive() == b""
-            except ConnectionResetError:
-                pass
+        poller = Poller(lambda: None, fail)
+        raises = pytest.raises(MemoryError) if fails else contextlib.nullcontext()
+        with raises:
+            Transport(ours, "192.0.2.7:1", poller, make_floor, 1_024, NOWHERE)
+        await asyncio.sleep(0)
+        assert ours.fileno() == -1
+        assert theirs.recv(1) == b""
 
     asyncio.run(main())
-    assert told == (["MemoryError('no room for TLS')"] if fails else [])
+    theirs.close()
 
 
 def test_a_connection_whose_options_cannot_be_set_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    monkeypatch.setattr(transport_module, "STALLED", -1)  # which no socket takes
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
-        monkeypatch.setattr(transport_module, "STALLED", -1)  # which no socket takes
-        async with listening(Recorder) as peer:
-            with contextlib.suppress(ConnectionResetError):
-                assert await peer.receive() == b""
+        with pytest.raises(OSError, match="Invalid argument"):
+            async with listening(Recorder):
+                pass
 
     asyncio.run(main())
-    assert told == ["OSError(22, 'Invalid argument')"]
+
+
+def test_a_mistake_of_ours_ends_the_connection_and_is_told() -> None:
+    told: list[Exception] = []
+
+    async def main() -> None:
+        async with connected() as (floor, peer), connected() as (other, other_peer):
+            floor.bytes_received = lambda ciphertext: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+            monkeypatch = pytest.MonkeyPatch()
+            monkeypatch.setattr(floor.wire._poller, "_failed", told.append)
+            await peer.send(b"hello")
+            await floor.until(lambda: floor.told == ["lost"])
+            await other_peer.send(b"hello")
+            await other.until(lambda: other.received == b"hello")
+
+    asyncio.run(main())
+    assert [type(each) for each in told] == [ZeroDivisionError]
+
+
+def test_a_reset_is_told_with_its_reason() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.socket.close()
+            await floor.until(lambda: floor.told == ["lost Connection reset by peer"])
+
+    asyncio.run(main())
+
+
+def test_who_is_not_read_from_and_resets_is_noticed_when_it_is_read_again() -> None:
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.pause_reading()
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.socket.close()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert floor.told == [], "and the loop was not kept busy with it"
+            floor.wire.resume_reading()
+            await floor.until(lambda: floor.told == ["lost Connection reset by peer"])
+
+    asyncio.run(main())
 
 
 def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
@@ -268,7 +325,7 @@ def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
             peer.socket.close()
             told = floor.told
             await floor.until(lambda: "lost" in told)
-            remains = [weakref.ref(thing) for thing in (floor, floor.wire, floor.wire._transport)]
+            remains = [weakref.ref(thing) for thing in (floor, floor.wire, floor.wire._connection)]
             del floor
             await asyncio.sleep(0)
             gc.collect()
@@ -280,7 +337,7 @@ def test_nothing_of_a_connection_remains_when_it_is_gone() -> None:
 def test_a_peer_that_takes_nothing_is_given_up_by_the_kernel() -> None:
     async def main() -> None:
         async with connected() as (floor, _):
-            connection = floor.wire._transport.get_extra_info("socket")
+            connection = floor.wire._connection
             stalled = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert stalled == transport_module.STALLED * 1_000
 
@@ -290,7 +347,7 @@ def test_a_peer_that_takes_nothing_is_given_up_by_the_kernel() -> None:
 def test_nothing_that_was_written_waits_for_more() -> None:
     async def main() -> None:
         async with connected() as (floor, _):
-            connection = floor.wire._transport.get_extra_info("socket")
+            connection = floor.wire._connection
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
     asyncio.run(main())

@@ -1,0 +1,84 @@
+"""Which connections can be read or written: one look at all of them, in each turn of the loop.
+
+asyncio sees one file, an epoll in which all connections stand; what is ready there is told to the connections by a
+plain call. asyncio's own way has a handle, a context and a selector key for each of them, each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import Final, Protocol
+
+READABLE: Final = select.EPOLLIN
+WRITABLE: Final = select.EPOLLOUT
+
+
+class Pollable(Protocol):
+    """A connection, as the poller sees it."""
+
+    def ready(self, events: int) -> None:
+        """Something of what it waits for is there, or the connection has failed: bits of epoll."""
+
+    def abort(self) -> None:
+        """End now."""
+
+
+class Poller:
+    """All connections of one server.
+
+    look_is_over: called behind each look at them: all who spoke in it were heard.
+    failed:       told of an exception that a connection has raised, which was cut.
+    is_looking:   the connections are being told just now.
+    """
+
+    def __init__(self, look_is_over: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+        self.is_looking = False
+        self._look_is_over = look_is_over
+        self._failed = failed
+        self._epoll = select.epoll()
+        self._connections: dict[int, Pollable] = {}
+
+    def open(self) -> None:
+        """Look whenever something is ready, in the running loop."""
+        asyncio.get_running_loop().add_reader(self._epoll, self._look)
+
+    def close(self) -> None:
+        """Look no more; what connections are left are cut."""
+        for connection in list(self._connections.values()):
+            connection.abort()
+        asyncio.get_running_loop().remove_reader(self._epoll)
+        self._epoll.close()
+
+    def watch(self, number: int, connection: Pollable, events: int, before: int) -> None:
+        """Tell the connection of these events from now on. Who waits for nothing is not told of failures either.
+
+        number: its file descriptor.
+        before: the events that it was told of until now.
+        """
+        if not before:
+            self._epoll.register(number, events)
+            self._connections[number] = connection
+        elif events:
+            self._epoll.modify(number, events)
+        else:
+            self._epoll.unregister(number)
+            del self._connections[number]
+
+    def _look(self) -> None:
+        connections = self._connections
+        self.is_looking = True
+        try:
+            for number, events in self._epoll.poll(0):
+                connection = connections.get(number)
+                if connection is None:
+                    continue  # it ended by what another one said in this look
+                try:
+                    connection.ready(events)
+                except Exception as error:  # a mistake of ours: nobody else may suffer
+                    connection.abort()
+                    self._failed(error)
+        finally:
+            self.is_looking = False
+        self._look_is_over()

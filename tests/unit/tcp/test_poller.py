@@ -1,0 +1,118 @@
+"""One look at all connections: who is told, and of what."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from sealmq.tcp.poller import READABLE, WRITABLE, Poller
+
+
+class Talker:
+    """One end of a pair of sockets."""
+
+    def __init__(self, poller: Poller) -> None:
+        self.poller = poller
+        self.ours, self.theirs = socket.socketpair()
+        self.told: list[int] = []
+        self.is_aborted = False
+        self.does: Callable[[], object] = lambda: None
+        poller.watch(self.ours.fileno(), self, READABLE, 0)
+
+    def ready(self, events: int) -> None:
+        self.told.append(events)
+        self.ours.recv(100)
+        self.does()
+
+    def abort(self) -> None:
+        self.is_aborted = True
+        self.poller.watch(self.ours.fileno(), self, 0, READABLE)
+        self.ours.close()
+        self.theirs.close()
+
+
+class Look:
+    """A poller, and how often its looks were over."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.poller = Poller(self.over, self.failures.append)
+        self.were_over: list[bool] = []
+        self.is_over = asyncio.Event()
+        self.poller.open()
+
+    def over(self) -> None:
+        self.were_over.append(self.poller.is_looking)
+        self.is_over.set()
+
+    async def next(self) -> None:
+        self.is_over.clear()
+        await asyncio.wait_for(self.is_over.wait(), 10)
+
+
+def test_all_who_spoke_are_told_in_one_look() -> None:
+    async def main() -> None:
+        look = Look()
+        talkers = [Talker(look.poller) for _ in range(5)]
+        seen: list[bool] = []
+        for talker in talkers:
+            talker.theirs.send(b"hello")
+            talker.does = lambda: seen.append(look.poller.is_looking)
+        await look.next()
+        assert [talker.told for talker in talkers] == [[READABLE]] * 5
+        assert seen == [True] * 5
+        assert look.were_over == [False]
+        look.poller.close()
+        assert all(talker.is_aborted for talker in talkers)
+
+    asyncio.run(main())
+
+
+def test_who_ended_in_this_look_is_not_told() -> None:
+    async def main() -> None:
+        look = Look()
+        one, other = Talker(look.poller), Talker(look.poller)
+        one.does, other.does = other.abort, one.abort
+        for talker in (one, other):
+            talker.theirs.send(b"the other one must go")
+        await look.next()
+        assert sorted([one.is_aborted, other.is_aborted]) == [False, True]
+        look.poller.close()
+
+    asyncio.run(main())
+
+
+def test_a_mistake_ends_the_one_in_which_it_happened() -> None:
+    async def main() -> None:
+        look = Look()
+        mistaken, others = Talker(look.poller), [Talker(look.poller) for _ in range(3)]
+        mistaken.does = lambda: 1 / 0
+        for talker in (mistaken, *others):
+            talker.theirs.send(b"hello")
+        await look.next()
+        assert mistaken.is_aborted
+        assert [type(each) for each in look.failures] == [ZeroDivisionError]
+        assert [talker.told for talker in others] == [[READABLE]] * 3
+        look.poller.close()
+
+    asyncio.run(main())
+
+
+def test_who_waits_for_nothing_is_told_of_nothing() -> None:
+    async def main() -> None:
+        look = Look()
+        one, other = Talker(look.poller), Talker(look.poller)
+        look.poller.watch(one.ours.fileno(), one, 0, READABLE)
+        one.theirs.close()
+        other.theirs.send(b"hello")
+        await look.next()
+        assert (one.told, other.told) == ([], [READABLE])
+        look.poller.watch(one.ours.fileno(), one, WRITABLE, 0)
+        await look.next()
+        assert one.told
+        assert one.told[0] & WRITABLE
+        look.poller.watch(one.ours.fileno(), one, READABLE, WRITABLE)
+        look.poller.close()
+
+    asyncio.run(main())
