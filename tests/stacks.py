@@ -85,6 +85,9 @@ class PlainTLS:
         assert not self.farewell, "what is sent behind close_notify is lost"
         self._out.append(plaintext)
 
+    def has_data(self) -> bool:
+        return bool(self._out)
+
     def data_to_send(self) -> bytes:
         data = b"".join(self._out)
         self._out.clear()

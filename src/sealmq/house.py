@@ -106,9 +106,10 @@ class House:
     def mark(self, link: Resident) -> None:
         """The link may have something to send: flush it at the end of this turn of the loop."""
         self.unflushed.add(link)
-        self._ask()
+        self.ask_for_end_of_turn()
 
-    def _ask(self) -> None:
+    def ask_for_end_of_turn(self) -> None:
+        """Something was said to somebody, or has to be gone on with: `end_turn` has to be called."""
         if not self.flush_is_due:
             self.flush_is_due = True
             self.ask_for_flush()
@@ -127,7 +128,7 @@ class House:
             self.resting[link] = self.clock() + rest
             return
         (self.shaking if shaking else self.unfinished)[link] = None
-        self._ask()
+        self.ask_for_end_of_turn()
 
     def tick(self, now: float) -> None:
         """Time has passed: some have rested enough."""
@@ -149,7 +150,7 @@ class House:
             del self.shaking[link]
             self._go_on(link)
         if self.shaking:
-            self._ask()
+            self.ask_for_end_of_turn()
 
     def _go_on(self, link: Resident) -> None:
         try:
@@ -199,4 +200,4 @@ class House:
         if dispatch.pace.unfinished:
             # Now that their links have written. What they are given leaves in the next turn, when others were heard.
             dispatch.go_on(self.clock())
-            self._ask()
+            self.ask_for_end_of_turn()

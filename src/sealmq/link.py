@@ -133,16 +133,24 @@ class Link:
             house.shaken_for += house.clock() - now
             return
         if not self._shaken:
-            if self._tls.established:
-                self._shaken = True
-                self._set_deadline(now + house.limits.connect_timeout)
-                if self.terms.asks_certificate:
-                    self._identify(now)
-            house.shaken_for += house.clock() - now
+            self._shake(now)
         if plaintext:
             self._traffic.bytes_received += len(plaintext)
-            self._packets_received(bytes(plaintext), now)
+            if self._asked is None:
+                self._take(self._mqtt.receive_data(plaintext), now, len(plaintext))
+            else:
+                self._park(plaintext, self._asked)
         self._taken()
+
+    def _shake(self, now: float) -> None:
+        """A step of the handshake, and perhaps its last, was done."""
+        house = self._house
+        if self._tls.established:
+            self._shaken = True
+            self._set_deadline(now + house.limits.connect_timeout)
+            if self.terms.asks_certificate:
+                self._identify(now)
+        house.shaken_for += house.clock() - now
 
     def go_on(self) -> None:
         """A new turn: take more of what was received and had to wait (Resident)."""
@@ -165,7 +173,10 @@ class Link:
             self._look_at_answers()
         if self._tls.closed and self._asked is None and self._rest is None and not self._ended:
             self.end(ReasonCode.SUCCESS, "it closed the connection without DISCONNECT")
-        house.mark(self)
+        if self._mqtt.has_data() or self._tls.has_data():
+            house.mark(self)
+        else:  # it may have told others something: nine publishers of ten at QoS 0 hear no answer, and need no flush
+            house.ask_for_end_of_turn()
         if house.broker.dispatch.spoken_bytes > FLUSH_AT:
             house.flush()
 
@@ -177,13 +188,12 @@ class Link:
 
     def _heard(self, now: float) -> None:
         """It lives [MQTT-3.1.2-22]; but no link outlives the certificate that it stands on."""
-        self.deadline = min(now + self._silence, self._latest)
+        deadline = now + self._silence
+        self.deadline = deadline if deadline < self._latest else self._latest
 
-    def _packets_received(self, plaintext: bytes, now: float) -> None:
-        if self._asked is None:
-            self._take(self._mqtt.receive_data(plaintext), now, len(plaintext))
-            return
-        if self._asked.park(plaintext) > self._house.limits.first_packet_size:
+    def _park(self, plaintext: bytes, asked: Asked) -> None:
+        """Its password is being looked at: what comes meanwhile waits."""
+        if asked.park(plaintext) > self._house.limits.first_packet_size:
             self.end(ReasonCode.QUOTA_EXCEEDED, "it sent too much behind a CONNECT that was not answered yet")
 
     def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
@@ -357,18 +367,17 @@ class Link:
         self._traffic.packets_sent += 1
         self._house.mark(self)
 
-    def flush(self) -> None:
-        """Join what is queued, encrypt it once, write it once."""
-        self._encrypt()
+    def flush(self, *, closing: bool = False) -> None:
+        """Join what is queued, encrypt it once, write it once; `closing`: with close_notify behind it."""
+        data = self._mqtt.data_to_send()
+        if data:
+            self._traffic.bytes_sent += len(data)
+            self._tls.send(data)
+        if closing:
+            self._tls.close()
         ciphertext = self._tls.data_to_send()
         if ciphertext:
             self._wire.write(ciphertext)
-
-    def _encrypt(self) -> None:
-        if self._mqtt.has_data():
-            data = self._mqtt.data_to_send()
-            self._traffic.bytes_sent += len(data)
-            self._tls.send(data)
 
     def waiting(self) -> int:
         """Bytes that the network has not taken yet (Outbox)."""
@@ -458,9 +467,7 @@ class Link:
 
     def _finish(self) -> None:
         self._ended = True
-        self._encrypt()
-        self._tls.close()
-        self.flush()
+        self.flush(closing=True)
         self._wire.finish()
 
     def _leave_session(self) -> None:

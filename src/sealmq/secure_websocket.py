@@ -66,6 +66,10 @@ class SecureWebSocket:
         """See TLSConnection."""
         self._websocket.send(plaintext)
 
+    def has_data(self) -> bool:
+        """See TLSConnection."""
+        return self._websocket.has_data() or self._tls.has_data()
+
     def data_to_send(self) -> bytes:
         """See TLSConnection."""
         frames = self._websocket.data_to_send()

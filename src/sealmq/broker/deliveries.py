@@ -66,11 +66,15 @@ class Deliveries:
             return
         if frame is None:
             frame = self._encode(session, delivery, now)
-        if self._fits(session, len(frame[0]) + 2 + len(frame[1])):
-            packet_id = session.outgoing.add(delivery)
-            session.count_in_flight(delivery.size)
+        if session.packet_limit and not self._fits(session, len(frame[0]) + 2 + len(frame[1])):
+            return
+        packet_id = session.outgoing.add(delivery)
+        session.count_in_flight(delivery.size)
+        if session.number:
             self._store.queued(session, delivery, packet_id)
             self._send_when_safe(session, delivery.qos, frame, packet_id)
+        else:
+            self._send(session, frame, packet_id)
 
     def deliver_once(self, session: Session, delivery: Delivery, now: float) -> None:
         """Send a delivery at QoS 0: a retained message to a new subscriber."""
@@ -94,8 +98,9 @@ class Deliveries:
 
     def _has_room(self, session: Session) -> bool:
         """May another message be in flight? By number, and by bytes: what its client does not acknowledge is memory."""
+        outgoing = session.outgoing
         return (
-            len(session.outgoing) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
+            len(outgoing.sent) + len(outgoing.released) < session.in_flight_limit  # [MQTT-3.3.4-9], [MQTT-4.9.0-2]
             and session.in_flight_bytes <= self._limits.queued_bytes
         )
 

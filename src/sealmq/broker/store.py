@@ -26,7 +26,10 @@ class Store(Protocol):
     failing: str
 
     def opened(self, session: Session) -> None:
-        """The session exists, or its expiry or will has changed. With expiry 0 it is forgotten here."""
+        """The session exists, or its expiry or will has changed. With expiry 0 it is forgotten here.
+
+        A store that keeps it gives it a number. Of the deliveries of those without, it need not be told.
+        """
 
     def ended(self, session: Session) -> None:
         """The session and all that belongs to it is gone."""

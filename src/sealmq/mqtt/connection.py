@@ -320,6 +320,8 @@ class MQTTConnection:
     def data_to_send(self) -> bytes:
         """All that is queued, in one piece; the queue is empty afterwards."""
         out = self._out
+        if not out:
+            return b""
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()  # not a new list: `push` is bound to this one
         return data

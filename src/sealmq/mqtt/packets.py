@@ -125,7 +125,7 @@ class Publish:
     def weight(self) -> int:
         """Bytes of memory that it costs to keep, about: what it says, and an object for each property of its own."""
         size = MESSAGE_OVERHEAD + (len(self.wire) or len(self.topic) + len(self.payload))
-        if self.properties:
+        if self.properties is not NO_PROPERTIES:
             pairs = self.properties.user_properties
             size += sum(USER_PROPERTY_OVERHEAD + len(name) + len(value) for name, value in pairs)
         return size

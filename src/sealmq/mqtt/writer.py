@@ -227,9 +227,16 @@ def encode_publish_frame(
     """
     if not 1 <= qos <= 2:
         raise _impossible(f"QoS {qos} has no packet identifier")
+    first = 0x31 | qos << 1 if retain else 0x30 | qos << 1
+    wire = packet.wire
+    if (
+        packet.level == level
+        and wire[0] == first
+        and _unchanged(packet, subscription_identifiers, message_expiry_interval)
+    ):  # it came as it leaves, but for its packet identifier: two slices
+        return wire[: packet.after_id - 2], wire[packet.after_id :]
     topic, tail = _pieces(packet, level, subscription_identifiers, message_expiry_interval)
-    length = variable_byte_integer(len(topic) + 2 + len(tail))
-    return b"%c%b%b" % (0x31 | qos << 1 if retain else 0x30 | qos << 1, length, topic), tail
+    return b"%c%b%b" % (first, variable_byte_integer(len(topic) + 2 + len(tail)), topic), tail
 
 
 def _unchanged(packet: Publish, subscription_identifiers: tuple[int, ...], expiry: int | None) -> bool:

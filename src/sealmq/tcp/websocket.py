@@ -83,6 +83,11 @@ class WebSocketConnection:
         """Queue bytes of a binary message. What is queued after `close()` or after a refusal is dropped."""
         self._pieces.append(data)
 
+    def has_data(self) -> bool:
+        """Is there anything for `data_to_send`?"""
+        unsaid = self._farewell is not None and not self._farewell_said
+        return bool(self._answer or self._pieces) or self._pong is not None or unsaid
+
     def data_to_send(self) -> bytes:
         """Everything that TLS must carry now; what was sent in several pieces is one frame. Never raises."""
         sent, self._answer = [self._answer], b""

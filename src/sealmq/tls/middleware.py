@@ -54,10 +54,10 @@ class TLSConnection(Protocol):
         first handshake.
         """
 
-    def receive_data(self, ciphertext: bytes | memoryview) -> bytes | memoryview:
+    def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """Take what came from the network; return the plaintext of every whole record that is there, joined.
 
-        What is returned is valid until the next call on any connection. After `closed` the rest is dropped.
+        After `closed` the rest is dropped.
         Raises TLSError when the handshake or a record fails, and again at each later call. Flush, then close.
         """
 
@@ -66,6 +66,9 @@ class TLSConnection(Protocol):
 
         Nothing is ever refused here; what is queued after `close()` or after a failure is dropped.
         """
+
+    def has_data(self) -> bool:
+        """Is there anything for `data_to_send`?"""
 
     def data_to_send(self) -> bytes:
         """Encrypt what was queued; return everything that the network must carry now. Never raises."""

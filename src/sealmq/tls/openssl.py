@@ -122,11 +122,16 @@ class OpenSSLConnection:
         """See TLSConnection."""
         self._pieces.append(plaintext)
 
+    def has_data(self) -> bool:
+        """See TLSConnection. What OpenSSL has to say by itself, an alert or a KeyUpdate, waits in the outgoing BIO."""
+        return bool(self._pieces) or self._close_wanted or self._outgoing.pending > 0
+
     def data_to_send(self) -> bytes:
         """See TLSConnection. What was sent in several pieces shares records, as many bytes to each as allowed."""
-        if self._pieces and self.established:
-            plaintext = b"".join(self._pieces)
-            self._pieces.clear()
+        pieces = self._pieces
+        if pieces and self.established:
+            plaintext = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
             if len(plaintext) > self._max_record:
                 return self._encrypt_in_records(plaintext)
             if plaintext:

@@ -46,6 +46,10 @@ class PlaintextConnection:
         """See TLSConnection."""
         self._pieces.append(plaintext)
 
+    def has_data(self) -> bool:
+        """See TLSConnection."""
+        return bool(self._pieces)
+
     def data_to_send(self) -> bytes:
         """See TLSConnection."""
         data = b"".join(self._pieces)

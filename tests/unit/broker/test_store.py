@@ -18,6 +18,7 @@ class Diary(MemoryStore):
 
     def opened(self, session):
         self.lines.append(f"opened {session.key.client_id}")
+        session.number = 1 if session.expiry else 0
 
     def ended(self, session):
         self.lines.append(f"ended {session.key.client_id}")
