@@ -27,7 +27,7 @@ from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
-from sealmq.mqtt.packets import Connect, Disconnect, Packet, PubAck, Publish
+from sealmq.mqtt.packets import Connect, Disconnect, Packet, Publish
 from sealmq.mqtt.state import Sender
 from sealmq.tcp.transport import Wire
 from sealmq.tls.middleware import TLSConnection
@@ -198,7 +198,7 @@ class Link:
 
     def _take(self, packets: Iterator[Packet], now: float, size: int) -> None:
         house = self._house
-        on_publish, on_puback = house.broker.publishing.on_publish, house.broker.on_puback  # the hot path, no detours
+        on_publish, on_answer = house.broker.publishing.on_publish, house.broker.on_answer  # the hot path, no detours
         packet: Packet | None = None
         router, until = house.broker.router, now + house.share
         before = searches = router.searches
@@ -208,9 +208,9 @@ class Link:
                 if type(packet) is Publish and self.session is not None:
                     on_publish(self.session, packet, now)
                     taken += 1
-                elif type(packet) is PubAck and self.session is not None:
+                elif type(packet) in on_answer and self.session is not None:
                     self._traffic.packets_received += 1
-                    on_puback(self.session, packet, now)
+                    on_answer[type(packet)](self.session, packet, now)
                     taken += 1
                 else:
                     self._packet_received(packet, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from sealmq.broker.access import Grants
 from sealmq.broker.agenda import Agenda
@@ -32,6 +33,7 @@ from sealmq.mqtt.packets import (
     ConnAck,
     Connect,
     Disconnect,
+    Packet,
     PubAck,
     PubComp,
     PubRec,
@@ -60,6 +62,8 @@ class Broker:
     limits:        what one client and all of them may ask for.
     store:         is told of everything that has to survive.
     new_client_id: makes a client identifier that nobody has, for clients that bring none.
+
+    on_answer:     what to do with each kind of packet that answers a message, or releases one.
     """
 
     def __init__(self, rules: Iterable[Rule], limits: Limits, store: Store, new_client_id: Callable[[], str]) -> None:
@@ -75,6 +79,12 @@ class Broker:
         self.quotas = Quotas()
         self._store = store
         self._new_client_id = new_client_id
+        self.on_answer: dict[type[Packet], Callable[[Session, Any, float], None]] = {
+            PubAck: self.on_puback,
+            PubRec: self.on_pubrec,
+            PubRel: self.publishing.on_pubrel,
+            PubComp: self.on_pubcomp,
+        }
         self._agenda: Agenda[SessionKey] = Agenda()
         self._expiry = Expiry(self.sessions, self.retained, self.dispatch, store)
 

@@ -303,7 +303,11 @@ class Deliveries:
         """Send PUBREL when it is safe that PUBREC came: else, after a crash, the message would be sent anew to a client
         that is done with it and has forgotten its packet identifier [MQTT-4.3.3-4]."""
         if session.outbox is not None:
-            keep = partial(session.outbox.answer, b"\x62\x02" + packet_id.to_bytes(2, "big"))
+            pubrel = b"\x62\x02" + packet_id.to_bytes(2, "big")
+            if not session.number and not session.promised:
+                session.outbox.answer(pubrel)
+                return
+            keep = partial(session.outbox.answer, pubrel)
             self.promises.make(self._store.number if session.number else 0, session, keep)
 
     # -- the link tells ----------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""What a connected client's packet means: each kind to the handler that knows. PUBLISH, the hot path, and the goodbye
-go past here (link.py)."""
+"""What a connected client's packet means: each kind to the handler that knows. PUBLISH and what answers it, the hot
+path, and the goodbye go past here (link.py)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,8 @@ from sealmq.mqtt.packets import Auth, Packet, PingReq, PubAck, PubComp, PubRec, 
 def handle(broker: Broker, session: Session, packet: Packet, now: float) -> None:
     """Do what the packet asks for. Raises RemoteProtocolError where no client may send it."""
     match packet:
-        case PubAck():
-            broker.on_puback(session, packet, now)
-        case PubRec():
-            broker.on_pubrec(session, packet, now)
-        case PubRel():
-            broker.publishing.on_pubrel(session, packet)
-        case PubComp():
-            broker.on_pubcomp(session, packet, now)
+        case PubAck() | PubRec() | PubRel() | PubComp():
+            broker.on_answer[type(packet)](session, packet, now)
         case PingReq():
             broker.on_pingreq(session)
         case Subscribe():

@@ -89,7 +89,11 @@ class Publishing:
             self._dispatch.publish(packet, session, now)
         if session.outbox is not None:
             # [MQTT-4.3.3-8]
-            keep = partial(session.outbox.answer, b"\x50\x02" + packet.packet_id.to_bytes(2, "big"))
+            pubrec = b"\x50\x02" + packet.packet_id.to_bytes(2, "big")
+            if self._store.number == number and not packet.retain and not session.promised:
+                session.outbox.answer(pubrec)
+                return
+            keep = partial(session.outbox.answer, pubrec)
             number = self._store.number if self._store.number != number or packet.retain else 0
             # No breach: it was passed on, and is taken for done only when that is safe. A client that hears nothing
             # sends it again, and is then known by the packet identifier.
@@ -210,7 +214,7 @@ class Publishing:
 
     # -- PUBREL ------------------------------------------------------------------------------------------------------
 
-    def on_pubrel(self, session: Session, packet: PubRel) -> None:
+    def on_pubrel(self, session: Session, packet: PubRel, now: float) -> None:
         """The client releases a QoS 2 message: it may use the packet identifier anew [MQTT-4.3.3-11]."""
         known = packet.packet_id in session.incoming
         if known:
@@ -219,6 +223,9 @@ class Publishing:
         if session.outbox is not None:
             # Not before it is safe: else, after a crash, the identifier's next message would be taken for this one.
             pubcomp = b"\x70\x02" + packet.packet_id.to_bytes(2, "big")
+            if known and not session.number and not session.promised:
+                session.outbox.acknowledge(packet.packet_id, pubcomp)
+                return
             keep = partial(session.outbox.acknowledge, packet.packet_id, pubcomp)
             if not known and session.level == ProtocolLevel.V5:
                 unknown = PubComp(packet.packet_id, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND)

@@ -140,7 +140,7 @@ def test_a_refused_qos_2_message_of_a_311_client_is_finished_like_any_other() ->
     session, outbox = connect(broker, Connect("c", level=4))
     assert session is not None
     broker.publishing.on_publish(session, Publish("a", qos=2, packet_id=3), 0.0)
-    broker.publishing.on_pubrel(session, PubRel(3))
+    broker.publishing.on_pubrel(session, PubRel(3), 0.0)
     assert outbox.sent[1] == PubRec(3)
     assert outbox.acknowledged == [(3, b"\x70\x02\x00\x03")]
     assert session.incoming == {}
