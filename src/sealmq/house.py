@@ -37,9 +37,10 @@ such searches have less than a tenth of all time, however many filters somebody 
 LONGEST_REST = 2.0
 """Seconds of such a rest at most."""
 
-HANDSHAKES = 0.005
-"""Seconds of a turn for all handshakes: three or four with client certificates. While there is nothing else to do,
+HANDSHAKES = 0.0015
+"""Seconds of a turn for all handshakes: two or three with client certificates. While there is nothing else to do,
 turns are short and handshakes have nearly all the time; the later the loop is, the fewer there are."""
+
 log = logging.getLogger("sealmq.link")
 
 

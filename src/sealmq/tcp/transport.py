@@ -269,7 +269,7 @@ class Transport:
             self._abort_later = asyncio.get_running_loop().call_later(LINGER, self.abort)
 
     def _close(self, why: str) -> None:
-        """Nothing comes and nothing leaves any more. The floor may be the caller: it is told by a call of its own."""
+        """Nothing comes and nothing leaves any more. The floor, which may be the caller, is told of it soon."""
         if self._number < 0:
             return
         self._is_closing = True
@@ -278,7 +278,7 @@ class Transport:
         self._unsent = None
         if self._abort_later is not None:
             self._abort_later.cancel()
-        asyncio.get_running_loop().call_soon(self._gone, why)
+        self._poller.let_go(self._gone, why)
 
     def _gone(self, why: str) -> None:
         floor, self._floor = self._floor, None

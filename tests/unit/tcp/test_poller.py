@@ -6,6 +6,9 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+import pytest
+
+from sealmq.tcp import poller as module
 from sealmq.tcp.poller import READABLE, WRITABLE, Poller
 
 
@@ -114,5 +117,40 @@ def test_who_waits_for_nothing_is_told_of_nothing() -> None:
         assert one.told[0] & WRITABLE
         look.poller.watch(one.ours.fileno(), one, READABLE, WRITABLE)
         look.poller.close()
+
+    asyncio.run(main())
+
+
+def test_many_who_are_gone_at_once_leave_turns_to_those_who_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LETTING_GO", -1.0)  # a turn has time for one
+
+    async def main() -> None:
+        look = Look()
+        talker = Talker(look.poller)
+        order: list[str] = []
+        talker.does = lambda: order.append("the one who stays")
+        for number in range(3):
+            look.poller.let_go(order.append, f"gone {number}")
+        talker.theirs.send(b"hello")
+        while len(order) < 4:  # noqa: ASYNC110 - the loop's turns are what is counted
+            await asyncio.sleep(0)
+        assert order == ["gone 0", "the one who stays", "gone 1", "gone 2"]
+        look.poller.close()
+
+    asyncio.run(main())
+
+
+def test_a_mistake_with_one_who_is_gone_is_told_and_the_others_go() -> None:
+    async def main() -> None:
+        look = Look()
+        told: list[str] = []
+        look.poller.let_go(lambda why: 1 / 0, "")  # type: ignore[arg-type,return-value]
+        look.poller.let_go(told.append, "gone")
+        while not told:  # noqa: ASYNC110 - the loop's turns are what is counted
+            await asyncio.sleep(0)
+        assert [type(each) for each in look.failures] == [ZeroDivisionError]
+        look.poller.let_go(told.append, "at the end")
+        look.poller.close()
+        assert told == ["gone", "at the end"]
 
     asyncio.run(main())
