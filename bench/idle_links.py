@@ -19,22 +19,16 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from attacks import visitors
-from beside_mosquitto import mosquitto, sealmq
 from bounded import LONGEST, Other, new_home, say
+from brokers import BROKERS, Setting
 from clients import Scene, Visitor, gather
 
-BROKERS: dict[str, Callable[[Path], AbstractContextManager[tuple[int, int]]]] = {
-    "SealMQ": sealmq,
-    "mosquitto": mosquitto,
-}
 WARM = 50
 """Links that come and go before the first look: what is built once is then there."""
 
@@ -106,8 +100,8 @@ class Clients(Other):
 def measure(name: str, home: Path, links: int, at_once: int) -> Row:
     """One broker: warm it, look, let them come, look, let them go, look; then once more with their tickets."""
     row = Row(name)
-    with BROKERS[name](home) as (port, pid):
-        scene = Scene(port, home, links, 1.0)
+    with BROKERS[name].started(home, Setting()) as broker:
+        pid, scene = broker.pid, Scene(broker.target.port, home, links, 1.0)
         for count in (WARM, links):
             clients = Clients(scene, at_once)  # each time those who have no tickets
             try:
@@ -172,7 +166,7 @@ def main() -> None:
     with new_home(options.links) as home:
         print(HEADER)
         for _ in range(options.rounds):
-            for name in options.brokers or BROKERS:
+            for name in options.brokers or ("SealMQ", "mosquitto"):
                 rows.append(measure(name, home, options.links, options.at_once))
                 print(f"{in_words(rows[-1])}   load {os.getloadavg()[0]:.1f}", flush=True)
     if options.json:

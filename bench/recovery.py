@@ -1,110 +1,138 @@
-"""How long a start takes, and how much memory, when much waits: queued messages of absent sessions, retained messages.
+"""A million messages wait for absent sessions; `kill -9`; a new start: how long until a client is let in, what is left?
 
-    python bench/recovery.py [--queued 1000000] [--sessions 100] [--retained 100000] [--payload 64] [--all]
+    python bench/recovery.py [--queued 1000000] [SealMQ mosquitto]
 
-The database is written as the store writes it, then read in a process of its own: from opening the file to a broker
-that could serve. `--all`: each message waits in every session (one row, many places), else in one of them.
+The queues are those of a real broker, filled over TLS at QoS 1 with 64 bytes each: `queued` acknowledged messages, each
+for one of 100 persistent sessions. Each has a number, so that after the start the sessions' clients, which come back,
+say which are there: none that was acknowledged may be missing. Loopback only, Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
-import tempfile
+import json
+import os
+import select
+import signal
 import time
 from pathlib import Path
+from typing import Any
 
-from sealmq.broker.broker import Broker
-from sealmq.broker.limits import Limits
-from sealmq.broker.rules import DEFAULT_RULES
-from sealmq.mqtt.packets import Publish
-from sealmq.mqtt.writer import write_packet
-from sealmq.store.sqlite import SQLiteStore, open_messages
+from bounded import new_home
+from brokers import BROKERS, Peer, Setting, free_port
+from clients import ATTACKING
 
-LEVEL = 5
-NOW = 1_800_000_000.0
-NEVER = float("inf")
+from sealmq.errors import Error
+from sealmq.kit.bench.absent import wait_away
+from sealmq.kit.bench.arrivals import Guest, connect_words
+from sealmq.kit.bench.crew import Expect, Go, Hand, Ready, counter, hands, hear_all
+from sealmq.kit.bench.givers import Given, give
+from sealmq.kit.bench.takers import Taken
+from sealmq.kit.bench.target import Target
+from sealmq.kit.bench.watch import Watch
+from sealmq.kit.bench.workloads import Durable, find
 
+LONGEST = 600.0
+"""Seconds in which the queues must be full, and in which they must be read."""
 
-def write(path: Path, options: argparse.Namespace) -> None:
-    connection = open_messages(path)
-    connection.execute("BEGIN")
-    connection.executemany(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-        ((n, "operator", f"away-{n}", 1e6, NOW + 1e6, None, NEVER) for n in range(1, options.sessions + 1)),
-    )
-    connection.executemany(
-        "INSERT INTO subscriptions VALUES (?, ?, ?, ?)",
-        ((n, "#" if options.all else f"bench/{n}", 1, 0) for n in range(1, options.sessions + 1)),
-    )
-    each = options.sessions if options.all else 1
-    messages = options.queued // each
-    payload = b"x" * options.payload
-    wires = [
-        write_packet(Publish(f"bench/{n}", payload, 1, packet_id=n), LEVEL) for n in range(1, options.sessions + 1)
-    ]
-    connection.executemany(
-        "INSERT INTO messages VALUES (?, ?, ?, 1, 0, '', ?, '')",
-        ((n, LEVEL, wires[n % options.sessions], NEVER) for n in range(1, messages + 1)),
-    )
-    connection.executemany(
-        "INSERT INTO deliveries VALUES (?, ?, 0, 0)",
-        ((s, n) for s in range(1, options.sessions + 1) for n in range(1, messages + 1) if each > 1)
-        if options.all
-        else ((n % options.sessions + 1, n) for n in range(1, messages + 1)),
-    )
-    connection.executemany(
-        "INSERT INTO retained VALUES (?, ?, ?, ?)",
-        (
-            (topic, LEVEL, write_packet(Publish(topic, payload, 0, True), LEVEL), NEVER)
-            for topic in (f"plant/{n % 100}/machine-{n}/state" for n in range(options.retained))
-        ),
-    )
-    connection.execute("COMMIT")
-    connection.close()
+STARTING = 300.0
+"""Seconds in which the first client must be let in."""
 
 
-def start(path: Path, answers) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began, cpu = time.monotonic(), time.process_time()
-    store = SQLiteStore.open(path, lambda number: None, lambda why: None)
-    opened = time.monotonic()
-    kept = store.load(NOW)
-    loaded = time.monotonic()
-    broker = Broker(DEFAULT_RULES, Limits(), store, lambda: "")
-    broker.restore(kept.sessions, kept.retained)
-    broker.tick(NOW)
-    done, cpu = time.monotonic(), time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    queued = sum(len(session.queue) for session in broker.sessions.values())
-    answers.put(
-        (opened - began, loaded - opened, done - loaded, cpu, (peak - before) / 1024, queued, broker.retained.count)
+def recover(peer: Peer, home: Path, queued: int) -> dict[str, Any]:
+    """Fill, kill, start, count: the figures by name."""
+    (durable,) = find(["durable"])
+    assert isinstance(durable, Durable)
+    flow, prefix = durable.flow, "recovery"
+    setting = Setting(keeps=True, queues=True, port=free_port())
+    clean_home(home)
+    found: dict[str, Any] = {"broker": peer.name, "queued": queued}
+    with peer.started(home, setting) as broker:
+        folder = home.parent / peer.name
+        with hands(
+            (wait_away, broker.target, flow, prefix),
+            (give, broker.target, flow, prefix, LONGEST, queued, counter()),
+        ) as (absent, giver):
+            hear_all([absent, giver], Ready, LONGEST)
+            began = time.monotonic()
+            giver.tell(Go(began))
+            given: Given = _hear(giver, Given)
+            found["acknowledged"] = given.acknowledged
+            found["acknowledged_per_second"] = given.acknowledged / (given.last - began)
+            found["memory_bytes"] = Watch(broker.pid).memory()
+            os.kill(broker.pid, signal.SIGKILL)
+            broker.process.wait()
+            found["disk_bytes"] = _size(home if peer.name == "SealMQ" else folder)
+            began = time.monotonic()
+            with peer.resumed(home, folder, setting) as again:
+                first_connack(again.target)
+                found["first_connack_seconds"] = time.monotonic() - began
+                found["memory_after_bytes"] = Watch(again.pid).memory()
+                began = time.monotonic()
+                absent.tell(Expect(given.acknowledged))
+                taken: Taken = _hear(absent, Taken)
+                found["read_seconds"] = taken.last - began
+                found["lost"] = given.acknowledged - taken.unique
+                found["duplicated"] = taken.duplicated
+                absent.end()
+    return found
+
+
+def first_connack(target: Target) -> None:
+    """Knock until somebody is let in."""
+    dialer, deadline = target.dialer(), time.monotonic() + STARTING
+    guest = Guest(connect_words(target, "recovery-first"))
+    while time.monotonic() < deadline:
+        try:
+            wire = guest.start(dialer, time.monotonic())
+            poll = select.poll()
+            poll.register(wire.fileno(), select.POLLIN)
+            while not guest.step():
+                poll.poll(20)
+            return
+        except (OSError, Error):
+            time.sleep(0.01)
+        finally:
+            guest.leave()
+    raise SystemExit(f"nobody was let in for {STARTING:.0f} s")
+
+
+def clean_home(home: Path) -> None:
+    """No messages of an earlier run."""
+    for left in home.glob("messages.db*"):
+        left.unlink()
+
+
+def _hear(hand: Hand, kind: type[Any]) -> Any:
+    return hear_all([hand], kind, LONGEST)[0]
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """One line."""
+    return (
+        f"{found['broker']}: {found['acknowledged']:,} acknowledged ({found['acknowledged_per_second']:,.0f}/s),"
+        f" {found['disk_bytes'] / 1e6:,.0f} MB on the disk, {found['memory_bytes'] / 1e6:,.0f} MB of memory;"
+        f" kill -9; the first CONNACK after {found['first_connack_seconds']:.2f} s,"
+        f" {found['memory_after_bytes'] / 1e6:,.0f} MB; read in {found['read_seconds']:.1f} s:"
+        f" lost {found['lost']:,}, twice {found['duplicated']:,}"
     )
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queued", type=int, default=1_000_000, help="places of messages in queues")
-    parser.add_argument("--sessions", type=int, default=100)
-    parser.add_argument("--retained", type=int, default=100_000)
-    parser.add_argument("--payload", type=int, default=64)
-    parser.add_argument("--all", action="store_true", help="each message waits in every session")
+    parser.add_argument("--queued", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("brokers", nargs="*", metavar="BROKER", help="SealMQ, mosquitto; SealMQ when none is said")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "messages.db"
-        write(path, options)
-        size = path.stat().st_size
-        answers = multiprocessing.get_context("spawn").Queue()
-        process = multiprocessing.get_context("spawn").Process(target=start, args=(path, answers))
-        process.start()
-        opened, loaded, restored, cpu, memory, queued, retained = answers.get()
-        process.join()
-    print(
-        f"{queued:,} queued messages in {options.sessions} sessions, {retained:,} retained, {size / 2**20:,.0f} MiB of"
-        f" database: opened in {opened:.1f} s, read in {loaded:.1f} s, restored in {restored:.1f} s"
-        f" (CPU {cpu:.1f} s in all); {memory:,.0f} MiB"
-    )
+    with new_home(0, operators=[ATTACKING]) as home:
+        for name in options.brokers or ["SealMQ"]:
+            found = recover(BROKERS[name], home, options.queued)
+            print(json.dumps(found) if options.json else in_words(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sealmq.kit.bench.wire import Wire
+from sealmq.mqtt.connection import MQTTConnection
+from sealmq.mqtt.packets import ConnAck, Connect, Packet
+from sealmq.mqtt.state import Sender
+from sealmq.mqtt.writer import write_packet
 from sealmq.tls.plaintext import PlaintextConnection
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -52,3 +56,35 @@ class FakeDialer:
         """Hang up everywhere."""
         for broker in self.brokers:
             broker.close()
+
+
+class AnsweredWire(Wire):
+    """The load's end of a connection that stands; each packet that it sends is answered at once.
+
+    answer: the packets that the broker says to one.
+    """
+
+    def __init__(self, answer: Callable[[Packet], list[Packet]]) -> None:
+        ours, self.broker = socket.socketpair()
+        ours.setblocking(False)
+        self.broker.setblocking(False)
+        super().__init__(ours, PlaintextConnection())
+        self.heard: list[Packet] = []
+        self._answer = answer
+        self._mqtt = MQTTConnection(Sender.SERVER)
+        list(self._mqtt.receive_data(write_packet(Connect("guest", level=4), 4)))
+        self._mqtt.send(ConnAck())
+        self._mqtt.data_to_send()
+
+    def send(self, data: bytes | bytearray | memoryview) -> bool:
+        sent = super().send(data)
+        for packet in self._mqtt.receive_data(heard(self.broker)):
+            self.heard.append(packet)
+            for answer in self._answer(packet):
+                self._mqtt.send(answer)
+        self.broker.send(self._mqtt.data_to_send())
+        return sent
+
+    def close(self) -> None:
+        super().close()
+        self.broker.close()

@@ -22,7 +22,7 @@ from sealmq.kit.bench.result import Result
 from sealmq.kit.bench.run import Bounds, run
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.watch import Watch
-from sealmq.kit.bench.workloads import WORKLOADS, Calls, Flow, Idle, Storm, Workload, find
+from sealmq.kit.bench.workloads import WORKLOADS, Calls, Durable, Flow, Idle, Scale, Storm, Workload, find
 
 pytestmark = pytest.mark.interop
 
@@ -159,6 +159,27 @@ def test_a_fleet_comes_back_and_the_pairs_lose_nothing(measured: Measured) -> No
     assert (result.lost, result.duplicated) == (0, 0)
     assert result.extra["p99_before_ms"] > 0
     assert result.latency["p99"] > 0
+
+
+@pytest.mark.parametrize("name", [each.name for each in WORKLOADS if isinstance(each, Durable)])
+def test_what_is_acknowledged_waits_for_the_absent_and_then_is_gone(measured: Measured, name: str) -> None:
+    (durable,) = find([name], scale=0.1)
+    assert isinstance(durable, Durable)
+    result = measure(measured, durable)
+    sent = min(durable.most or MESSAGES, MESSAGES)
+    assert (result.unit, result.count, result.lost, result.duplicated) == ("acknowledged", sent, 0, 0)
+    assert result.latency["p50"] > 0
+    assert result.written is not None
+
+
+@pytest.mark.parametrize("name", [each.name for each in WORKLOADS if isinstance(each, Scale)])
+def test_the_pairs_go_on_beside_more_and_more(measured: Measured, name: str) -> None:
+    (scale,) = find([name], scale=0.01)
+    assert isinstance(scale, Scale)
+    result = measure(measured, scale)
+    assert (result.count, result.lost, result.duplicated) == (MESSAGES, 0, 0)
+    assert {f"{kind}_us_{step}" for kind in ("known", "new") for step in scale.steps} < set(result.extra)
+    assert not [note for note in result.notes if "kept" in note]
 
 
 # --- the command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -126,32 +127,20 @@ def bench(
         raise typer.Exit(1)
 
 
+@dataclass(frozen=True, slots=True)
 class Given:
     """The options that say which broker, and as whom."""
 
-    def __init__(
-        self,
-        home: Path | None,
-        name: str | None,
-        bundle: Path | None,
-        cafile: Path | None,
-        cert: Path | None,
-        key: Path | None,
-        plaintext: bool,
-        host: str | None,
-        port: int | None,
-        username: str | None,
-    ) -> None:
-        self.home = home
-        self.name = name
-        self.bundle = bundle
-        self.cafile = cafile
-        self.cert = cert
-        self.key = key
-        self.plaintext = plaintext
-        self.host = host
-        self.port = port
-        self.username = username
+    home: Path | None
+    name: str | None
+    bundle: Path | None
+    cafile: Path | None
+    cert: Path | None
+    key: Path | None
+    plaintext: bool
+    host: str | None
+    port: int | None
+    username: str | None
 
 
 def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[Target, int | None]:

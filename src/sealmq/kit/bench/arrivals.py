@@ -32,10 +32,10 @@ _SUBACK: Final = 5
 _REFUSED: Final = 0x80
 
 
-def connect_words(target: Target, client_id: str, *, keep_alive: int = 0) -> bytes:
-    """CONNECT as bytes."""
+def connect_words(target: Target, client_id: str, *, keep_alive: int = 0, clean: bool = True) -> bytes:
+    """CONNECT as bytes. clean: the client's session begins anew, and ends with the connection."""
     packet = Connect(
-        client_id, keep_alive=keep_alive, level=LEVEL, user_name=target.username, password=target.password
+        client_id, clean, keep_alive, level=LEVEL, user_name=target.username, password=target.password
     )  # fmt: skip
     return write_packet(packet, LEVEL)
 
@@ -83,9 +83,14 @@ class Guest:
         heard = self._heard
         if len(heard) >= _CONNACK and (heard[0] != 0x20 or heard[3]):
             raise ConnectionRefusedError(f"the broker's CONNACK says 0x{heard[3]:02X}")
-        if len(heard) >= _CONNACK + _SUBACK and (heard[4] != 0x90 or heard[8] >= _REFUSED):
+        if len(heard) >= self._expected > _CONNACK and (heard[4] != 0x90 or heard[8] >= _REFUSED):
             raise ConnectionRefusedError("the broker refuses the subscription")
         return len(heard) >= self._expected
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind the answers: a session's messages do not wait."""
+        return self._heard[self._expected :]
 
     def leave(self) -> None:
         """Hang up."""

@@ -142,7 +142,9 @@ class Hand:
         return words
 
     def end(self) -> None:
-        """Let it leave."""
+        """Let it leave, if it has not left."""
+        if self.pipe.closed:
+            return
         self.pipe.close()
         self._process.join(LEAVING)
         if self._process.is_alive():

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import select
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words
 from sealmq.kit.bench.crew import Effort, Go, Ready, Stop, Used
+from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import Ring
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.wire import Wire
@@ -44,6 +46,8 @@ class Given:
     used:         of the time, by this process.
     late:         seconds that a paced message was sent behind its time, at worst.
     cut:          connections that the broker ended.
+    last:         when the last message was sent and acknowledged, on the monotonic clock.
+    waits:        from sending to the acknowledgement, where somebody asked for them.
     """
 
     sent: int
@@ -51,11 +55,19 @@ class Given:
     used: Used
     late: float
     cut: int
+    last: float = 0.0
+    waits: Latencies = field(default_factory=Latencies)
 
 
 def topic(prefix: str, lane: int) -> str:
     """A lane's topic; all have one length."""
     return f"{prefix}/{lane:05}"
+
+
+def topics(flow: Flow, prefix: str, lane: int) -> list[str]:
+    """A lane's topics: one, or as many names below it as the flow has."""
+    one = topic(prefix, lane)
+    return [f"{one}/{name:05}" for name in range(flow.names)] or [one]
 
 
 class Giver:
@@ -64,12 +76,14 @@ class Giver:
     def __init__(self, flow: Flow, wire: Wire, prefix: str, number: int) -> None:
         lanes = flow.lanes_of(number)
         window = 1 if flow.pace else flow.window
-        self.ring = Ring(
-            [topic(prefix, lane) for lane in lanes], lanes, payload=flow.payload, qos=flow.qos, window=window
-        )
+        names = [name for lane in lanes for name in topics(flow, prefix, lane)]
+        self.ring = Ring(names, lanes, payload=flow.payload, qos=flow.qos, window=window)
         self.wire = wire
         self.acknowledged = 0
+        self.waits = Latencies()
         self._qos = flow.qos
+        self._is_timed = flow.timed
+        self._open_since: deque[tuple[float, int]] = deque()  # when something was sent, and what was sent until then
         self._rest = b""
 
     @property
@@ -79,8 +93,10 @@ class Giver:
 
     def give(self, limit: int) -> int:
         """Send the next messages, at most so many; returns how many."""
-        before = self.ring.stamped
-        self.wire.send(self.ring.stamp(limit, time.monotonic()))
+        before, now = self.ring.stamped, time.monotonic()
+        self.wire.send(self.ring.stamp(limit, now))
+        if self._is_timed:
+            self._open_since.append((now, self.ring.stamped))
         return self.ring.stamped - before
 
     def hear(self) -> None:
@@ -90,12 +106,24 @@ class Giver:
         self._rest = data[whole:]
         if self._qos == 1:
             self.acknowledged += whole // _ANSWER
+            if self._is_timed:
+                self._time(self.acknowledged - whole // _ANSWER, time.monotonic())
         elif self._qos == 2 and whole:
             kinds = data[:whole:_ANSWER]
             self.acknowledged += kinds.count(_PUBCOMP)
             received = [data[at : at + _ANSWER] for at in range(0, whole, _ANSWER) if data[at : at + 1] == _PUBREC]
             if received:
                 self.wire.send(_PUBREL + _PUBREL.join(each[1:] for each in received))
+
+    def _time(self, before: int, now: float) -> None:
+        """PUBACKs come in the order of the messages (MQTT 5.0 section 4.6): so many had come before."""
+        while self._open_since and before < self.acknowledged:
+            sent, end = self._open_since[0]
+            answered = min(end, self.acknowledged)
+            self.waits.add(now - sent, answered - before)
+            before = answered
+            if answered == end:
+                self._open_since.popleft()
 
 
 def give(
@@ -119,6 +147,9 @@ def give(
     effort = Effort()
     work = _Work(givers, flow, pipe, time.monotonic() + seconds, messages, arrived)
     work.run()
+    waits = Latencies()
+    for giver in givers:
+        waits.merge(giver.waits)
     pipe.send(
         Given(
             sent=sum(giver.ring.stamped for giver in givers) - work.unsent,
@@ -126,6 +157,8 @@ def give(
             used=work.used or effort.so_far(),
             late=work.late,
             cut=work.cut,
+            last=time.monotonic(),
+            waits=waits,
         )
     )
     pipe.recv()  # the connections stand until nobody needs us: EOFError is the way to end

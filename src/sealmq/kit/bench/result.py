@@ -20,10 +20,11 @@ IDLE: Final = Used(0.0, 0.0)
 class Result:
     """One workload's figures.
 
-    unit:        what was counted: "messages" that were delivered, or "connections" that were made.
+    unit:        what was counted: "messages" that were delivered, "acknowledged" ones, "connections" that were made.
     count:       how many. seconds: from the beginning to the last one.
     cpu:         seconds of a processor that the broker used for them; None where its process is not known.
     waited:      seconds for which the broker could have run and others did.
+    written:     bytes that it had the system write to a disk; None where only the broker's owner may know.
     peak:        most bytes of memory that the broker had.
     latency:     milliseconds by name: p50, p99, p99.9, worst.
     load:        what the load's processes used of the time, by what they did.
@@ -40,6 +41,7 @@ class Result:
     seconds: float = 0.0
     cpu: float | None = None
     waited: float = 0.0
+    written: int | None = None
     peak: int = 0
     latency: dict[str, float] = field(default_factory=dict)
     lost: int = 0
@@ -107,6 +109,7 @@ class Result:
             "broker_cpu_us_each": None if cost is None else round(cost, 3),
             "broker_cpu_share": None if share is None else round(share, 3),
             "broker_waited_share": round(self.waited / self.seconds, 3) if self.seconds else 0.0,
+            "broker_written_bytes": self.written,
             "broker_peak_bytes": self.peak or None,
             "latency_ms": {name: round(value, 3) for name, value in self.latency.items()},
             "lost": self.lost,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from sealmq.errors import HomeError
+from sealmq.kit.bench.absent import wait_away
+from sealmq.kit.bench.ballast import Grow, Grown, hold
 from sealmq.kit.bench.callers import Called, call
 from sealmq.kit.bench.crew import Expect, Go, Hand, Phase, Progress, Ready, Stop, counter, hands, hear_all, hear_any
 from sealmq.kit.bench.crowd import BACK, Pinged, Returned, gather
@@ -18,7 +20,7 @@ from sealmq.kit.bench.result import Result
 from sealmq.kit.bench.takers import DRAINING, Taken, take
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.watch import Moment, Watch
-from sealmq.kit.bench.workloads import Calls, Flow, Idle, Storm, Workload
+from sealmq.kit.bench.workloads import Calls, Durable, Flow, Idle, Scale, Storm, Workload
 
 Tell: TypeAlias = Callable[[str, float], None]
 """Told what is being done, and what share of the workload's time is over."""
@@ -59,6 +61,10 @@ def run(workload: Workload, target: Target, watch: Watch, bounds: Bounds, prefix
             return one.idle(workload)
         case Storm():
             return one.storm(workload)
+        case Durable():
+            return one.durable(workload)
+        case Scale():
+            return one.scale(workload)
 
 
 class _Run:
@@ -79,6 +85,7 @@ class _Run:
     def flow(self, flow: Flow) -> Result:
         """Messages."""
         arrived = counter()
+        self._reports.clear()  # a scale's flows follow one another
         with hands(
             (take, self._target, flow, self._prefix, arrived), self._giver(flow, arrived, self._bounds.seconds)
         ) as (taker, giver):
@@ -176,10 +183,45 @@ class _Run:
         result.notes += [f"{count:,} attempts failed: {why}" for why, count in back.refused.most_common(3)]
         return result
 
+    def durable(self, durable: Durable) -> Result:
+        """Messages to the absent, who come back in the end."""
+        flow, seconds = durable.flow, self._bounds.seconds
+        with hands(
+            (wait_away, self._target, flow, self._prefix),
+            self._giver(flow, counter(), 10 * CONNECTING if durable.most else seconds, most=durable.most),
+        ) as (absent, giver):
+            self._connect(f"{flow.publishers:,} connections, {flow.subscribers:,} sessions", [absent, giver])
+            self._begin([giver])
+            longest = 10 * CONNECTING if durable.most else FINISHING
+            given: Given = self._hear(giver, Given, seconds, longest=longest)
+            result = self._result(durable, given.last)
+            self._tell("the absent come back", 1.0)
+            absent.tell(Expect(given.acknowledged * flow.copies))
+            taken: Taken = self._hear(absent, Taken, seconds, longest=CONNECTING + DRAINING)
+        _fill_in_durable(result, flow, given, taken)
+        return result
+
+    def scale(self, scale: Scale) -> Result:
+        """The same flows beside more and more."""
+        notes: list[str] = []
+        done: dict[str, list[Result]] = {"new": [], "known": []}
+        with hands((hold, self._target, scale, self._prefix)) as (holder,):
+            self._connect(f"{scale.links:,} connections", [holder])
+            for step in scale.steps:
+                self._tell(f"until there are {step:,}", 0.0)
+                holder.tell(Grow(step))
+                (grown,) = hear_all([holder], Grown, CONNECTING)
+                if grown.count < step:
+                    notes.append(f"the broker kept {grown.count:,} of {step:,}: it has a limit")
+                for name, flow in (("new", scale.new), ("known", scale.known)):
+                    done[name].append(self.flow(flow))
+        return _of_scale(scale, done, notes)
+
     # -- what they share -------------------------------------------------------------------------------------------
 
-    def _giver(self, flow: Flow, arrived: Any, seconds: float) -> tuple[Any, ...]:
-        return (give, self._target, flow, self._prefix, seconds, self._bounds.messages, arrived)
+    def _giver(self, flow: Flow, arrived: Any, seconds: float, *, most: int = 0) -> tuple[Any, ...]:
+        messages = min(most or self._bounds.messages, self._bounds.messages)
+        return (give, self._target, flow, self._prefix, seconds, messages, arrived)
 
     def _connect(self, what: str, crew: list[Hand]) -> None:
         self._tell(f"connecting: {what}", 0.0)
@@ -236,6 +278,8 @@ class _Run:
         if after is not None and self._before is not None:
             result.cpu = after.cpu - self._before.cpu
             result.waited = after.waited - self._before.waited
+            if after.written is not None and self._before.written is not None:
+                result.written = after.written - self._before.written
         elif self._watch.pid is not None:
             result.notes.append("the broker's process has ended")
         result.peak = self._watch.peak
@@ -259,3 +303,37 @@ def _fill_in(result: Result, flow: Flow, given: Given, taken: Taken) -> None:
         result.notes.append(f"{given.sent - given.acknowledged:,} messages were never acknowledged")
     if given.late > 0.05:
         result.notes.append(f"the load itself was late by up to {given.late * 1e3:.0f} ms: the machine is busy")
+
+
+def _fill_in_durable(result: Result, flow: Flow, given: Given, taken: Taken) -> None:
+    """What was acknowledged, and what of it the absent found."""
+    result.unit, result.count = "acknowledged", given.acknowledged
+    result.latency = given.waits.in_milliseconds()
+    result.lost = max(0, given.acknowledged * flow.copies - taken.unique)
+    result.duplicated = taken.duplicated
+    result.load = {"who publishes": given.used}
+    if result.written is not None:
+        result.extra["written_bytes_each"] = result.written / max(result.count, 1)
+        result.notes.append(f"{result.written / max(result.count, 1):,.0f} bytes written to the disk for each")
+    if given.cut or taken.cut:
+        result.notes.append(f"the broker ended {given.cut + taken.cut:,} of the connections")
+    if given.acknowledged < given.sent:
+        result.notes.append(f"{given.sent - given.acknowledged:,} messages were never acknowledged")
+
+
+def _of_scale(scale: Scale, done: dict[str, list[Result]], notes: list[str]) -> Result:
+    """What a message cost at each step, by processor time where that is known, else by time."""
+    # What stands in the row is the last one: known topic names beside all that there was to be.
+    result = replace(done["known"][-1], workload=scale.name, told=scale.told, notes=notes, extra={})
+    kind = "µs" if result.cpu is None else "CPU µs"
+    for name, words in (("known", "known topic names"), ("new", "a new topic name each time")):
+        costs = [one.cost if one.cost is not None else 1e6 / max(one.rate, 1e-9) for one in done[name]]
+        steps = list(zip(scale.steps, costs, strict=True))
+        growth = costs[-1] / costs[0] if costs[0] else 0.0
+        result.extra |= {f"{name}_us_{step}": cost for step, cost in steps} | {f"{name}_growth": growth}
+        beside = ", ".join(f"{cost:.2f} beside {step:,}" for step, cost in steps)
+        notes.append(f"{kind} with {words}: {beside}: {growth:.2f} x")
+    everything = [*done["known"], *done["new"]]
+    result.lost, result.duplicated = sum(one.lost for one in everything), sum(one.duplicated for one in everything)
+    result.peak = max(one.peak for one in everything)
+    return result

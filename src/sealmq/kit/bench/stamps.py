@@ -35,7 +35,7 @@ class Ring:
     def __init__(self, topics: Sequence[str], lanes: Sequence[int], *, payload: int, qos: int, window: int = 0) -> None:
         """
         topics: names of one length each, so that all packets have one size.
-        lanes:  the number of each topic's lane.
+        lanes:  the number of each topic's lane; or one lane, whose messages go to all the topics in turn.
         window: packets that are ever sent at once; 0 for as many as are cheap.
         """
         packets = [write_packet(Publish(topic, bytes(payload), qos, packet_id=1), LEVEL) for topic in topics]
@@ -46,6 +46,7 @@ class Ring:
         self._view = memoryview(self._buffer)
         self._lanes = list(lanes)
         self._packets = rounds * len(topics)
+        self._together = together
         self._payload = payload
         self._has_identifier = qos > 0
         self._place = 0
@@ -56,7 +57,7 @@ class Ring:
     def stamp(self, limit: int, now: float) -> memoryview:
         """The next packets, at most `limit`, as sent at `now`. Good until the next call."""
         place, number = self._place, self.stamped
-        count = min(limit, self._packets - place, 256 - (number & 255))
+        count = min(limit, self._together, self._packets - place, 256 - (number & 255))
         if len(self._lanes) == 1 and count > _FEW:
             self._by_columns(place, count, number, now)
         else:

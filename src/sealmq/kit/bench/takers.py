@@ -11,11 +11,11 @@ from typing import Any, Final
 from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.crew import Effort, Expect, Go, Phase, Progress, Ready, Used
-from sealmq.kit.bench.givers import CONNECTING, not_let_in, topic
+from sealmq.kit.bench.givers import CONNECTING, not_let_in, topic, topics
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import Ring
 from sealmq.kit.bench.tally import Tally
-from sealmq.kit.bench.target import Target
+from sealmq.kit.bench.target import Dialer, Target
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Flow
 
@@ -54,13 +54,14 @@ class Taken:
 class Taker:
     """One subscriber."""
 
-    def __init__(self, flow: Flow, wire: Wire, size: int) -> None:
+    def __init__(self, flow: Flow, wire: Wire, size: int, rest: bytes = b"") -> None:
+        """rest: what has come already."""
         self.wire = wire
         self.tally = Tally(size, flow.payload)
         self._qos = flow.qos
         self._size = size
         self._identifier = size - flow.payload - 2
-        self._rest = b""
+        self._rest = rest
 
     def take(self, latencies: Latencies) -> int:
         """Count what has come, and acknowledge it; returns how many messages are new."""
@@ -117,24 +118,39 @@ def take(pipe: Connection, target: Target, flow: Flow, prefix: str, arrived: Any
     dialer = target.dialer()
     guests = []
     for number in range(flow.subscribers):
-        topic_filter = topic(prefix, number) if flow.own else f"{prefix}/#"
-        words = connect_words(target, f"{prefix}-s{number}") + subscribe_words(topic_filter, flow.qos)
+        words = connect_words(target, f"{prefix}-s{number}") + subscribe_words(
+            filter_of(flow, prefix, number), flow.qos
+        )
         guests.append(Guest(words, subscribes=True))
-    came = arrive(dialer, guests, CONNECTING, again=True)
-    if len(came.standing) < flow.subscribers:
-        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), flow.subscribers)
-    size = Ring([topic(prefix, 0)], [0], payload=flow.payload, qos=flow.qos, window=1).size
-    takers = [Taker(flow, guest.wire, size) for guest in guests if guest.wire is not None]
+    takers = let_in(dialer, flow, prefix, guests)
     pipe.send(Ready(len(takers)))
     assert isinstance(pipe.recv(), Go)
-    pipe.send(_Counting(takers, pipe, arrived).run())
+    pipe.send(Counting(takers, pipe, arrived).run())
     pipe.recv()  # the connections stand until nobody needs us: EOFError is the way to end
 
 
-class _Counting:
+def filter_of(flow: Flow, prefix: str, number: int) -> str:
+    """What a subscriber subscribes to: the topics of its own lane, or those of all lanes."""
+    if not flow.own:
+        return f"{prefix}/#"
+    return f"{topic(prefix, number)}/#" if flow.names else topic(prefix, number)
+
+
+def let_in(dialer: Dialer, flow: Flow, prefix: str, guests: list[Guest]) -> list[Taker]:
+    """Connect them all. Raises HomeError when not everybody is let in."""
+    came = arrive(dialer, guests, CONNECTING, again=True)
+    if len(came.standing) < len(guests):
+        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), len(guests))
+    example = topics(flow, prefix, 0)[:1]
+    size = Ring(example, [0], payload=flow.payload, qos=flow.qos, window=1).size
+    return [Taker(flow, guest.wire, size, guest.rest) for guest in guests if guest.wire is not None]
+
+
+class Counting:
     """The receiving, until it is enough."""
 
-    def __init__(self, takers: list[Taker], pipe: Connection, arrived: Any) -> None:
+    def __init__(self, takers: list[Taker], pipe: Connection, arrived: Any, *, expected: int | None = None) -> None:
+        """expected: messages, where it is known already."""
         self._pipe = pipe
         self._arrived = arrived
         self._takers = {taker.wire.fileno(): taker for taker in takers}
@@ -144,6 +160,8 @@ class _Counting:
         self._expected: int | None = None
         self._deadline = float("inf")
         self._stall = 0.0
+        if expected is not None:
+            self._expect(expected)
         self._unique = 0
         self._cut = 0
         self._poll = select.epoll()
@@ -154,9 +172,11 @@ class _Counting:
         """Count until it is enough."""
         effort = Effort()
         last = told = time.monotonic()
+        # What came behind a CONNACK lies here already: a broker whose window that fills says no more until it is taken.
+        ready = [(number, select.EPOLLIN) for number in self._takers]
         while True:
             came = 0
-            for number, events in self._poll.poll(0.1):
+            for number, events in ready:
                 if number == self._pipe.fileno():
                     self._listen()
                 else:
@@ -171,6 +191,7 @@ class _Counting:
                 self._pipe.send(Progress(self._unique))
             if self._is_enough(now, last):
                 break
+            ready = self._poll.poll(0.1)
         return Taken(
             unique=self._unique,
             duplicated=sum(taker.tally.duplicated for taker in self._all),
@@ -189,11 +210,14 @@ class _Counting:
 
     def _listen(self) -> None:
         words = self._pipe.recv()
-        now = time.monotonic()
         if isinstance(words, Expect):
-            self._expected, self._deadline, self._stall = words.messages, now + DRAINING, now
+            self._expect(words.messages)
         elif isinstance(words, Phase):
             self._phase = self._phases.setdefault(words.name, Latencies())
+
+    def _expect(self, messages: int) -> None:
+        now = time.monotonic()
+        self._expected, self._deadline, self._stall = messages, now + DRAINING, now
 
     def _step(self, number: int, events: int) -> int:
         taker = self._takers[number]

@@ -16,13 +16,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Moment:
     """What had been used up at a moment.
 
-    cpu:    seconds of a processor.
-    waited: seconds for which it could have run and others did.
+    cpu:     seconds of a processor.
+    waited:  seconds for which it could have run and others did.
+    written: bytes that it had the system write to a disk; None where only its owner may know.
     """
 
     at: float
     cpu: float
     waited: float
+    written: int | None = None
 
 
 class Watch:
@@ -48,7 +50,14 @@ class Watch:
             return None
         ticks = (int(fields[11]) + int(fields[12])) / _TICKS
         # One thread's time is known to the nanosecond, that of all only to the tick: the larger is the better one.
-        return Moment(time.monotonic(), max(ticks, ran / 1e9), waited / 1e9)
+        return Moment(time.monotonic(), max(ticks, ran / 1e9), waited / 1e9, self._written())
+
+    def _written(self) -> int | None:
+        try:
+            lines = (self._folder / "io").read_text().splitlines()
+        except OSError:
+            return None
+        return next((int(line.split()[1]) for line in lines if line.startswith("write_bytes:")), None)
 
     def memory(self) -> int:
         """Bytes that it has in RAM now; 0 when nothing is known."""

@@ -1,14 +1,15 @@
 """What can be measured: a table, one row for each workload.
 
 A Flow is messages between publishers and subscribers; Calls are connections, made and left; an Idle crowd holds
-connections; a Storm is a fleet that comes back while others exchange messages.
+connections; a Storm is a fleet that comes back while others exchange messages; Durable messages wait for subscribers
+that are away; a Scale asks whether a message costs more when the broker has much else to remember.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from sealmq.errors import ConfigError
 
@@ -23,6 +24,8 @@ class Flow:
     pace:    seconds between two messages of a publisher; 0: as fast as the broker takes them.
     lead:    QoS 0: messages that may be on their way. Without it the kernel's buffers would fill, the last message
              would come seconds after the first, and slow brokers would be measured by what they drop.
+    names:   topic names below each lane's topic, which its messages go to in turn; 0: all go to the lane's topic.
+    timed:   QoS 1: the latency is that of the acknowledgements, as nobody takes the messages meanwhile.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Flow:
     window: int = 0
     pace: float = 0.0
     lead: int = 20_000
+    names: int = 0
+    timed: bool = False
 
     def lanes_of(self, publisher: int) -> range:
         """Which lanes are this publisher's."""
@@ -50,7 +55,8 @@ class Flow:
         """The same with a part of the connections."""
         publishers, subscribers = _part(self.publishers, scale), _part(self.subscribers, scale)
         lanes = max(publishers, subscribers) if self.own else publishers
-        return replace(self, publishers=publishers, subscribers=subscribers, lanes=lanes)
+        names = _part(self.names, scale) if self.names else 0
+        return replace(self, publishers=publishers, subscribers=subscribers, lanes=lanes, names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +108,68 @@ class Storm:
         return replace(self, links=_part(self.links, scale), flow=self.flow.scaled(scale))
 
 
-Workload: TypeAlias = Flow | Calls | Idle | Storm
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """Messages at QoS 1 to persistent sessions whose clients are away; then these come back and get them.
+
+    most: messages, however long it takes; 0: as many as the time allows.
+    """
+
+    name: str
+    told: str
+    flow: Flow
+    most: int = 0
+
+    def scaled(self, scale: float) -> Durable:
+        """The same with a part of the connections."""
+        return replace(self, flow=self.flow.scaled(scale), most=_part(self.most, scale) if self.most else 0)
+
+
+Ballast: TypeAlias = Literal["exact", "+", "#", "retained"]
+"""What a broker has to remember: subscriptions of three kinds, or retained messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Pairs that exchange messages beside more and more that does not concern them.
+
+    ballast:    what there is more and more of. steps: how much of it.
+    links:      that hold the subscriptions.
+    known, new: the pairs, each with one topic, which a broker may remember; and with a new topic name for each message.
+    """
+
+    name: str
+    told: str
+    ballast: Ballast
+    steps: tuple[int, ...]
+    links: int
+    known: Flow
+    new: Flow
+
+    def scaled(self, scale: float) -> Scale:
+        """The same with a part of the connections, and of what they hold."""
+        steps = tuple(sorted({_part(step, scale) for step in self.steps}))
+        return replace(
+            self, steps=steps, links=_part(self.links, scale), known=self.known.scaled(scale),
+            new=self.new.scaled(scale),
+        )  # fmt: skip
+
+
+Workload: TypeAlias = Flow | Calls | Idle | Storm | Durable | Scale
 
 
 def _part(count: int, scale: float) -> int:
     return max(1, round(count * scale))
 
 
+_PAIRS: Final = Flow("pairs", "10 publishers to 10 subscribers, a topic each, QoS 0, 64 bytes", 10, 10, 10, own=True)
+_NEW_NAMES: Final = replace(_PAIRS, name="new names", names=10_000)
+"""100,000 topic names in turn, more than the 65,536 routes that SealMQ remembers (broker/router.py): each is new."""
+_ABSENT: Final = Flow("to the absent", "", 10, 100, 100, own=True, qos=1, window=50, timed=True)
+_STEPS: Final = (10, 100_000)
+
 WORKLOADS: Final[tuple[Workload, ...]] = (
-    Flow("pairs", "10 publishers to 10 subscribers, a topic each, QoS 0, 64 bytes", 10, 10, 10, own=True),
+    _PAIRS,
     Flow("pairs-1k", "the same with 1,024 bytes", 10, 10, 10, own=True, payload=1024),
     Flow("fan-in", "200 publishers to 1 subscriber, QoS 0, 64 bytes", 200, 1, 200),
     Flow("fan-out", "1 publisher to 200 subscribers, QoS 0, 64 bytes", 1, 200, 1, lead=1_000),
@@ -134,10 +193,22 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
         2_000,
         Flow("pairs of the storm", "", 20, 20, 20, own=True, pace=0.02),
     ),
+    Durable("durable", "10 publishers, QoS 1, a window of 50; each message to one of 100 absent sessions", _ABSENT),
+    Durable(
+        "durable-all",
+        "the same, each message to all of them; 2,000 messages",
+        replace(_ABSENT, own=False, lanes=10),
+        most=2_000,
+    ),
+    Scale("scale-exact", "pairs beside 100,000 subscriptions of others", "exact", _STEPS, 100, _PAIRS, _NEW_NAMES),
+    Scale("scale-plus", "the same, each of them with a +", "+", _STEPS, 100, _PAIRS, _NEW_NAMES),
+    Scale("scale-hash", "the same, each of them with a #", "#", _STEPS, 100, _PAIRS, _NEW_NAMES),
+    Scale("scale-retained", "pairs beside 100,000 retained messages", "retained", _STEPS, 1, _PAIRS, _NEW_NAMES),
 )
 
 GROUPS: Final = {
     "handshakes": tuple(each.name for each in WORKLOADS if isinstance(each, Calls)),
+    "scale": tuple(each.name for each in WORKLOADS if isinstance(each, Scale)),
     "all": tuple(each.name for each in WORKLOADS),
 }
 """A word -> the workloads that it stands for."""

@@ -41,6 +41,8 @@ def test_words_are_packets_that_a_broker_reads() -> None:
     (packet,) = broker.receive_data(connect_words(target, "guest-1", keep_alive=60))
     assert (packet.client_id, packet.keep_alive, packet.level) == ("guest-1", 60, 4)
     assert (packet.user_name, packet.password) == ("panel", b"secret")
+    (packet,) = MQTTConnection(Sender.SERVER).receive_data(connect_words(target, "guest-2", clean=False))
+    assert (packet.client_id, packet.clean_start) == ("guest-2", False)
     assert subscribe_words("a/#", 1) == b"\x82\x08\x00\x01\x00\x03a/#\x01"
 
 
@@ -96,3 +98,12 @@ def test_what_is_done_with_who_is_in_is_the_callers_choice(dial: Any) -> None:
 
     came = arrive(dial([CONNACK] * 3), (Guest(WORDS) for _ in range(3)), 10.0, arrived=arrived)
     assert (len(seen), came.standing, came.waits.count) == (3, [], 3)
+
+
+def test_what_comes_behind_the_answers_is_kept(dial: Any) -> None:
+    """A session's messages do not wait, and are no refused subscription."""
+    message = b"\x32\x05\x00\x01a\x00\x01"
+    for words, answers, subscribes in ((WORDS, CONNACK, False), (WORDS, CONNACK + SUBACK, True)):
+        came = arrive(dial([answers + message]), [Guest(words, subscribes=subscribes)], 10.0)
+        assert [guest.rest for guest in came.standing] == [message]
+        leave(came)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import SimpleNamespace
 
-from sealmq.kit.bench.givers import LOST, Giver, _Lead, topic
+from sealmq.kit.bench.givers import LOST, Giver, _Lead, topic, topics
 from sealmq.kit.bench.stamps import STAMP
 from sealmq.kit.bench.workloads import Flow
 from wires import heard, wire
@@ -78,3 +78,25 @@ def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
     assert lead.room(1.0 + 2 * LOST) == 100
     lead.sent = 260
     assert lead.room(1.0 + 2 * LOST) == 0
+
+
+def test_a_lane_may_have_names_below_its_topic() -> None:
+    flow = Flow("names", "", 2, 2, 2, own=True, names=3)
+    assert topics(flow, "a", 1) == ["a/00001/00000", "a/00001/00001", "a/00001/00002"]
+    assert topics(replace(flow, names=0), "a", 1) == ["a/00001"]
+
+
+def test_the_wait_for_each_acknowledgement_is_timed_where_nobody_takes_the_messages() -> None:
+    ours, broker = wire()
+    giver = Giver(replace(FLOW, timed=True), ours, "a", 0)
+    giver.give(3)
+    giver.give(2)
+    broker.send(b"\x40\x02\x01\x00" * 4)  # three of the first, one of the second
+    giver.hear()
+    assert giver.waits.count == 4
+    broker.send(b"\x40\x02\x01\x00")
+    giver.hear()
+    assert (giver.waits.count, giver.open) == (5, 0)
+    assert giver.waits.worst > 0
+    ours.close()
+    broker.close()

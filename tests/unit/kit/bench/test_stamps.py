@@ -54,3 +54,16 @@ def test_several_topics_take_turns_and_each_counts_for_itself() -> None:
             assert data[place : place + ring.size].count(b"a/%d" % lane) == 1
             packets.append((lane, number))
     assert packets[:9] == [(lane, number) for number in range(3) for lane in range(3)]
+
+
+def test_one_lane_may_have_many_topics_and_counts_through() -> None:
+    names = [f"a/00001/{name:05}" for name in range(300)]
+    ring = Ring(names, [1], payload=64, qos=0)
+    seen: list[tuple[str, int]] = []
+    while len(seen) < 700:
+        data = bytes(ring.stamp(1_000, 9.0))
+        assert len(data) <= TOGETHER * ring.size
+        for place in range(0, len(data), ring.size):
+            packet = data[place : place + ring.size]
+            seen.append((packet[4 : 4 + len(names[0])].decode(), STAMP.unpack_from(packet, ring.size - 64)[2]))
+    assert seen == [(names[number % 300], number) for number in range(len(seen))]

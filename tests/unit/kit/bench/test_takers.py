@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from socket import socket
+from types import SimpleNamespace
 
 import pytest
 
 from sealmq.errors import HomeError
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import Ring
-from sealmq.kit.bench.takers import Taker
+from sealmq.kit.bench.takers import Counting, Taker, filter_of
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Flow
 from wires import heard, wire
@@ -80,3 +82,22 @@ def test_something_else_than_messages_is_said(pair: tuple[Wire, socket], qos: in
     broker.send(b"\xd0\x00" * source.size)
     with pytest.raises(HomeError, match="a packet of type 13"):
         taker.take(Latencies())
+
+
+def test_what_came_behind_the_connack_is_taken_though_nothing_follows(pair: tuple[Wire, socket]) -> None:
+    """A broker whose window that fills says no more until it is acknowledged."""
+    ours, broker = pair
+    source = ring(1)
+    taker = Taker(replace(FLOW, qos=1), ours, source.size, bytes(source.stamp(5, 0.0)))
+    pipe, theirs = multiprocessing.Pipe()
+    taken = Counting([taker], pipe, SimpleNamespace(value=0), expected=5).run()
+    assert (taken.unique, taken.duplicated) == (5, 0)
+    assert len(heard(broker)) == 5 * 4
+    pipe.close()
+    theirs.close()
+
+
+def test_whose_topics_a_subscriber_wants() -> None:
+    assert filter_of(FLOW, "a", 3) == "a/#"
+    assert filter_of(replace(FLOW, own=True), "a", 3) == "a/00003"
+    assert filter_of(replace(FLOW, own=True, names=9), "a", 3) == "a/00003/#"

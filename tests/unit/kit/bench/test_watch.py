@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,18 @@ def test_without_a_process_nothing_is_seen() -> None:
 def test_a_process_that_is_not_there_is_said() -> None:
     with pytest.raises(ConfigError, match="there is no process"):
         Watch(2**22 + 1)  # beyond the largest number that Linux gives out
+
+
+def test_what_is_written_to_a_disk_is_seen(tmp_path: Path) -> None:
+    watch = Watch(os.getpid())
+    before = watch.moment()
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"x" * 1_000_000)
+        file.flush()
+        os.fsync(file.fileno())
+    after = watch.moment()
+    assert before is not None
+    assert after is not None
+    assert before.written is not None
+    assert after.written is not None
+    assert after.written - before.written in (0, *range(1_000_000, 3_000_000))  # 0: a file system in memory

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sealmq.broker.router import REMEMBERED_ROUTES
 from sealmq.errors import ConfigError
 from sealmq.kit.bench.stamps import SMALLEST_PAYLOAD
-from sealmq.kit.bench.workloads import GROUPS, USUAL, WORKLOADS, Calls, Flow, Idle, Storm, find
+from sealmq.kit.bench.workloads import GROUPS, USUAL, WORKLOADS, Calls, Durable, Flow, Idle, Scale, Storm, find
 
 FLOWS = [each for each in WORKLOADS if isinstance(each, Flow)]
 
@@ -54,3 +55,20 @@ def test_a_part_has_a_part_of_the_connections() -> None:
     assert (fan_in.publishers, fan_in.subscribers, fan_in.lanes) == (20, 1, 20)
     assert (idle.links, storm.links, storm.flow.publishers) == (500, 200, 2)
     assert find(["handshakes-1.3"], scale=0.1) == find(["handshakes-1.3"])
+
+
+def test_a_part_of_a_scale_has_a_part_of_what_grows() -> None:
+    durable, all_, scale = find(["durable", "durable-all", "scale-exact"], scale=0.01)
+    assert isinstance(durable, Durable)
+    assert isinstance(all_, Durable)
+    assert isinstance(scale, Scale)
+    assert (durable.flow.subscribers, durable.most, all_.flow.copies, all_.most) == (1, 0, 1, 20)
+    assert (scale.steps, scale.links, scale.new.names) == ((1, 1_000), 1, 100)
+    assert find(["scale-exact"], scale=1e-6)[0].steps == (1,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("scale", [each for each in WORKLOADS if isinstance(each, Scale)], ids=lambda each: each.name)
+def test_new_names_are_more_than_a_router_remembers(scale: Scale) -> None:
+    assert scale.new.names * scale.new.lanes > REMEMBERED_ROUTES
+    assert len(scale.new.lanes_of(0)) == 1  # a publisher's names are one lane
+    assert scale.known.names == 0
