@@ -52,15 +52,16 @@ class Deliveries:
 
         frame: the packet in front of and behind its packet identifier, when the caller has it already.
         """
+        outgoing = session.outgoing
         if (
             session.outbox is None
             or session.queue  # what waits goes first, whatever its topic [MQTT-4.6.0-5 to -6]
             or session.link_is_full
             or not self._has_room(session)
-            or session.outgoing.unsent  # they were first [MQTT-4.6.0-1]
+            or outgoing.unsent  # they were first [MQTT-4.6.0-1]
             or self._met_by_quota(session, delivery.size)
         ):
-            if len(session.outgoing) >= self._limits.in_flight and not session.queue:
+            if len(outgoing) >= self._limits.in_flight and not session.queue:
                 self.counters.limits["in_flight"] += 1
             self._enqueue(session, delivery)
             return
@@ -68,7 +69,7 @@ class Deliveries:
             frame = self._encode(session, delivery, now)
         if session.packet_limit and not self._fits(session, len(frame[0]) + 2 + len(frame[1])):
             return
-        packet_id = session.outgoing.add(delivery)
+        packet_id = outgoing.add(delivery)
         session.count_in_flight(delivery.size)
         if session.number:
             self._store.queued(session, delivery, packet_id)

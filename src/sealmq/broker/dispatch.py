@@ -108,7 +108,7 @@ class Dispatch(Deliveries):
             taker = each.of_its_own if session is sender else each
             if taker is None:  # [MQTT-3.8.3-3]
                 continue
-            qos = min(publish.qos, taker.qos)  # [MQTT-3.8.4-8]
+            qos = taker.qos if taker.qos < publish.qos else publish.qos  # [MQTT-3.8.4-8]
             if qos == 0:
                 self._push_one(publish, taker, sender)
                 continue

@@ -263,7 +263,10 @@ class Session:
     def count_in_flight(self, size: int) -> None:
         """So many bytes more are in flight; fewer, where `size` is negative."""
         self.in_flight_bytes += size
-        self.quota.queued(size)
+        quota = self.quota  # as `Quota.queued` does it: twice for each message, a call costs as much as the counting
+        quota.queued_bytes += size
+        if quota.everybody is not None:
+            quota.everybody.queued_bytes += size
 
     def take_out(self, unwanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Take out of the queue, in its order, what is unwanted; the rest goes on waiting."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 from sealmq.errors import LocalProtocolError, RemoteProtocolError
 from sealmq.mqtt.codes import REASON_CODES, PacketType, ProtocolLevel, ReasonCode
@@ -42,6 +43,7 @@ LONGEST_REASON = 512
 _ANSWERS = (ConnAck, PubAck, PubRec, PubRel, PubComp, SubAck, UnsubAck, Disconnect, Auth)
 _PUBLISH = int(PacketType.PUBLISH)
 _FIRST_ANSWER, _LAST_ANSWER = int(PacketType.PUBACK), int(PacketType.PUBCOMP)
+_SHORT_ANSWERS: dict[int, Callable[[int], Packet]] = {0x40: PubAck, 0x50: PubRec, 0x62: PubRel, 0x70: PubComp}
 _CONNECTED = Phase.CONNECTED  # looked up once: in Python 3.11 each look into an enum costs as much as a call
 
 
@@ -143,11 +145,16 @@ class MQTTConnection:
                     if body == 0:
                         break
                 after = body + length
-                self._check_size(after - at, data, at, body)
+                if after - at > (self._packet_size if self._phase is _CONNECTED else self._first_packet_size):
+                    self._refuse_size(after - at, data, at, body)
                 if after > end:
                     self._needed = after - at
                     break
-                packet = self._receive_packet(data if at == 0 and after == end else data[at:after], body - at)
+                answer = _SHORT_ANSWERS.get(data[at]) if length == 2 and self._phase is _CONNECTED else None
+                if answer is not None and (data[body] or data[body + 1]):
+                    packet: Packet = answer(data[body] << 8 | data[body + 1])  # a success that says no more: nearly all
+                else:
+                    packet = self._receive_packet(data if at == 0 and after == end else data[at:after], body - at)
                 at = after
                 yield packet
             else:
@@ -226,14 +233,13 @@ class MQTTConnection:
                 return at + place + 1, length
         raise RemoteProtocolError("the remaining length has more than four bytes", ReasonCode.MALFORMED_PACKET)
 
-    def _check_size(self, size: int, data: bytes, at: int, body: int) -> None:
+    def _refuse_size(self, size: int, data: bytes, at: int, body: int) -> NoReturn:
         limit = self._packet_size if self._phase is _CONNECTED else self._first_packet_size
-        if size > limit:
-            if data[at] >> 4 == PacketType.CONNECT:
-                self._guessed_level = self._guess_level(data, body)
-            raise RemoteProtocolError(
-                f"a packet of {size:,} bytes is larger than the {limit:,} that are allowed", ReasonCode.PACKET_TOO_LARGE
-            )
+        if data[at] >> 4 == PacketType.CONNECT:
+            self._guessed_level = self._guess_level(data, body)
+        raise RemoteProtocolError(
+            f"a packet of {size:,} bytes is larger than the {limit:,} that are allowed", ReasonCode.PACKET_TOO_LARGE
+        )
 
     def _look_at_properties(self, publish: Publish) -> None:
         properties = publish.properties
