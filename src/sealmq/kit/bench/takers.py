@@ -19,8 +19,8 @@ from sealmq.kit.bench.target import Dialer, Target
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Flow
 
-STALL: Final = 3.0
-"""Seconds without a message after which no more will come, once all are sent."""
+STALL: Final = 10.0
+"""Seconds without a message after which no more will come, once all are sent: what is late is not lost."""
 
 DRAINING: Final = 30.0
 """Seconds after the last message was sent in which those that are on their way are counted."""
