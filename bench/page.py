@@ -399,7 +399,12 @@ def _limits(figures: Figures) -> Iterator[str]:
         f"- {run['broker']}, {run['workload']}: {note}"
         for run in figures.facts["runs"]
         for note in run.get("notes", [])
-        if "ended" in note or "never" in note or "kept" in note or "late" in note or "not let in" in note
+        if "ended" in note
+        or "never" in note
+        or "kept" in note
+        or "late" in note
+        or "not let in" in note
+        or "rules" in note
     }
     yield from sorted(notes)
     yield from (f"- not measured: {words}" for words in figures.failures())

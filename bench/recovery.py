@@ -32,7 +32,7 @@ from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.watch import Watch
 from sealmq.kit.bench.workloads import Durable, find
 
-LONGEST = 600.0
+LONGEST = 900.0
 """Seconds in which the queues must be full, and in which they must be read."""
 
 STARTING = 300.0

@@ -18,6 +18,9 @@ from sealmq.kit.bench.workloads import Flow
 
 DISCONNECT: Final = b"\xe0\x00"
 
+COUNTING: Final = 600.0
+"""Seconds in which all that has waited is counted; before that STALL ends it, if nothing comes any more."""
+
 
 class Sessions:
     """The sessions of a flow's subscribers."""
@@ -70,7 +73,7 @@ def wait_away(pipe: Connection, target: Target, flow: Flow, prefix: str) -> None
         words = pipe.recv()
         assert isinstance(words, Expect)
         takers = let_in(dialer, flow, prefix, sessions.guests())
-        pipe.send(Counting(takers, pipe, counter(), expected=words.messages).run())
+        pipe.send(Counting(takers, pipe, counter(), expected=words.messages, longest=COUNTING).run())
         for taker in takers:
             taker.wire.close()
         pipe.recv()  # EOFError is the way to end

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final
 
-from sealmq.errors import HomeError
+from sealmq.errors import Error, HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.crew import Progress, Ready
 from sealmq.kit.bench.givers import CONNECTING, not_let_in
@@ -23,7 +23,10 @@ from sealmq.mqtt.packets import Publish, Subscribe, Subscription, Unsubscribe
 from sealmq.mqtt.writer import write_packet
 
 TOGETHER: Final = 100
-"""Filters of a SUBSCRIBE, and retained messages between two waits for their acknowledgements."""
+"""Filters of a SUBSCRIBE."""
+
+IN_FLIGHT: Final = 500
+"""Retained messages between two waits for their acknowledgements."""
 
 PATIENCE: Final = 30.0
 """Seconds in which a broker answers, or it is said that it does not."""
@@ -63,7 +66,7 @@ def topic_filter(kind: Ballast, prefix: str, number: int) -> str:
 
 
 def hold(pipe: Connection, target: Target, scale: Scale, prefix: str) -> None:
-    """The process: connect; for each Grow add what is missing, and say how much there is."""
+    """The process: connect; for each Grow add what is missing, and say how much there is; at Stop take it away."""
     guests = [Guest(connect_words(target, f"{prefix}-b{number}")) for number in range(scale.links)]
     came = arrive(target.dialer(), guests, CONNECTING, again=True)
     if len(came.standing) < scale.links:
@@ -73,13 +76,13 @@ def hold(pipe: Connection, target: Target, scale: Scale, prefix: str) -> None:
     kind = Retained if scale.ballast == "retained" else Subscriptions
     ballast = kind(wires, prefix, scale, lambda count: pipe.send(Progress(count)))
     try:
-        while True:
-            words = pipe.recv()
-            assert isinstance(words, Grow)
+        while isinstance(words := pipe.recv(), Grow):
             ballast.grow(words.count)
             pipe.send(Grown(ballast.count))
     finally:
         ballast.drop()
+    pipe.send(Grown(0))
+    pipe.recv()  # EOFError is the way to end
 
 
 class Subscriptions:
@@ -136,13 +139,13 @@ class Retained:
         """Take each away, by an empty one, if the broker still listens."""
         try:
             self._publish(range(self._sent), b"")
-        except OSError:
+        except (OSError, Error):
             pass
         self._wire.close()
 
     def _publish(self, numbers: range, payload: bytes) -> None:
-        for first in range(numbers.start, numbers.stop, TOGETHER):
-            some = range(first, min(first + TOGETHER, numbers.stop))
+        for first in range(numbers.start, numbers.stop, IN_FLIGHT):
+            some = range(first, min(first + IN_FLIGHT, numbers.stop))
             self._wire.send(b"".join(self._packets(some, payload)))
             hear(self._wire, _PUBACK * len(some))
             self._sent = max(self._sent, some.stop)

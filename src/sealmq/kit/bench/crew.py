@@ -21,8 +21,8 @@ from sealmq.errors import ConfigError, Error, HomeError
 
 Work: TypeAlias = Callable[..., None]
 
-LEAVING: Final = 5.0
-"""Seconds in which a process ends that was told to; then it is ended."""
+LEAVING: Final = 15.0
+"""Seconds in which a process ends that was told to, and takes away what it left in the broker; then it is ended."""
 
 _spawn = multiprocessing.get_context("spawn")
 

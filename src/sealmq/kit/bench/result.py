@@ -87,7 +87,7 @@ class Result:
         if load.waited >= WAITING:
             return "machine", (
                 f"{who} used {load.share:.0%} of a processor and waited {load.waited:.0%} of the time for one{beside}: "
-                "there are too few of them here"
+                "there are too few of them"
             )
         if broker is None:
             return "not known", "the broker's process is not known: --pid says which it is, if it runs here"

@@ -6,10 +6,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from sealmq.errors import HomeError
-from sealmq.kit.bench.absent import wait_away
+from sealmq.kit.bench.absent import COUNTING, wait_away
 from sealmq.kit.bench.ballast import Grow, Grown, hold
 from sealmq.kit.bench.callers import Called, call
 from sealmq.kit.bench.crew import Expect, Go, Hand, Phase, Progress, Ready, Stop, counter, hands, hear_all, hear_any
@@ -197,7 +198,7 @@ class _Run:
             result = self._result(durable, given.last)
             self._tell("the absent come back", 1.0)
             absent.tell(Expect(given.acknowledged * flow.copies))
-            taken: Taken = self._hear(absent, Taken, seconds, longest=CONNECTING + DRAINING)
+            taken: Taken = self._hear(absent, Taken, seconds, longest=CONNECTING + COUNTING)
         _fill_in_durable(result, flow, given, taken)
         return result
 
@@ -207,14 +208,19 @@ class _Run:
         done: dict[str, list[Result]] = {"new": [], "known": []}
         with hands((hold, self._target, scale, self._prefix)) as (holder,):
             self._connect(f"{scale.links:,} connections", [holder])
+            tell, parts = self._tell, 2 * len(scale.steps)
             for step in scale.steps:
-                self._tell(f"until there are {step:,}", 0.0)
                 holder.tell(Grow(step))
                 (grown,) = hear_all([holder], Grown, CONNECTING)
                 if grown.count < step:
                     notes.append(f"the broker kept {grown.count:,} of {step:,}: it has a limit")
                 for name, flow in (("new", scale.new), ("known", scale.known)):
+                    over = len(done["new"]) + len(done["known"])
+                    self._tell = partial(_tell_part, tell, f"beside {step:,}", over, parts)
                     done[name].append(self.flow(flow))
+            tell("taking it away", 1.0)
+            holder.tell(Stop())
+            hear_all([holder], Grown, CONNECTING)
         return _of_scale(scale, done, notes)
 
     # -- what they share -------------------------------------------------------------------------------------------
@@ -319,6 +325,11 @@ def _fill_in_durable(result: Result, flow: Flow, given: Given, taken: Taken) -> 
         result.notes.append(f"the broker ended {given.cut + taken.cut:,} of the connections")
     if given.acknowledged < given.sent:
         result.notes.append(f"{given.sent - given.acknowledged:,} messages were never acknowledged")
+
+
+def _tell_part(tell: Tell, doing: str, over: int, parts: int, _: str, part: float) -> None:
+    """Tell of a part of a workload, when so many of all parts are over."""
+    tell(doing, (over + part) / parts)
 
 
 def _of_scale(scale: Scale, done: dict[str, list[Result]], notes: list[str]) -> Result:

@@ -19,8 +19,8 @@ from sealmq.kit.bench.target import Dialer, Target
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Flow
 
-STALL: Final = 3.0
-"""Seconds without a message after which no more will come, once all are sent."""
+STALL: Final = 10.0
+"""Seconds without a message after which no more will come, once all are sent: what is late is not lost."""
 
 DRAINING: Final = 30.0
 """Seconds after the last message was sent in which those that are on their way are counted."""
@@ -149,8 +149,17 @@ def let_in(dialer: Dialer, flow: Flow, prefix: str, guests: list[Guest]) -> list
 class Counting:
     """The receiving, until it is enough."""
 
-    def __init__(self, takers: list[Taker], pipe: Connection, arrived: Any, *, expected: int | None = None) -> None:
-        """expected: messages, where it is known already."""
+    def __init__(
+        self,
+        takers: list[Taker],
+        pipe: Connection,
+        arrived: Any,
+        *,
+        expected: int | None = None,
+        longest: float = DRAINING,
+    ) -> None:
+        """expected: messages, where it is known already. longest: seconds in which these are counted."""
+        self._longest = longest
         self._pipe = pipe
         self._arrived = arrived
         self._takers = {taker.wire.fileno(): taker for taker in takers}
@@ -217,7 +226,7 @@ class Counting:
 
     def _expect(self, messages: int) -> None:
         now = time.monotonic()
-        self._expected, self._deadline, self._stall = messages, now + DRAINING, now
+        self._expected, self._deadline, self._stall = messages, now + self._longest, now
 
     def _step(self, number: int, events: int) -> int:
         taker = self._takers[number]

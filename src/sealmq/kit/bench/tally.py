@@ -1,7 +1,8 @@
 """What one subscriber got: counted by slices, as long as everything comes in order and once.
 
 What a publisher sends to a topic comes in order (MQTT 5.0 section 4.6), so each lane's next number is known. A run of
-messages of one lane is checked by two comparisons; only where one fails, messages are looked at singly.
+messages of one lane that were sent together is checked by two comparisons; only where one fails, messages are looked at
+singly.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import COUNTING, STAMP
 
 _RUN: Final = 64
-"""Messages of a run at most: they count as having been sent together, as their publisher does it."""
+"""Messages of a run at most."""
 
+_TIME: Final = 7  # the last byte of the time, in the stamp: of two times it is the one that differs
 _LANE: Final = 9  # the second byte of the lane's number, in the stamp
 _LAST: Final = 13  # the last byte of the message's number
 
@@ -33,16 +35,18 @@ class Tally:
     def take(self, packets: bytes, now: float, latencies: Latencies) -> None:
         """Whole packets, one behind the other, that came at `now`."""
         size, at = self._size, self._at
-        lanes, lasts = packets[at + _LANE :: size], packets[at + _LAST :: size]
+        times, lanes, lasts = (packets[at + byte :: size] for byte in (_TIME, _LANE, _LAST))
         place, count = 0, len(lasts)
         while place < count:
             sent, lane, number = STAMP.unpack_from(packets, place * size + at)
             following = lanes[place : place + _RUN]
             run = len(following) - len(following.lstrip(following[:1]))
             if run > 1:
+                together = times[place : place + run]
+                run -= len(together.lstrip(together[:1]))
                 first = number & 255
-                _, other, end = STAMP.unpack_from(packets, (place + run - 1) * size + at)
-                in_order = other == lane and end == number + run - 1
+                last, other, end = STAMP.unpack_from(packets, (place + run - 1) * size + at)
+                in_order = last == sent and other == lane and end == number + run - 1
                 if not in_order or lasts[place : place + run] != COUNTING[first : first + run]:
                     run = 1
             if self._next.get(lane, 0) == number:

@@ -78,3 +78,20 @@ def test_what_a_ring_sends_a_tally_counts() -> None:
         tally.take(bytes(ring.stamp(64, 3.0)), 3.25, latencies)
     assert (tally.unique, tally.duplicated) == (ring.stamped, 0)
     assert latencies.worst == 0.25
+
+
+def test_messages_that_were_sent_at_different_times_and_come_together_have_waited_differently() -> None:
+    """As when a broker was busy for a while: only the first of them has waited all that time."""
+    tally, latencies = Tally(SIZE, PAYLOAD), Latencies()
+    times = [1.0 + number / 1_000 for number in range(100)]
+    tally.take(b"".join(packet(1, number, sent) for number, sent in enumerate(times)), 1.1, latencies)
+    assert (tally.unique, tally.duplicated) == (100, 0)
+    assert latencies.worst == pytest.approx(0.1)
+    assert latencies.percentile(50) == pytest.approx(0.05, rel=0.05)
+
+
+def test_times_whose_last_byte_is_the_same_are_two() -> None:
+    tally, latencies = Tally(SIZE, PAYLOAD), Latencies()
+    tally.take(packet(1, 0, 1.0) + packet(1, 1, 1.5), 2.0, latencies)
+    assert (tally.unique, tally.duplicated, latencies.count) == (2, 0, 2)
+    assert latencies.percentile(50) == pytest.approx(0.5, rel=0.05)
