@@ -20,7 +20,8 @@ class PersonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        line = f"{_local_time(int(record.created))} {record.levelname.lower():<7}  {_one_line(_short(record.getMessage()))}"
+        when, words = _local_time(int(record.created)), _one_line(_short(record.getMessage()))
+        line = f"{when} {record.levelname.lower():<7}  {words}"
         if not record.exc_info:
             return line
         # An exception's words may quote a peer: none of its lines may look like one of ours.
