@@ -159,7 +159,10 @@ class Deliveries:
         self.counters.delivered += 1
 
     def _enqueue(self, session: Session, delivery: Delivery) -> None:
-        met = self._met_by_queue(session, delivery.size)
+        waiting = len(session.queue)
+        met = (
+            "queued_messages" if waiting >= self._limits.queued_messages else self._met_by_bytes(session, delivery.size)
+        )
         if met:
             self.counters.dropped_queue_full += 1
             self.counters.limits[met] += 1
@@ -167,16 +170,14 @@ class Deliveries:
         session.enqueue(delivery)  # [MQTT 3.1.1: MQTT-3.1.2-5]
         if delivery.expires_at != NEVER:
             self.expiring.remind(session.key, delivery.expires_at)
-        self._store.queued(session, delivery, 0)
-        if len(session.queue) >= LONG_QUEUE and session.outbox is not None:
+        if session.number:
+            self._store.queued(session, delivery, 0)
+        if waiting + 1 >= LONG_QUEUE and session.outbox is not None:
             self.patience.behind.add(session)
 
-    def _met_by_queue(self, session: Session, size: int) -> str:
+    def _met_by_bytes(self, session: Session, size: int) -> str:
         """The limit that forbids the session's queue so many bytes more, "" when none does."""
-        limits = self._limits
-        if len(session.queue) >= limits.queued_messages:
-            return "queued_messages"
-        if session.queued_bytes + size > limits.queued_bytes:
+        if session.queued_bytes + size > self._limits.queued_bytes:
             return "queued_bytes"
         return self._met_by_quota(session, size)
 

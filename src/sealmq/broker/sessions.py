@@ -251,7 +251,10 @@ class Session:
             self.queue = deque()
         self.queue.append(delivery)
         self.queued_bytes += size
-        self.quota.queued(size)
+        quota = self.quota  # as `Quota.queued` does it: a fan-out to absent sessions would call it for each
+        quota.queued_bytes += size
+        if quota.everybody is not None:
+            quota.everybody.queued_bytes += size
 
     def dequeue(self) -> Delivery:
         """Take the delivery that has waited longest. Raises IndexError when none waits."""

@@ -35,7 +35,8 @@ _MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
 
 
 class Changes:
-    """A group of changes: for each kind of row, its key and what it is to say; None: it is to go.
+    """A group of changes: for each kind of row, its key and what it is to say; None: it is to go. For deliveries, of
+    which a fan-out has hundreds, that is the whole row.
 
     ended: numbers of sessions of which every row is to go. No number is used twice, so nothing here contradicts it.
     """
@@ -47,7 +48,7 @@ class Changes:
         self.sessions: dict[int, Row] = {}
         self.subscriptions: dict[tuple[int, str], tuple[int, int] | None] = {}
         self.messages: dict[int, Row | None] = {}
-        self.deliveries: dict[tuple[int, int], tuple[int, bool] | None] = {}
+        self.deliveries: dict[tuple[int, int], tuple[int, int, int, bool] | None] = {}
         self.incoming: dict[tuple[int, int], bool] = {}
         self.retained: dict[str, tuple[int, bytes, float, str] | None] = {}
         self.marks: dict[str, int] = {}
@@ -72,11 +73,15 @@ class Changes:
                 yield statement, ended
         if self.sessions:
             yield _SESSION, self.sessions.values()
-        yield from _split(self.subscriptions, _SUBSCRIPTION, _NO_SUBSCRIPTION)
+        if self.subscriptions:
+            yield _NO_SUBSCRIPTION, [key for key, row in self.subscriptions.items() if row is None]
+            yield _SUBSCRIPTION, [(*key, *row) for key, row in self.subscriptions.items() if row is not None]
         if self.messages:
             yield _NO_MESSAGE, [(number,) for number, row in self.messages.items() if row is None]
             yield _MESSAGE, [row for row in self.messages.values() if row is not None]
-        yield from _split(self.deliveries, _DELIVERY, _NO_DELIVERY)
+        if self.deliveries:
+            yield _NO_DELIVERY, [key for key, row in self.deliveries.items() if row is None]
+            yield _DELIVERY, [row for row in self.deliveries.values() if row is not None]
         if self.incoming:
             yield _NO_INCOMING, [row for row, is_there in self.incoming.items() if not is_there]
             yield _INCOMING, [row for row, is_there in self.incoming.items() if is_there]
@@ -85,13 +90,3 @@ class Changes:
             yield _RETAINED, [(topic, *row) for topic, row in self.retained.items() if row is not None]
         if self.marks:
             yield _MARK, self.marks.items()
-
-
-def _split(
-    rows: dict[tuple[int, int], tuple[int, bool] | None] | dict[tuple[int, str], tuple[int, int] | None],
-    there: str,
-    gone: str,
-) -> Iterator[tuple[str, Iterable[Row]]]:
-    if rows:
-        yield gone, [key for key, row in rows.items() if row is None]
-        yield there, [(*key, *row) for key, row in rows.items() if row is not None]

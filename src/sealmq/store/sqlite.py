@@ -211,19 +211,22 @@ class SQLiteStore:
             # Encoded here and not in the writer: a message that could not be written must not stand in others' way.
             self._pending.messages[delivery.number] = message_row(delivery.number, delivery)
         delivery.holders += 1
-        self._pending.deliveries[session.number, delivery.number] = (packet_id, False)
+        row = (session.number, delivery.number, packet_id, False)
+        self._pending.deliveries[row[:2]] = row
 
     def sent(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
         if session.number:
             self.number += 1
-            self._pending.deliveries[session.number, delivery.number] = (packet_id, False)
+            row = (session.number, delivery.number, packet_id, False)
+            self._pending.deliveries[row[:2]] = row
 
     def released(self, session: Session, delivery: Delivery, packet_id: int) -> None:
         """See Store."""
         if session.number:
             self.number += 1
-            self._pending.deliveries[session.number, delivery.number] = (packet_id, True)
+            row = (session.number, delivery.number, packet_id, True)
+            self._pending.deliveries[row[:2]] = row
 
     def finished(self, session: Session, delivery: Delivery) -> None:
         """See Store."""

@@ -19,7 +19,7 @@ def test_each_kind_of_row_comes_and_goes() -> None:
     there.sessions[1] = (1, "sensor-1", "s1", 60.0, float("inf"), None, float("inf"), "a UUID")
     there.subscriptions[1, "a/#"] = (1, 0)
     there.messages[1] = message_row(1, Delivery(Publish("a", b"1", 1), 1))
-    there.deliveries[1, 1] = (7, False)
+    there.deliveries[1, 1] = (1, 1, 7, False)
     there.incoming[1, 9] = True
     there.retained["a"] = (5, b"\x31\x05\x00\x01a\x001", 1.5, "ada")
     there.marks["m"] = 3
@@ -43,7 +43,7 @@ def test_a_session_that_ended_takes_its_rows_along() -> None:
     for number in (1, 2):
         there.sessions[number] = (number, "sensor-1", f"s{number}", 60.0, 0.0, None, 0.0, "")
         there.subscriptions[number, "a/#"] = (1, 0)
-        there.deliveries[number, 1] = (0, False)
+        there.deliveries[number, 1] = (number, 1, 0, False)
         there.incoming[number, 9] = True
     commit(connection, [there])
     ended = Changes()
