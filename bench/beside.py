@@ -50,9 +50,12 @@ PLAINTEXT = ("pairs", "pairs-1k", "telemetry")
 
 RULES = 1_000
 SELDOM = 2
-"""Rounds at most of what compares a broker to itself, and of brokers other than SealMQ and mosquitto."""
+"""Rounds at most of what compares a broker to itself, of what takes long, and of brokers that are none of OURS."""
+
+IN_TWO = (*SCALES, "fan-out-1000", "handshakes-1.2", "handshakes-1.2-resumed", "idle")
 
 RESULTS = ROOT / "docs" / "benchmarks" / "results.json"
+UNFINISHED = RESULTS.with_suffix(".part")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Job:
 
 @dataclass
 class Report:
-    """All that was measured, and where. It is written after each step: what ends early is not lost."""
+    """All that was measured. It is written into `file` after each step: what ends early is not lost."""
 
     file: Path | None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -105,9 +108,9 @@ def plan(names: list[str], brokers: list[str], rounds: int) -> list[Job]:
     jobs = []
     for workload in (*FLOWS, *REST, *SCALES):
         measured = tuple(each for each in brokers if each in OURS or workload in OTHERS)
-        jobs.append(Job(workload, measured, min(rounds, SELDOM) if workload in SCALES else rounds))
+        jobs.append(Job(workload, measured, min(rounds, SELDOM) if workload in IN_TWO else rounds))
     ours = tuple(each for each in brokers if each in OURS)
-    jobs += [Job(workload, ours, rounds, plaintext=True) for workload in PLAINTEXT]
+    jobs += [Job(workload, ours, min(rounds, SELDOM), plaintext=True) for workload in PLAINTEXT]
     return [job for job in jobs if not names or job.workload in names]
 
 
@@ -143,9 +146,12 @@ def measure_rules(peer: Peer, home: Path, seconds: float) -> dict[str, Any]:
         # Few on their way, as a broker that asks every rule for every new name needs long for 20,000.
         for name, flow in (("new", replace(scale.new, lead=100)), ("known", scale.known)):
             found = _one(peer, home, Setting(rules=rules), flow, seconds)
+            if "failure" in found:
+                return found | {"workload": "scale-rules"}
             costs[f"{name}_us_{rules}"] = found["broker_cpu_us_each"]
+            words = "a new topic name each time" if name == "new" else "the same topic names"
             notes.append(
-                f"{rules:,} rules, {'a new topic name each time' if name == 'new' else 'the same topic names'}:"
+                f"{rules:,} rule{'s' * (rules > 1)}, {words}:"
                 f" {found['per_second']:,.0f} messages a second, {found['broker_cpu_share']:.0%} of a processor"
             )
     growths = {f"{name}_growth": costs[f"{name}_us_{RULES}"] / costs[f"{name}_us_1"] for name in ("known", "new")}
@@ -190,7 +196,12 @@ def measure_all(report: Report, options: argparse.Namespace, brokers: list[str])
                     say(f"[{place}/{count}, {time.monotonic() - began:.0f} s] {name:<12}{words:<24}{in_words(found)}")
         if not options.workloads or "recovery" in options.workloads:
             for name in [each for each in brokers if each in OURS]:
-                found = recovery.recover(BROKERS[name], home, options.queued)
+                try:
+                    found = recovery.recover(BROKERS[name], home, options.queued)
+                except Error as error:
+                    run_ = {"broker": name, "bearer": "tls", "round": 0, "workload": "recovery"}
+                    report.add("runs", run_ | {"failure": f"{error.what}: {error.why}".rstrip(": ")})
+                    continue
                 report.add("recovery", found)
                 say(f"[recovery, {time.monotonic() - began:.0f} s] {recovery.in_words(found)}")
         if not options.workloads or "profile" in options.workloads:
@@ -214,7 +225,7 @@ def main() -> None:
         for name in [name for name, version in versions.items() if not version]:
             say(f"{name} is not installed here: it is left out")
         is_whole = not options.workloads and not options.brokers
-        report = Report(RESULTS if is_whole else None)
+        report = Report(UNFINISHED if is_whole else None)
         report.facts |= {
             "machine": machine(),
             "versions": versions,
@@ -229,6 +240,7 @@ def main() -> None:
             return
         report.facts["minutes"] = round((time.monotonic() - began) / 60, 1)
         RESULTS.write_text(json.dumps(report.facts, indent=1) + "\n")
+        UNFINISHED.unlink(missing_ok=True)
     if not RESULTS.exists():
         sys.exit(f"nothing was measured yet: there is no {RESULTS}\n  next: make bench")
     written = page.write(json.loads(RESULTS.read_text()), RESULTS.parent)

@@ -28,6 +28,7 @@ from clients import ATTACKING, HOST
 from sealmq import __version__
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.devices.accounts import Accounts
+from sealmq.errors import HomeError
 from sealmq.home import Home
 from sealmq.kit.bench.target import Target
 
@@ -89,7 +90,7 @@ class Peer:
 
     @contextmanager
     def started(self, home: Path, setting: Setting) -> Iterator[Started]:
-        """Start it, for as long as the block lasts. Raises SystemExit when it does not listen in time."""
+        """Start it, for as long as the block lasts. Raises HomeError when it does not listen in time."""
         folder = home.parent / self.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -257,7 +258,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[str], log: Path) -> None:
-    """Return when somebody listens there."""
+    """Return when somebody listens there. Raises HomeError when nobody does in time."""
     deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -265,7 +266,7 @@ def wait_for_port(port: int, process: subprocess.Popen[str], log: Path) -> None:
             return
         except ConnectionRefusedError:
             time.sleep(0.01)
-    raise SystemExit(f"{' '.join(process.args)} did not start:\n{log.read_text()[-2_000:]}")
+    raise HomeError("the broker did not start", why=log.read_text(errors="replace").strip()[-200:] or "it says nothing")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

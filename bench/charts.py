@@ -79,6 +79,7 @@ def _legend(brokers: Sequence[str]) -> list[str]:
 
 
 def _colours(count: int) -> str:
-    light = "".join(f"  .b{place} {{ fill: {LIGHT[place % len(LIGHT)]}; }}\n" for place in range(count))
+    light = "  circle { stroke: var(--ground); }\n"  # dots that lie on one another are two
+    light += "".join(f"  .b{place} {{ fill: {LIGHT[place % len(LIGHT)]}; }}\n" for place in range(count))
     dark = "".join(f" .b{place} {{ fill: {DARK[place % len(DARK)]}; }}" for place in range(count))
     return f"{light}  @media (prefers-color-scheme: dark) {{{dark} }}\n"

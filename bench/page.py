@@ -181,10 +181,10 @@ def _how(facts: dict[str, Any]) -> Iterator[str]:
     yield from ("## How", "", "```console", f"$ {facts['command']}", "```", "")
     minutes = f" It took {facts['minutes']} minutes." if "minutes" in facts else ""
     yield from (
-        f"Each workload is sent for {facts['seconds']:g} seconds in {facts['rounds']} rounds (those that compare a",
-        "broker to itself, and those of other brokers than SealMQ and mosquitto, in two at most), by the brokers in",
-        "turn. Each broker is started afresh for it, with the same certificates, TLS 1.3 and TCP_NODELAY. The load is",
-        f"that of [`sealmq bench`](howto/measure.md).{minutes}",
+        f"Each workload is sent for {facts['seconds']:g} seconds, by the brokers in turn; rounds: {facts['rounds']},",
+        "of what grows, what is without TLS, some that take long, and brokers beyond SealMQ and mosquitto two at most.",
+        "Each broker is started afresh for it, with the same certificates, TLS 1.3 and TCP_NODELAY. The load is that",
+        f"of [`sealmq bench`](howto/measure.md).{minutes}",
         "",
         "CPU µs is the broker's processor time for each message that came, or connection that was made: it holds on a",
         "busy machine too. *load* is what the busiest process of the load used of a processor: near 100 % it may be",
@@ -404,7 +404,7 @@ def _limits(figures: Figures) -> Iterator[str]:
         or "kept" in note
         or "late" in note
         or "not let in" in note
-        or "rules" in note
+        or " rule" in note
     }
     yield from sorted(notes)
     yield from (f"- not measured: {words}" for words in figures.failures())

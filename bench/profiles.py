@@ -54,9 +54,9 @@ def take(name: str, home: Path, seconds: float) -> dict[str, Any]:
                 spies.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
 
         run(workload, broker.target, Watch(broker.pid), Bounds(seconds * 1.2 + 1), "bench", tell)
-        said, _ = spies[0].communicate(timeout=60.0)
-        if spies[0].returncode or not stacks.exists():
-            return found | {"failure": f"py-spy: {said.strip().splitlines()[-1] if said.strip() else 'no stacks'}"}
+        said = "".join(spy.communicate(timeout=60.0)[0] for spy in spies).strip()
+        if any(spy.returncode for spy in spies) or not stacks.exists():
+            return found | {"failure": f"py-spy: {said.splitlines()[-1] if said else 'no stacks'}"}
         return found | {"stacks": shorten(stacks.read_text())}
 
 

@@ -22,7 +22,7 @@ from bounded import new_home
 from brokers import BROKERS, Peer, Setting, free_port
 from clients import ATTACKING
 
-from sealmq.errors import Error
+from sealmq.errors import Error, HomeError
 from sealmq.kit.bench.absent import wait_away
 from sealmq.kit.bench.arrivals import Guest, connect_words
 from sealmq.kit.bench.crew import Expect, Go, Hand, Ready, counter, hands, hear_all
@@ -40,7 +40,7 @@ STARTING = 300.0
 
 
 def recover(peer: Peer, home: Path, queued: int) -> dict[str, Any]:
-    """Fill, kill, start, count: the figures by name."""
+    """Fill, kill, start, count: the figures by name. Raises Error when that can't be done."""
     (durable,) = find(["durable"])
     assert isinstance(durable, Durable)
     flow, prefix = durable.flow, "recovery"
@@ -94,7 +94,7 @@ def first_connack(target: Target) -> None:
             time.sleep(0.01)
         finally:
             guest.leave()
-    raise SystemExit(f"nobody was let in for {STARTING:.0f} s")
+    raise HomeError(f"nobody was let in for {STARTING:.0f} s")
 
 
 def clean_home(home: Path) -> None:

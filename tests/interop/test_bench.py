@@ -213,21 +213,33 @@ def test_the_command_measures_another_broker(bench_home: Path, mosquitto_broker:
     assert "not measured" not in done.stdout
 
 
-def test_the_command_measures_without_tls_on_loopback(bench_home: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def plaintext_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    """A mosquitto without TLS, on loopback."""
+    folder = tmp_path_factory.mktemp("plaintext-mosquitto")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
-    command = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or program(
-        "mosquitto", "mosquitto"
-    )
-    with running([command, "-c", tmp_path / "mosquitto.conf"]) as process:
+    (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
+    with running([mosquitto_program(), "-c", folder / "mosquitto.conf"]) as process:
         process.errors.wait("mosquitto version .* running")
-        done = sealmq(
-            "bench", "pairs", "--plaintext", "-h", "127.0.0.1", "-p", str(port), "--messages", "100", "--json"
-        )
-        assert done.returncode == 0, done.stderr
-        (pairs,) = json.loads(done.stdout)
-        assert (pairs["count"], pairs["lost"], pairs["broker_cpu_us_each"]) == (100, 0, None)
+        yield Measured(Target("127.0.0.1", port), process.process.pid)
+
+
+def test_the_command_measures_without_tls_on_loopback(plaintext_mosquitto: Measured) -> None:
+    where = ("--plaintext", "-h", "127.0.0.1", "-p", str(plaintext_mosquitto.target.port))
+    done = sealmq("bench", "pairs", "handshakes-1.3-resumed", *where, "--messages", "100", "--json")
+    assert done.returncode == 0, done.stderr
+    pairs, resumed = json.loads(done.stdout)
+    assert (pairs["count"], pairs["lost"], pairs["broker_cpu_us_each"]) == (100, 0, None)
+    assert resumed["failure"] == "without TLS there is nothing that could be resumed"
+
+
+@pytest.mark.parametrize("name", ["telemetry", "commands", "handshakes-1.3", "idle", "storm", "durable", "scale-hash"])
+def test_each_kind_of_workload_goes_without_tls(plaintext_mosquitto: Measured, name: str) -> None:
+    (workload,) = find([name], scale=0.01)
+    result = measure(plaintext_mosquitto, workload)
+    assert result.count > 0
+    assert (result.lost, result.duplicated) == (0, 0)
 
 
 def test_a_broker_that_is_not_there_is_said(bench_home: Path) -> None:

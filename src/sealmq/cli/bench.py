@@ -100,7 +100,7 @@ def bench(
 ) -> None:  # fmt: skip
     """Measure a broker: messages a second, its processor time for each, latency, memory, what was lost.
 
-    The load comes from two more processes on this machine. It can be any MQTT broker; where its process is not known,
+    The load comes from processes of its own on this machine. It can be any MQTT broker; where its process is not known,
     processor time and memory are left out. Ctrl-C ends it, and shows what was measured until then.
     """
     from sealmq.kit.bench.run import Bounds

@@ -80,6 +80,8 @@ class Caller:
 
 def call(pipe: Connection, target: Target, calls: Calls, prefix: str, seconds: float, most: int) -> None:
     """The callers' process: one connection to see whether it goes, then as many as it can; report."""
+    if calls.resumed and target.root is None:
+        raise HomeError("without TLS there is nothing that could be resumed")
     if calls.anonymous:
         target = replace(target, chain=None, key=None)
     dialer = replace(target, version_12=calls.version_12).dialer()
