@@ -78,3 +78,7 @@ class SecureWebSocket:
         self._websocket.close()
         self._tls.send(self._websocket.data_to_send())
         self._tls.close()
+
+    def keep_session(self) -> None:
+        """See TLSConnection."""
+        self._tls.keep_session()

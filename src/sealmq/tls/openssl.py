@@ -45,9 +45,9 @@ class OpenSSLConnection:
         "_incoming",
         "_max_record",
         "_outgoing",
+        "_owner",
         "_peer",
         "_pieces",
-        "_quiet",
         "_read",
         "_started",
         "_tls",
@@ -66,20 +66,20 @@ class OpenSSLConnection:
         *,
         peer: str,
         max_record: int = RECORD_LIMIT,
-        quiet: SSLContext | None = None,
+        owner: OpenSSLContext | None = None,
     ) -> None:
         """
         tls:        OpenSSL's connection, between the two BIOs.
         peer:       what the other end is called in errors: "device" or "broker".
         max_record: most bytes of plaintext in a record that we send.
-        quiet:      the twin context, without message callback, that the connection moves to after the handshake.
+        owner:      the listener's context that made it.
         """
         self._tls = tls
         self._incoming = incoming
         self._outgoing = outgoing
         self._peer = peer
         self._max_record = max_record
-        self._quiet = quiet
+        self._owner = owner
         self._pieces: list[bytes] = []
         self._started = False
         self._flowing = False  # established, not closed, not failed: the way of nearly every call
@@ -138,6 +138,12 @@ class OpenSSLConnection:
     def close(self) -> None:
         """See TLSConnection. In the middle of a handshake nothing is said: there is no session to end yet."""
         self._close_wanted = True
+
+    def keep_session(self) -> None:
+        """See TLSConnection. OpenSSL forgets the session of a connection that goes before our close_notify was made; so
+        it is made, for nobody to read."""
+        self._pieces.clear()
+        self._say_goodbye()
 
     def _receive_piecewise(self, ciphertext: bytes | memoryview) -> bytes:
         """receive_data for everything rare: the handshake, more than a piece at once, after the end."""
@@ -219,9 +225,8 @@ class OpenSSLConnection:
             raise self._failure(error) from error
         self.proof = _proof(self._tls)
         self.established = self._flowing = True
-        if self._quiet is not None:
-            self._tls.context = self._quiet
-            self._quiet = None
+        if self._owner is not None:
+            self._owner.finished(self._tls, self.proof)
         if isinstance(self._tls, HeardSSLObject):
             self._tls.leaf = b""  # OpenSSL has it
 
@@ -260,23 +265,48 @@ class OpenSSLConnection:
 class OpenSSLContext:
     """A TLSContext for a listener. Made by `context.server_context`."""
 
-    __slots__ = ("_context", "_max_record", "_quiet")
+    __slots__ = ("__weakref__", "_context", "_max_record", "_quiet", "handshakes", "resumed")
 
     def __init__(self, context: SSLContext, *, quiet: SSLContext | None, max_record: int) -> None:
         """
         context:    for handshakes; with a message callback when `quiet` is given.
-        quiet:      its twin without the callback, for what comes after the handshake.
+        quiet:      its twin without the callback, which each connection moves to after the handshake.
         max_record: most bytes of plaintext in a record.
+
+        handshakes: that were finished; of them, `resumed`.
         """
         self._context = context
         self._quiet = quiet
         self._max_record = max_record
+        self.handshakes = 0
+        self.resumed = 0
+
+    @property
+    def kept(self) -> int:
+        """Sessions that can be resumed here."""
+        return self._context.session_stats()["number"]
+
+    def keep_sessions(self, keep: bool) -> None:
+        """Whose connection begins from now on: keep its session, or have its ticket carry it (resumption.py)."""
+        if not self._context.num_tickets:
+            return  # neither
+        if keep:
+            self._context.options |= ssl.OP_NO_TICKET
+        else:
+            self._context.options &= ~ssl.OP_NO_TICKET
 
     def connection(self) -> OpenSSLConnection:
         """The broker's side of a new connection; it waits for the ClientHello."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
-        return OpenSSLConnection(tls, incoming, outgoing, peer="device", max_record=self._max_record, quiet=self._quiet)
+        return OpenSSLConnection(tls, incoming, outgoing, peer="device", max_record=self._max_record, owner=self)
+
+    def finished(self, tls: ssl.SSLObject, proof: HandshakeProof) -> None:
+        """A handshake is done."""
+        self.handshakes += 1
+        self.resumed += proof.resumed
+        if self._quiet is not None:
+            tls.context = self._quiet
 
 
 def client_connection(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from certificates import DAY, NOW, Credentials
 from sealmq.errors import TLSError
 from sealmq.tls import context, hearing, openssl
-from sealmq.tls.openssl import FLIGHT_PIECE, PIECE, OpenSSLConnection, client_connection
+from sealmq.tls.openssl import FLIGHT_PIECE, PIECE, OpenSSLConnection, OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, carry, exchange, records, refusal
 
@@ -303,18 +303,100 @@ def test_resumption_with_client_certificates(trust: Trust, version: str) -> None
     exchange(client, server)
     for _ in range(3):
         session = client.session
+        server.keep_session()
         client, server = client_connection(device, "localhost", session=session), listener.connection()
         client.send(b"again")
         assert exchange(client, server)[1] == b"again"
         assert server.proof is not None
         assert server.proof.resumed
         assert server.peer_certificate == trust.device.der
-    # A change of trust builds a new context; its ticket keys are others, so certificate and revocation are looked at.
+    # A change of trust builds a new context, which knows no session: certificate and revocation are looked at.
     server = trust.server(crl=trust.device_ca.crl([trust.device])).connection()
     error = refusal(client_connection(device, "localhost", session=client.session), server)[1]
     assert error is not None
     assert error.alert == "certificate_revoked"
     assert server.refused_certificate == trust.device.der
+
+
+def comes_back(listener: OpenSSLContext, device: ssl.SSLContext, session: ssl.SSLSession | None) -> bool:
+    """Is the device's session resumed?"""
+    client, server = client_connection(device, "localhost", session=session), listener.connection()
+    exchange(client, server)
+    server.keep_session()
+    assert server.proof is not None
+    return server.proof.resumed
+
+
+@both
+@pytest.mark.parametrize("end", ["cut off", "cut off, and kept", "goodbye", "its own goodbye"])
+def test_whoever_is_gone_is_resumed_where_we_said_goodbye_or_want_it(trust: Trust, version: str, end: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    client, server = client_connection(device, "localhost"), listener.connection()
+    server.send(b"the ticket comes with this")
+    exchange(client, server)
+    session = client.session
+    match end:
+        case "cut off, and kept":
+            server.keep_session()
+        case "goodbye":
+            server.close()
+            exchange(client, server)
+        case "its own goodbye":
+            client.close()
+            exchange(client, server)
+    del client, server
+    assert comes_back(listener, device, session) == (end in ("cut off, and kept", "goodbye"))
+
+
+@both
+def test_whoever_failed_is_not_resumed(trust: Trust, version: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    client, server = client_connection(device, "localhost"), listener.connection()
+    server.send(b"the ticket comes with this")
+    exchange(client, server)
+    with pytest.raises(TLSError):
+        server.receive_data(b"\x17\x03\x03\x00\x20" + bytes(32))
+    server.keep_session()
+    session = client.session
+    del client, server
+    assert not comes_back(listener, device, session)
+
+
+@both
+def test_what_was_queued_for_a_connection_that_is_gone_is_not_encrypted_any_more(trust: Trust, version: str) -> None:
+    _, server = trust.pair(version)
+    server.send(bytes(100_000))
+    server.keep_session()
+    assert len(server.data_to_send()) < 100
+
+
+def test_in_a_handshake_there_is_nothing_to_keep(trust: Trust) -> None:
+    server = trust.server().connection()
+    server.keep_session()
+    assert server.data_to_send() == b""
+
+
+@both
+def test_the_ticket_of_a_session_that_is_kept_is_a_small_part_of_one_that_carries_it(
+    trust: Trust, version: str
+) -> None:
+    sizes = []
+    for keep in (True, False):
+        listener, device = trust.server(), trust.client(trust.device, version)
+        listener.keep_sessions(keep)
+        client, server = client_connection(device, "localhost"), listener.connection()
+        flight = []
+        for _ in range(4):
+            carry(client, server)
+            flight.append(server.data_to_send())
+            client.receive_data(flight[-1])
+        session = client.session
+        server.keep_session()
+        assert comes_back(listener, device, session), "either is resumed"
+        assert listener.kept == (0 if not keep else 2 if version == "TLSv1.3" else 1)
+        assert (listener.handshakes, listener.resumed) == (2, 1)
+        sizes.append(sum(map(len, flight)))
+    assert sizes[0] + 500 < sizes[1]
 
 
 @both

@@ -54,6 +54,6 @@ def test_the_version_is_the_one_that_is_measured(tmp_path: Path, version_12: boo
         wire.receive()
     assert server.proof is not None
     assert server.proof.version == version
-    assert server.proof.peer_certificate == trust.device.der
+    assert server.peer_certificate == trust.device.der
     wire.close()
     broker.close()
