@@ -48,7 +48,7 @@ from sealmq.mqtt.packets import (
 from sealmq.mqtt.properties import NO_PROPERTIES, Properties
 from sealmq.mqtt.state import Sender
 from sealmq.tls.middleware import HandshakeProof, TLSConnection
-from sealmq.tls.openssl import client_connection
+from sealmq.tls.openssl import OpenSSLConnection, client_connection
 from tls_pairs import Trust
 
 START = 1_800_000_000.0
@@ -95,6 +95,9 @@ class PlainTLS:
 
     def close(self) -> None:
         self.farewell = True
+
+    def keep_session(self) -> None:
+        pass
 
 
 class Wire:
@@ -262,9 +265,15 @@ class Stage:
 
 
 class Client:
-    """One connection of a client, from TCP up. `answering`: it acknowledges what comes by itself."""
+    """One connection of a client, from TCP up.
 
-    def __init__(self, stage: Stage, name: str, level: int, *, answering: bool = True) -> None:
+    answering: it acknowledges what comes by itself.
+    before:    an earlier connection of the same device, whose TLS session it resumes if it may.
+    """
+
+    def __init__(
+        self, stage: Stage, name: str, level: int, *, answering: bool = True, before: Client | None = None
+    ) -> None:
         self.stage = stage
         self.level = level
         self.answering = answering
@@ -279,9 +288,12 @@ class Client:
         self._unsent: list[bytes] = []
         self._packet_id = 0
         if stage.trust is not None:
-            credentials = stage.trust.device_ca.issue(name)
+            credentials = before.credentials if before is not None else stage.trust.device_ca.issue(name)
+            self.credentials = credentials
             stage.registry.by_certificate[credentials.der] = name
-            self.tls = client_connection(stage.trust.client(credentials), "localhost")
+            self.tls_context = before.tls_context if before is not None else stage.trust.client(credentials)
+            session = before.tls.session if before is not None and isinstance(before.tls, OpenSSLConnection) else None
+            self.tls = client_connection(self.tls_context, "localhost", session=session)
         stage.clients.append(self)
         stage.settle()
 

@@ -420,6 +420,8 @@ class Link:
             self._ended = True
             if self._is_told("connections lost before CONNECT"):
                 tell_lost(self, why, self._shaken, self._who())
+            if self.session is not None:  # it was let in, and will come back
+                self._tls.keep_session()
             self._leave_session()
         if self._asked is not None:
             self._house.gatekeeper.forget(self._answered)

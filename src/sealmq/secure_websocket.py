@@ -82,3 +82,7 @@ class SecureWebSocket:
         self._websocket.close()
         self._tls.send(self._websocket.data_to_send())
         self._tls.close()
+
+    def keep_session(self) -> None:
+        """See TLSConnection."""
+        self._tls.keep_session()

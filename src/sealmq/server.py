@@ -49,6 +49,7 @@ from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSConnection, TLSContext
 from sealmq.tls.plaintext import PlaintextContext
 from sealmq.tls.policy import TLSPolicy
+from sealmq.tls.resumption import Resumption
 
 log = logging.getLogger("sealmq.server")
 
@@ -90,6 +91,7 @@ class Server:
         self._configuration = configuration
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
+        self._resumption = Resumption()
         self._contexts = self._build_contexts(configuration)
         self._context_is_stale = False
         self._troubles: dict[str, str] = {}
@@ -333,6 +335,7 @@ class Server:
         self.house.broker.tick(now)
         self.house.tell_rest(now)
         self._heap.look(len(self.house.links), now)
+        self._resumption.look(self.house.limits.connections, now)
 
     def _end_overdue(self, now: float) -> None:
         for link in self.house.deadlines.due(now):
@@ -445,7 +448,7 @@ class Server:
             if terms.plaintext:
                 contexts[terms] = PlaintextContext()
                 continue
-            contexts[terms] = server_context(
+            context = server_context(
                 policy,
                 chain=home.broker_chain,
                 key=home.broker_key,
@@ -453,6 +456,7 @@ class Server:
                 crl=home.revocation_list(),
                 client_certificates=terms.asks_certificate,
             )
+            contexts[terms] = self._resumption.watch(context, self.clock())
         return contexts
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from sealmq.home import Home, local_names
 from sealmq.pki import vault
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.peer import identify_certificate, server_names
+from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
 from sealmq.pki.profiles import ServerNames
 
 NOW = 1_800_000_000.0
@@ -297,10 +297,15 @@ def test_a_damaged_registry_is_left_alone(home):
 
 
 def test_the_revocation_list_needs_no_key(home):
-    before = home.revocation_list()
     home.enrollment().revoke_device("operator", now=NOW)
     (home.path / "ca" / "device-ca.key").unlink()
-    assert home.revocation_list() not in (None, before)
+    assert home.revocation_list() is not None
+
+
+def test_an_empty_revocation_list_is_none(home):
+    assert home.revocation_list() is None
+    (device_ca,) = certificates_of(home.device_ca_certificate.read_bytes())
+    assert home.registry.crl(subject_key_id(device_ca)) is not None
 
 
 def test_keys_that_do_not_belong_together(home):

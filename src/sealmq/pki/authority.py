@@ -224,6 +224,11 @@ def sign_crl(
     return builder.sign(authority._key.loaded(), SHA256()).public_bytes(Encoding.DER)
 
 
+def revokes_nothing(crl: bytes) -> bool:
+    """Is this list (DER) empty?"""
+    return len(x509.load_der_x509_crl(crl)) == 0
+
+
 def certificates_of(pem: bytes) -> list[bytes]:
     """The certificates in a PEM file, in order, as DER. Raises TrustError when it has none or one is damaged."""
     try:

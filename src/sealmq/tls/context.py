@@ -1,13 +1,15 @@
 """The one place that builds TLS contexts (ruff's banned-api keeps it so).
 
-Rule 1: a context is never changed after it was built. OpenSSL's store forgets no anchor and no CRL, so every change of
-        trust (a renewed certificate, a revoked device, another anchor) builds a new context, and the listener swaps.
-Rule 2: a new context has new ticket keys. No session of before a revocation can be resumed after it.
+Rule 1: what a context trusts is never changed after it was built. OpenSSL's store forgets no anchor and no CRL, so
+        every change of trust (a renewed certificate, a revoked device, another anchor) builds a new context, and the
+        listener swaps.
+Rule 2: a new context has kept no session, and has new ticket keys. No session of before a revocation can be resumed
+        after it.
 Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the middle of the chain
         (X509_V_FLAG_PARTIAL_CHAIN): a device sends one small certificate, and no server certificate of the same root
         can log in.
-Rule 4: a listener that asks for a password alone sends no CertificateRequest. It has a context, and so ticket keys, of
-        its own: nothing that was proved to one listener counts at another.
+Rule 4: a listener that asks for a password alone sends no CertificateRequest. It has a context, and so sessions and
+        ticket keys, of its own: nothing that was proved to one listener counts at another.
 """
 
 from __future__ import annotations
@@ -93,8 +95,7 @@ def _listener(
         if client_anchors is not None:  # else nobody is asked; the broker proves itself to the client all the same
             context.verify_mode = ssl.CERT_REQUIRED
         context.num_tickets = policy.tickets
-        if policy.tickets == 0:
-            context.options |= ssl.OP_NO_TICKET
+        context.options |= ssl.OP_NO_TICKET  # none that carries the session (resumption.py)
         _load_credentials(context, chain, key)
         if client_anchors is not None:
             _trust_devices(context, client_anchors)

@@ -76,6 +76,12 @@ class TLSConnection(Protocol):
     def close(self) -> None:
         """Queue close_notify (RFC 8446 section 6.1) behind what was sent. Receiving goes on."""
 
+    def keep_session(self) -> None:
+        """TCP is gone: what the handshake proved may be resumed all the same. What was queued is dropped.
+
+        Without it, whoever was cut off has to prove everything anew; so has whoever failed, with it or without.
+        """
+
 
 class TLSContext(Protocol):
     """Everything the connections of one listener share: certificate, anchors, policy."""

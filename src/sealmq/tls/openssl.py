@@ -1,14 +1,18 @@
 """OpenSSL through Python's `ssl`, in memory: the default middleware.
 
 Theory of operation. OpenSSL reads from one memory BIO and writes into another. A memory BIO grows with what it is given
-and never shrinks again, so a connection that once took 1 MB in one go would keep 1 MB for ever. Hence:
+and never shrinks again: with two of its own, each link would keep 3 KB for what its handshake once needed. Hence:
 
-Rule 1: ciphertext goes in by pieces of at most 16 KiB, and is used up before the next; the outgoing BIO is drained
-        whenever it holds that much. During the handshake the pieces are smaller still: see FLIGHT_PIECE.
-Rule 2: read while the incoming BIO holds something, not until OpenSSL says "want read": the exception costs more than a
+Rule 1: all connections of a listener have the same two BIOs, and each method leaves them empty, whatever happens in
+        it: what OpenSSL did not take by then is of no use to anybody, and what it has to say is kept by the connection
+        (`_tidy`). What came of an unfinished record OpenSSL has in a buffer of its own, so nothing is lost. Hence all
+        connections of a context belong to one thread.
+Rule 2: ciphertext goes in by pieces of at most 16 KiB, and is used up before the next; the outgoing BIO is drained
+        whenever it holds that much.
+Rule 3: read while the incoming BIO holds something, not until OpenSSL says "want read": the exception costs more than a
         record (0.8 against 0.7 microseconds). One read of 16 KiB always takes a whole record (RFC 8446 section 5.1).
-Rule 3: what is read is returned as bytes. Reading into one shared buffer was measured and is no faster.
-Rule 4: no connection is part of a reference cycle: it goes, with its keys, when its link lets go of it.
+Rule 4: what is read is returned as bytes. Reading into one shared buffer was measured and is no faster.
+Rule 5: no connection is part of a reference cycle: it goes, with its keys, when its link lets go of it.
 """
 
 from __future__ import annotations
@@ -28,11 +32,6 @@ PIECE = 16384
 """Bytes of ciphertext given to OpenSSL at once, and plaintext taken: one record at most."""
 
 
-FLIGHT_PIECE = 512
-"""Bytes of a handshake given to OpenSSL at once. The incoming BIO of a device that says little is never larger than its
-last flight was, certificate included: this makes it 0.7 KB in place of 1.6 KB, for two calls more in a handshake."""
-
-
 class OpenSSLConnection:
     """A TLSConnection over `ssl.MemoryBIO`. Made by `OpenSSLContext.connection` and `client_connection`."""
 
@@ -45,10 +44,11 @@ class OpenSSLConnection:
         "_incoming",
         "_max_record",
         "_outgoing",
+        "_owner",
         "_peer",
         "_pieces",
-        "_quiet",
         "_read",
+        "_replies",
         "_started",
         "_tls",
         "_write",
@@ -66,21 +66,22 @@ class OpenSSLConnection:
         *,
         peer: str,
         max_record: int = RECORD_LIMIT,
-        quiet: SSLContext | None = None,
+        owner: OpenSSLContext | None = None,
     ) -> None:
         """
-        tls:        OpenSSL's connection, between the two BIOs.
+        tls:        OpenSSL's connection, between the two BIOs, which are empty when nobody is at work.
         peer:       what the other end is called in errors: "device" or "broker".
         max_record: most bytes of plaintext in a record that we send.
-        quiet:      the twin context, without message callback, that the connection moves to after the handshake.
+        owner:      the listener's context that made it.
         """
         self._tls = tls
         self._incoming = incoming
         self._outgoing = outgoing
         self._peer = peer
         self._max_record = max_record
-        self._quiet = quiet
+        self._owner = owner
         self._pieces: list[bytes] = []
+        self._replies = b""  # what OpenSSL had to say while we received
         self._started = False
         self._flowing = False  # established, not closed, not failed: the way of nearly every call
         self._close_wanted = False
@@ -112,11 +113,15 @@ class OpenSSLConnection:
         self._incoming.write(ciphertext)
         try:
             plaintext = self._read(PIECE)
-        except ssl.SSLError as error:
+        except BaseException as error:
+            self._tidy()
             return self._stop_reading(error)
-        if plaintext and not self._incoming.pending:
+        if plaintext and not self._incoming.pending and not self._outgoing.pending:
             return plaintext  # one whole record: the usual case
-        return plaintext + self._decrypt() if plaintext else self._end()
+        try:
+            return plaintext + self._decrypt() if plaintext else self._end()
+        finally:
+            self._tidy()
 
     def send(self, plaintext: bytes) -> None:
         """See TLSConnection."""
@@ -138,11 +143,28 @@ class OpenSSLConnection:
                 self._encrypt(plaintext)
         if self._close_wanted:
             self._say_goodbye()
-        return self._outgoing.read()
+        ciphertext = self._outgoing.read()
+        if self._replies:
+            ciphertext, self._replies = self._replies + ciphertext, b""
+        return ciphertext
 
     def close(self) -> None:
         """See TLSConnection. In the middle of a handshake nothing is said: there is no session to end yet."""
         self._close_wanted = True
+
+    def keep_session(self) -> None:
+        """See TLSConnection. OpenSSL forgets the session of a connection that goes before our close_notify was made; so
+        it is made, for nobody to read."""
+        self._pieces.clear()
+        self._say_goodbye()
+        self._outgoing.read()
+
+    def _tidy(self) -> None:
+        """Leave the BIOs empty."""
+        if self._incoming.pending:
+            self._incoming.read()
+        if self._outgoing.pending:
+            self._replies += self._outgoing.read()
 
     def _receive_piecewise(self, ciphertext: bytes | memoryview) -> bytes:
         """receive_data for everything rare: the handshake, more than a piece at once, after the end."""
@@ -158,15 +180,17 @@ class OpenSSLConnection:
         everything = memoryview(ciphertext)
         plaintexts = []
         while everything:
-            size = PIECE if self._flowing else FLIGHT_PIECE
-            piece, everything = everything[:size], everything[size:]
+            piece, everything = everything[:PIECE], everything[PIECE:]
             if self._flowing:
                 plaintexts.append(self.receive_data(piece))
             elif not self.closed:
-                self._incoming.write(piece)
-                self._shake_hands()
-                if self.established:  # the peer may have sent data right behind its last flight
-                    plaintexts.append(self._decrypt())
+                try:
+                    self._incoming.write(piece)
+                    self._shake_hands()
+                    if self.established and self._incoming.pending:  # data right behind the peer's last flight
+                        plaintexts.append(self._decrypt())
+                finally:
+                    self._tidy()
         return b"".join(plaintexts)
 
     def _decrypt(self) -> bytes:
@@ -183,12 +207,14 @@ class OpenSSLConnection:
             self._stop_reading(error)
         return b"".join(plaintexts)
 
-    def _stop_reading(self, error: ssl.SSLError) -> bytes:
+    def _stop_reading(self, error: BaseException) -> bytes:
         """What an exception means for the reader: nothing (yet), the end, or TLSError."""
         if isinstance(error, ssl.SSLWantReadError):
             return b""
         if isinstance(error, ssl.SSLZeroReturnError):  # close_notify, after we have said it ourselves
             return self._end()
+        if not isinstance(error, ssl.SSLError):
+            raise error
         raise self._failure(error) from error
 
     def _end(self) -> bytes:
@@ -224,9 +250,8 @@ class OpenSSLConnection:
             raise self._failure(error) from error
         self.proof = _proof(self._tls)
         self.established = self._flowing = True
-        if self._quiet is not None:
-            self._tls.context = self._quiet
-            self._quiet = None
+        if self._owner is not None:
+            self._owner.finished(self._tls, self.proof)
         if isinstance(self._tls, HeardSSLObject):
             self._tls.leaf = b""  # OpenSSL has it
 
@@ -237,11 +262,14 @@ class OpenSSLConnection:
                 self._write(plaintext)
         except ssl.SSLError as error:
             self._failure(error)  # raised by the next receive_data: whoever flushes can do nothing about it
+        except BaseException:
+            self._outgoing.read()  # rule 1
+            raise
 
     def _encrypt_in_records(self, plaintext: bytes) -> bytes:
         """Encrypt more than one record's worth."""
         everything, limit, outgoing = memoryview(plaintext), self._max_record, self._outgoing
-        ciphertexts = []
+        ciphertexts, self._replies = [self._replies], b""
         for at in range(0, len(everything), limit):
             self._encrypt(everything[at : at + limit])
             if outgoing.pending >= PIECE:
@@ -263,25 +291,51 @@ class OpenSSLConnection:
 
 
 class OpenSSLContext:
-    """A TLSContext for a listener. Made by `context.server_context`."""
+    """A TLSContext for a listener, for one thread. Made by `context.server_context`."""
 
-    __slots__ = ("_context", "_max_record", "_quiet")
+    __slots__ = ("__weakref__", "_context", "_incoming", "_max_record", "_outgoing", "_quiet", "handshakes", "resumed")
 
     def __init__(self, context: SSLContext, *, quiet: SSLContext | None, max_record: int) -> None:
         """
         context:    for handshakes; with a message callback when `quiet` is given.
-        quiet:      its twin without the callback, for what comes after the handshake.
+        quiet:      its twin without the callback, which each connection moves to after the handshake.
         max_record: most bytes of plaintext in a record.
+
+        handshakes: that were finished; of them, `resumed`.
         """
         self._context = context
         self._quiet = quiet
         self._max_record = max_record
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.handshakes = 0
+        self.resumed = 0
+
+    @property
+    def kept(self) -> int:
+        """Sessions that can be resumed here."""
+        return self._context.session_stats()["number"]
+
+    def keep_sessions(self, keep: bool) -> None:
+        """Whose connection begins from now on: keep its session, or have its ticket carry it (resumption.py)."""
+        if not self._context.num_tickets:
+            return  # neither
+        if keep:
+            self._context.options |= ssl.OP_NO_TICKET
+        else:
+            self._context.options &= ~ssl.OP_NO_TICKET
 
     def connection(self) -> OpenSSLConnection:
         """The broker's side of a new connection; it waits for the ClientHello."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        incoming, outgoing = self._incoming, self._outgoing
         tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
-        return OpenSSLConnection(tls, incoming, outgoing, peer="device", max_record=self._max_record, quiet=self._quiet)
+        return OpenSSLConnection(tls, incoming, outgoing, peer="device", max_record=self._max_record, owner=self)
+
+    def finished(self, tls: ssl.SSLObject, proof: HandshakeProof) -> None:
+        """A handshake is done."""
+        self.handshakes += 1
+        self.resumed += proof.resumed
+        if self._quiet is not None:
+            tls.context = self._quiet
 
 
 def client_connection(

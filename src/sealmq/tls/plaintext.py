@@ -59,6 +59,9 @@ class PlaintextConnection:
     def close(self) -> None:
         """See TLSConnection. There is no goodbye but TCP's."""
 
+    def keep_session(self) -> None:
+        """See TLSConnection. There is no session."""
+
 
 class PlaintextContext:
     """A TLSContext for a listener without TLS."""

@@ -42,7 +42,9 @@ class TLSPolicy:
     tickets: int = 1
     """Session tickets for each full handshake, 0 to 8; 0 turns tickets off. A resumed handshake spares a device the
     signatures, most of the work. One suffices, as a device has one connection and each resumption brings a new
-    ticket; OpenSSL's default of two costs every device a second 0.7 to 1.3 KB at each connect."""
+    ticket; of OpenSSL's default of two each takes memory here and time there. A ticket is 32 bytes, the key to a
+    session that is kept here for two hours, so that a microcontroller can hold it; where too many would be kept, it
+    carries the session, 0.6 KB and more (tls/resumption.py has the bound)."""
 
     max_record: int = RECORD_LIMIT
     """Bytes of plaintext in a record that we send, 64 to 16384. The standard's maximum is right for whoever has the

@@ -24,6 +24,7 @@ from sealmq.pki.authority import (
     issue_device,
     issue_server,
     new_serial,
+    revokes_nothing,
     server_common_name,
     sign_crl,
 )
@@ -215,6 +216,8 @@ def test_a_revocation_list(ca):
     revocations = [Revocation(new_serial(), ca.now, reason) for reason in REASONS]
     until = ca.device_ca.certificate.validity.not_after
     der = sign_crl(ca.device_ca, revocations, number=7, now=ca.now, next_update=until)
+    assert not revokes_nothing(der)
+    assert revokes_nothing(sign_crl(ca.device_ca, [], number=8, now=ca.now, next_update=until))
     crl = x509.load_der_x509_crl(der)
     assert crl.is_signature_valid(parsed(ca.device_ca.certificate).public_key())
     assert crl.last_update_utc.timestamp() <= ca.now - 3600

@@ -6,7 +6,6 @@ import warnings
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from certificates import DAY, NOW, Credentials
 from sealmq.errors import TLSError
 from sealmq.tls import context, hearing, openssl
-from sealmq.tls.openssl import FLIGHT_PIECE, PIECE, OpenSSLConnection, client_connection
+from sealmq.tls.openssl import PIECE, OpenSSLConnection, OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, carry, exchange, records, refusal
 
@@ -271,25 +270,87 @@ def _saved_root(trust: Trust) -> Path:
     return path
 
 
-def test_the_incoming_bio_is_not_made_larger_by_the_handshake(trust: Trust) -> None:
-    client, server = client_connection(trust.client(trust.device), "localhost"), trust.server().connection()
-    incoming = server._incoming
-    sizes: list[int] = []
+def is_tidy(server: OpenSSLConnection) -> bool:
+    return not server._incoming.pending and not server._outgoing.pending
 
-    class Measured:
-        def write(self, piece: memoryview) -> None:
-            sizes.append(len(piece))
-            incoming.write(piece)
-            assert incoming.pending <= FLIGHT_PIECE, "OpenSSL took all that was there before"
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(incoming, name)
+@both
+def test_connections_of_a_listener_share_their_bios_and_nothing_else(trust: Trust, version: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    servers = [listener.connection() for _ in range(3)]
+    clients = [client_connection(device, "localhost") for _ in servers]
+    pairs = list(zip(clients, servers, strict=True))
+    sent = [bytes([65 + number]) * 40_000 for number in range(3)]
+    for (client, server), words in zip(pairs, sent, strict=True):
+        client.send(words)
+        server.send(words)
+    heard_by = {id(each): bytearray() for pair in pairs for each in pair}
+    on_the_way: dict[int, bytes] = {}
+    for _ in range(1_000):  # each in turn gets some bytes, and nobody waits until another's record is whole
+        for client, server in pairs:
+            for sender, receiver in ((client, server), (server, client)):
+                waiting = on_the_way.get(id(receiver), b"") + sender.data_to_send()
+                piece, on_the_way[id(receiver)] = waiting[:301], waiting[301:]
+                heard_by[id(receiver)] += receiver.receive_data(piece) if piece else b""
+                assert is_tidy(server)
+    assert all(server.established and server._incoming is servers[0]._incoming for server in servers)
+    for (client, server), words in zip(pairs, sent, strict=True):
+        assert heard_by[id(server)] == heard_by[id(client)] == words
 
-    server._incoming = Measured()  # type: ignore[assignment]
+
+@both
+@pytest.mark.parametrize("stage", ["at the start", "in the handshake", "after it"])
+def test_whoever_fails_leaves_the_bios_empty_and_its_alert_to_itself(trust: Trust, version: str, stage: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    client, server = client_connection(device, "localhost"), listener.connection()
+    if stage != "at the start":
+        carry(client, server)
+    if stage == "after it":
+        exchange(client, server)
+    with pytest.raises(TLSError):
+        server.receive_data(b"\x16\x03\x03\x00\x21" + bytes(100))
+    assert is_tidy(server)
+    other = client_connection(device, "localhost"), listener.connection()
+    other[0].send(CONNECT)
+    assert exchange(*other)[1] == CONNECT
+    assert records(server.data_to_send()), "the alert is still there"
+    assert server.data_to_send() == b""
+
+
+@pytest.mark.parametrize("end", ["close_notify, and more behind it", "no memory", "no memory to send"])
+def test_nothing_of_one_connection_is_left_for_the_next(
+    trust: Trust, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener, device = trust.server(), trust.client(trust.device)
+    client, server = client_connection(device, "localhost"), listener.connection()
     exchange(client, server)
-    assert server.established
-    assert sum(sizes) > 2 * max(sizes)
-    assert max(sizes) == FLIGHT_PIECE
+    if end == "no memory to send":
+
+        def write(plaintext: bytes) -> int:
+            server._outgoing.write(b"half of a record")
+            raise MemoryError
+
+        monkeypatch.setattr(server, "_write", write)
+        server.send(CONNECT)
+        with pytest.raises(MemoryError):
+            server.data_to_send()
+    elif end == "no memory":
+
+        def read(size: int) -> bytes:
+            raise MemoryError
+
+        monkeypatch.setattr(server, "_read", read)
+        client.send(CONNECT)
+        with pytest.raises(MemoryError):
+            carry(client, server)
+    else:
+        client.close()
+        server.receive_data(client.data_to_send() + b"\x17\x03\x03\x00\x20" + bytes(32))
+        assert server.closed
+    assert is_tidy(server)
+    other = client_connection(device, "localhost"), listener.connection()
+    other[0].send(CONNECT)
+    assert exchange(*other)[1] == CONNECT
 
 
 def test_what_was_proved_alike_is_kept_once(trust: Trust) -> None:
@@ -303,18 +364,100 @@ def test_resumption_with_client_certificates(trust: Trust, version: str) -> None
     exchange(client, server)
     for _ in range(3):
         session = client.session
+        server.keep_session()
         client, server = client_connection(device, "localhost", session=session), listener.connection()
         client.send(b"again")
         assert exchange(client, server)[1] == b"again"
         assert server.proof is not None
         assert server.proof.resumed
         assert server.peer_certificate == trust.device.der
-    # A change of trust builds a new context; its ticket keys are others, so certificate and revocation are looked at.
+    # A change of trust builds a new context, which knows no session: certificate and revocation are looked at.
     server = trust.server(crl=trust.device_ca.crl([trust.device])).connection()
     error = refusal(client_connection(device, "localhost", session=client.session), server)[1]
     assert error is not None
     assert error.alert == "certificate_revoked"
     assert server.refused_certificate == trust.device.der
+
+
+def comes_back(listener: OpenSSLContext, device: ssl.SSLContext, session: ssl.SSLSession | None) -> bool:
+    """Is the device's session resumed?"""
+    client, server = client_connection(device, "localhost", session=session), listener.connection()
+    exchange(client, server)
+    server.keep_session()
+    assert server.proof is not None
+    return server.proof.resumed
+
+
+@both
+@pytest.mark.parametrize("end", ["cut off", "cut off, and kept", "goodbye", "its own goodbye"])
+def test_whoever_is_gone_is_resumed_where_we_said_goodbye_or_want_it(trust: Trust, version: str, end: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    client, server = client_connection(device, "localhost"), listener.connection()
+    server.send(b"the ticket comes with this")
+    exchange(client, server)
+    session = client.session
+    match end:
+        case "cut off, and kept":
+            server.keep_session()
+        case "goodbye":
+            server.close()
+            exchange(client, server)
+        case "its own goodbye":
+            client.close()
+            exchange(client, server)
+    del client, server
+    assert comes_back(listener, device, session) == (end in ("cut off, and kept", "goodbye"))
+
+
+@both
+def test_whoever_failed_is_not_resumed(trust: Trust, version: str) -> None:
+    listener, device = trust.server(), trust.client(trust.device, version)
+    client, server = client_connection(device, "localhost"), listener.connection()
+    server.send(b"the ticket comes with this")
+    exchange(client, server)
+    with pytest.raises(TLSError):
+        server.receive_data(b"\x17\x03\x03\x00\x20" + bytes(32))
+    server.keep_session()
+    session = client.session
+    del client, server
+    assert not comes_back(listener, device, session)
+
+
+@both
+def test_what_was_queued_for_a_connection_that_is_gone_is_not_encrypted_any_more(trust: Trust, version: str) -> None:
+    _, server = trust.pair(version)
+    server.send(bytes(100_000))
+    server.keep_session()
+    assert len(server.data_to_send()) < 100
+
+
+def test_in_a_handshake_there_is_nothing_to_keep(trust: Trust) -> None:
+    server = trust.server().connection()
+    server.keep_session()
+    assert server.data_to_send() == b""
+
+
+@both
+def test_the_ticket_of_a_session_that_is_kept_is_a_small_part_of_one_that_carries_it(
+    trust: Trust, version: str
+) -> None:
+    sizes = []
+    for keep in (True, False):
+        listener, device = trust.server(), trust.client(trust.device, version)
+        listener.keep_sessions(keep)
+        client, server = client_connection(device, "localhost"), listener.connection()
+        flight = []
+        for _ in range(4):
+            carry(client, server)
+            flight.append(server.data_to_send())
+            client.receive_data(flight[-1])
+        session = client.session
+        server.keep_session()
+        assert comes_back(listener, device, session), "either is resumed"
+        assert listener.kept == (0 if not keep else 2 if version == "TLSv1.3" else 1)
+        assert (listener.handshakes, listener.resumed) == (2, 1)
+        sizes.append(sum(map(len, flight)))
+    assert sizes[0] + 500 < sizes[1]
 
 
 @both
