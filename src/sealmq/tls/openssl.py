@@ -128,8 +128,8 @@ class OpenSSLConnection:
         self._pieces.append(plaintext)
 
     def has_data(self) -> bool:
-        """See TLSConnection. What OpenSSL has to say by itself, an alert or a KeyUpdate, waits in the outgoing BIO."""
-        return bool(self._pieces) or self._close_wanted or self._outgoing.pending > 0
+        """See TLSConnection."""
+        return bool(self._pieces or self._replies) or self._close_wanted
 
     def data_to_send(self) -> bytes:
         """See TLSConnection. What was sent in several pieces shares records, as many bytes to each as allowed."""
