@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealmq.broker.access import Decision, Grants
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.identity import Identity
+from sealmq.mqtt.topics import matches
 
 SENSOR = Identity("sensor-1", "device")
 ACCOUNT = Identity("panel", "account", kind="account")
@@ -178,3 +181,15 @@ def test_a_decision_names_its_place() -> None:
     decision = Grants(rules, ACCOUNT, "client").may_publish("a")
     assert (decision.allowed, decision.number) == (True, 2)
     assert Grants(rules, ACCOUNT, "client").may_subscribe("c").number == 0
+
+
+LEVELS = st.lists(st.sampled_from(["", "a", "b", "ab", "a.b", "$a"]), min_size=1, max_size=4)
+
+
+@given(LEVELS, st.lists(st.sampled_from(["", "a", "b", "ab", "+", "a.b"]), max_size=4), st.booleans())
+def test_what_is_asked_first_leaves_out_no_topic_that_matches(
+    names: list[str], levels: list[str], open_end: bool
+) -> None:
+    topic = "/".join(names)
+    topic_filter = "/".join([*levels, "#"] if open_end or not levels else levels)
+    assert may(SENSOR, topic, for_whom(topic_filter)) == matches(topic_filter, topic)
