@@ -31,8 +31,8 @@ BREATH: Final = 0.0005
 """Seconds to the next look, when enough messages are on their way: there is no event for what another process got."""
 
 LOST: Final = 2.0
-"""Seconds without a message at the other end after which those on their way are no longer waited for: a slow broker that
-first reads all that there is must not be given more and more meanwhile."""
+"""Seconds without a message at the other end after which those on their way are no longer waited for: a slow broker
+that first reads all that there is must not be given more and more meanwhile."""
 
 _ANSWER: Final = 4  # bytes of PUBACK, PUBREC, PUBCOMP in MQTT 3.1.1
 _PUBREC, _PUBREL, _PUBCOMP = b"\x50", b"\x62", b"\x70"
