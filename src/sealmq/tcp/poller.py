@@ -97,11 +97,13 @@ class Poller:
                 return
 
     def _let_one_go(self) -> None:
-        gone, why = self._gone.popleft()
+        gone, why = self._gone[0]
         try:
             gone(why)
         except Exception as error:  # a mistake of ours: the others are let go all the same
             self._failed(error)
+        finally:
+            self._gone.popleft()  # not before: whoever goes because this one does comes behind it, in the same share
 
     def _look_as_asked(self) -> None:
         if self._is_asked_to_look and not self._epoll.closed:  # else there was a look meanwhile, or is none any more

@@ -140,6 +140,27 @@ def test_many_who_are_gone_at_once_leave_turns_to_those_who_stay(monkeypatch: py
     asyncio.run(main())
 
 
+def test_who_goes_because_another_is_gone_has_no_share_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LETTING_GO", -1.0)  # a turn has time for one
+
+    async def main() -> None:
+        look = Look()
+        told: list[str] = []
+
+        def takes_others_along(why: str) -> None:
+            told.append(why)
+            for _ in range(3):
+                look.poller.let_go(told.append, "along")
+
+        look.poller.let_go(takes_others_along, "gone")
+        for turn in range(1, 5):
+            await asyncio.sleep(0)
+            assert len(told) == turn
+        look.poller.close()
+
+    asyncio.run(main())
+
+
 def test_a_mistake_with_one_who_is_gone_is_told_and_the_others_go() -> None:
     async def main() -> None:
         look = Look()
