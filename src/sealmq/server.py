@@ -105,7 +105,7 @@ class Server:
         )
         self._poller = Poller(self._look_is_over, self._connection_failed)
         self.doors = Doors(self._reception, self._receive)
-        self._end_of_turn_is_due = self._end_of_turn_is_called = False
+        self._end_of_turn_is_due = False
         self._stop = asyncio.Event()
         self.restore_waits = False
         self._must_reload = False
@@ -250,23 +250,20 @@ class Server:
             )
 
     def _ask_for_end_of_turn(self) -> None:
-        """Once for each turn, however often it is asked for: two ends without a look at the sockets between them would
-        give those who wait for a share two of them."""
-        if not self._end_of_turn_is_due:
-            self._end_of_turn_is_due = True
-            if not self._poller.is_looking:  # else it comes with the end of that look
-                self._end_of_turn_is_called = True
-                asyncio.get_running_loop().call_soon(self._end_of_turn_came)
+        """Once for each look at the connections, and behind it: all who had something to say were heard. Two ends
+        without a look between them would give those who wait for a share two of them.
 
-    def _end_of_turn_came(self) -> None:
-        self._end_of_turn_is_due = self._end_of_turn_is_called = False
-        self._end_of_turn()
+        Most ask during a look. That the turn ends with it saves another round of asyncio's loop, which would cost as
+        much as a message, and let an answer wait for it.
+        """
+        self._end_of_turn_is_due = True
+        if not self._poller.is_looking:
+            self._poller.look_soon()
 
     def _look_is_over(self) -> None:
-        """All who had something to say were heard. Without asking asyncio for another round of its loop, which would
-        cost as much as a message, and let an answer wait for it."""
-        if self._end_of_turn_is_due and not self._end_of_turn_is_called:
-            self._end_of_turn_came()
+        if self._end_of_turn_is_due:
+            self._end_of_turn_is_due = False
+            self._end_of_turn()
 
     def _connection_failed(self, error: Exception) -> None:
         context = {"message": "an error of the broker's own, in what a connection said", "exception": error}

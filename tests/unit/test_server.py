@@ -30,6 +30,7 @@ from sealmq.home import Home, broker_names
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
 from sealmq.server import Server
+from sealmq.tcp.poller import READABLE
 from sealmq.tcp.transport import Transport
 from sealmq.tls.context import client_context
 from sealmq.tls.openssl import OpenSSLConnection
@@ -110,6 +111,10 @@ def links_alive() -> int:
     return sum(isinstance(thing, (Link, Session, OpenSSLConnection, Transport)) for thing in gc.get_objects())
 
 
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
 def test_after_many_connections_no_link_remains_however_they_ended(home: Home) -> None:
     async def main() -> None:
         async with running(home) as (one, port):
@@ -139,6 +144,38 @@ def test_after_many_connections_no_link_remains_however_they_ended(home: Home) -
         asyncio.run(main())
     finally:
         gc.enable()
+
+
+def test_when_the_broker_ends_nothing_remains_of_links_whatever_they_were_at(home: Home) -> None:
+    async def main() -> None:
+        tls, writers = context(home), []
+        before = descriptors()
+        async with running(home, handshakes=12) as (one, port):
+            for first in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"):  # silent, within ClientHello, refused
+                writers.append((await asyncio.open_connection("127.0.0.1", port))[1])
+                writers[-1].write(first)
+            writers.append((await asyncio.open_connection("127.0.0.1", port, ssl=tls))[1])  # before CONNECT
+            _, slow = await connect(home, port, tls, "slow")
+            slow.transport.pause_reading()
+            _, held = await connect(home, port, tls, "held")
+            writers += [slow, held]
+            await until(lambda: len(one.house.links) == 6)
+            for link in [link for link in one.house.links if link.session is not None]:
+                if link.session.key.client_id == "held":
+                    link.hold()
+                else:
+                    link._mqtt.push(publish("a", bytes(16_000_000)))  # more than its peer takes
+                    one.house.mark(link)
+                    await until(link.waiting)
+            writers += [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(12)]  # some find no place
+            await until(lambda: one._reception.admission.waiting)
+        assert not one.house.links
+        assert one._reception.admission.standing == one._reception.admission.handshakes == 0
+        for writer in writers:
+            writer.transport.abort()
+        await until(lambda: descriptors() == before)
+
+    asyncio.run(main())
 
 
 def test_a_revocation_that_could_not_be_read_at_once_is_read_at_the_next_tick(
@@ -274,6 +311,47 @@ def test_a_turn_ends_once_however_often_it_is_asked_for(home: Home, monkeypatch:
             one._ask_for_end_of_turn()
             await asyncio.sleep(0)
             assert len(ends) == 2
+
+    asyncio.run(main())
+
+
+def test_between_two_ends_of_a_turn_there_is_a_look_though_each_asks_for_another(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with running(home) as (one, _):
+            order: list[str] = []
+            poller, look = one._poller, one._poller._look_is_over
+            ours, theirs = socket.socketpair()
+
+            def end() -> None:
+                order.append("end")
+                one._ask_for_end_of_turn()  # somebody has more than its share
+
+            def look_is_over() -> None:
+                order.append("look")
+                look()
+
+            class Talker:
+                """Has something to say in each look, and asks for its end."""
+
+                def ready(self, events: int) -> None:
+                    one._ask_for_end_of_turn()
+
+                def abort(self, why: str = "") -> None:
+                    poller.watch(ours.fileno(), self, 0, READABLE)
+
+            monkeypatch.setattr(one, "_end_of_turn", end)
+            monkeypatch.setattr(poller, "_look_is_over", look_is_over)
+            theirs.send(b"hello")
+            poller.watch(ours.fileno(), Talker(), READABLE, 0)
+            while len(order) < 20:  # noqa: ASYNC110 - the loop's turns are what is counted
+                await asyncio.sleep(0)
+            assert order[:20] == ["look", "end"] * 10
+            monkeypatch.undo()
+            poller.watch(ours.fileno(), Talker(), 0, READABLE)
+            ours.close()
+            theirs.close()
 
     asyncio.run(main())
 

@@ -20,7 +20,6 @@ from typing import Protocol
 RETRY = 1.0
 """Seconds between two tries to write a group that could not be written."""
 
-
 AT_ONCE = 50
 """Rows that one INSERT takes: with eight columns 400 values, and the oldest SQLite takes 999."""
 

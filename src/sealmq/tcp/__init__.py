@@ -1,1 +1,1 @@
-"""TCP: the only room that waits: asyncio transports and their limits."""
+"""TCP: the only room that waits: sockets, one look at all of them, and their limits."""

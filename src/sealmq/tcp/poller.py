@@ -26,8 +26,8 @@ class Pollable(Protocol):
     def ready(self, events: int) -> None:
         """Something of what it waits for is there, or the connection has failed: bits of epoll."""
 
-    def abort(self) -> None:
-        """End now."""
+    def abort(self, why: str = "") -> None:
+        """End now. `why`: what is told above."""
 
 
 class Poller:
@@ -40,6 +40,7 @@ class Poller:
 
     def __init__(self, look_is_over: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         self.is_looking = False
+        self._is_asked_to_look = False
         self._look_is_over = look_is_over
         self._failed = failed
         self._epoll = select.epoll()
@@ -55,10 +56,15 @@ class Poller:
         for connection in list(self._connections.values()):
             connection.abort()
         while self._gone:
-            gone, why = self._gone.popleft()
-            gone(why)
+            self._let_one_go()
         asyncio.get_running_loop().remove_reader(self._epoll)
         self._epoll.close()
+
+    def look_soon(self) -> None:
+        """Look in the loop's next turn at the latest, even if nothing is ready: so that `look_is_over` is called."""
+        if not self._is_asked_to_look:
+            self._is_asked_to_look = True
+            asyncio.get_running_loop().call_soon(self._look_as_asked)
 
     def watch(self, number: int, connection: Pollable, events: int, before: int) -> None:
         """Tell the connection of these events from now on. Who waits for nothing is not told of failures either.
@@ -85,16 +91,26 @@ class Poller:
         loop = asyncio.get_running_loop()
         until = loop.time() + LETTING_GO
         while self._gone:
-            gone, why = self._gone.popleft()
-            try:
-                gone(why)
-            except Exception as error:
-                self._failed(error)
+            self._let_one_go()
             if self._gone and loop.time() > until:
                 loop.call_soon(self._let_some_go)
                 return
 
+    def _let_one_go(self) -> None:
+        gone, why = self._gone[0]
+        try:
+            gone(why)
+        except Exception as error:  # a mistake of ours: the others are let go all the same
+            self._failed(error)
+        finally:
+            self._gone.popleft()  # not before: whoever goes because this one does comes behind it, in the same share
+
+    def _look_as_asked(self) -> None:
+        if self._is_asked_to_look and not self._epoll.closed:  # else there was a look meanwhile, or is none any more
+            self._look()
+
     def _look(self) -> None:
+        self._is_asked_to_look = False
         connections = self._connections
         self.is_looking = True
         try:
@@ -105,7 +121,7 @@ class Poller:
                 try:
                     connection.ready(events)
                 except Exception as error:  # a mistake of ours: nobody else may suffer
-                    connection.abort()
+                    connection.abort("an error of the broker")
                     self._failed(error)
         finally:
             self.is_looking = False

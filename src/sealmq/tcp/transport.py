@@ -132,11 +132,13 @@ class Transport:
         try:
             _set_options(connection)
             self._floor = make_floor(self)
-        finally:
-            if self._floor is None:  # no room; or no memory, and nobody above would ever close it
+            if self._floor is None:  # it is not let in after all
                 self.abort()
-        if not self._is_closing:
-            self._wait_for(READABLE)
+            elif not self._is_closing:
+                self._wait_for(self._events | READABLE)  # the floor may have written already
+        except BaseException:  # no memory, here or in the kernel, and nobody above would ever close it
+            self.abort()
+            raise
 
     # -- the poller calls --------------------------------------------------------------------------------------------
 
@@ -226,8 +228,9 @@ class Transport:
         self._place.accepted()
 
     def pause_reading(self) -> None:
-        """Take nothing more from the kernel: TCP slows the peer down."""
-        if not self._is_closing:
+        """Take nothing more from the kernel: TCP slows the peer down. Not behind a goodbye: only who reads on learns
+        whether it arrived."""
+        if not self._is_closing and not self._finished:
             self._wait_for(self._events & ~READABLE)
 
     def resume_reading(self) -> None:
@@ -245,7 +248,7 @@ class Transport:
         if self._unsent is None:
             self._shut_down()
 
-    def abort(self) -> None:
+    def abort(self, why: str = "") -> None:
         """Close now; what is not sent is lost, also what the kernel still holds.
 
         Without the reset (SO_LINGER 0) the kernel would go on sending for minutes, megabytes perhaps, to somebody who
@@ -254,7 +257,7 @@ class Transport:
         if self._number >= 0:
             with contextlib.suppress(OSError):
                 self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._close("")
+        self._close(why)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -288,9 +291,9 @@ class Transport:
             floor.lost(why)
 
     def _wait_for(self, events: int) -> None:
-        before, self._events = self._events, events
-        if events != before:
-            self._poller.watch(self._number, self, events, before)
+        if events != self._events:
+            self._poller.watch(self._number, self, events, self._events)
+            self._events = events  # not before: the kernel may have no room for another that waits
 
 
 def _set_options(connection: socket.socket) -> None:

@@ -11,7 +11,9 @@ from sealmq.cli.log_lines import LONGEST, start_logging
 
 
 @pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
+def log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
     loggers = [logging.getLogger(name) for name in ("sealmq", "asyncio")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packet_strategies import packets
 from sealmq.errors import LocalProtocolError, RemoteProtocolError
+from sealmq.mqtt import connection as connection_module
 from sealmq.mqtt.connection import LONGEST_REASON, MQTTConnection
 from sealmq.mqtt.packets import (
     Auth,
@@ -411,3 +414,31 @@ def test_however_the_bytes_are_cut_the_packets_are_the_same(given_packets: list[
         return seen
 
     assert outcome(wire) == outcome(*(wire[a:b] for a, b in zip([0, *cuts], [*cuts, len(wire)], strict=True)))
+
+
+answers = st.builds(
+    lambda first, length, body: bytes((first, *length)) + body,
+    st.sampled_from((0x40, 0x50, 0x62, 0x70, 0x60, 0x42, 0x30)),
+    st.sampled_from((b"\x02", b"\x02", b"\x82\x00", b"\x03", b"\x04")),
+    st.binary(min_size=2, max_size=4) | st.just(b"\0\0") | st.just(b"\0\1"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(answers, max_size=5).map(b"".join), st.sampled_from((4, 5)), st.sampled_from(Sender), st.booleans())
+def test_answers_that_are_read_where_they_stand_are_those_of_the_long_way(
+    wire: bytes, level: int, role: Sender, is_connected: bool
+) -> None:
+    def outcome() -> list[object]:
+        connection = connected(level, role) if is_connected else MQTTConnection(role)
+        seen: list[object] = []
+        try:
+            for packet in connection.receive_data(wire):
+                seen.append((type(packet), packet))
+        except RemoteProtocolError as error:
+            seen.append((error.reason_code, error.what))
+        return seen
+
+    with mock.patch.dict(connection_module._SHORT_ANSWERS, clear=True):
+        expected = outcome()
+    assert outcome() == expected

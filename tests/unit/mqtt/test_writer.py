@@ -185,6 +185,30 @@ def test_a_publish_cut_from_its_bytes_is_the_publish_made_anew(data: st.DataObje
     assert encode_publish_qos0(came, level) == encode_publish_qos0(said, level)
 
 
+@given(
+    data=st.data(),
+    level=levels,
+    to_level=levels,
+    qos=st.integers(1, 2),
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+def test_the_short_way_of_a_frame_gives_the_bytes_of_the_long_one(
+    data: st.DataObject, level: int, to_level: int, qos: int, flags: tuple[bool, bool, bool]
+) -> None:
+    said = data.draw(publishes(level).filter(lambda packet: packet.topic))
+    said.qos, said.packet_id = qos, data.draw(st.integers(1, 0xFFFF))
+    said.retain, said.dup, retain = flags
+    identifiers = tuple(data.draw(st.lists(st.integers(1, 300), max_size=1)))
+    expiry = data.draw(st.sampled_from([None, said.properties.message_expiry_interval, 7]))
+    came = read_back(write_packet(said, level), level)
+    made = Publish(said.topic, said.payload, properties=said.properties)  # without bytes there is only the long way
+    arguments = (to_level, qos, retain, identifiers, expiry)
+    assert framed(encode_publish_frame(came, *arguments), 258) == framed(encode_publish_frame(made, *arguments), 258)
+    assert encode_publish_qos0(came, to_level, retain, identifiers, expiry) == encode_publish_qos0(
+        made, to_level, retain, identifiers, expiry
+    )
+
+
 def test_a_frame_without_packet_identifier_is_impossible() -> None:
     with pytest.raises(LocalProtocolError):
         encode_publish_frame(Publish("a"), 5, 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.store.writer import ThreadedWriter, commit, settle
+from sealmq.store.writer import AT_ONCE, ThreadedWriter, commit, settle
 
 WAIT = 10
 
@@ -158,3 +158,22 @@ def test_the_log_of_the_life_before_is_in_the_database_before_anything_is_promis
     assert log.stat().st_size == 0
     before.close()
     assert rows(path) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("many", [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE, 3 * AT_ONCE + 7])
+def test_however_many_rows_there_are_each_is_written_once_and_goes_again(path: Path, many: int) -> None:
+    numbers = list(range(many))
+    executed: list[str] = []
+    with closing(connect(path)) as connection:
+        connection.set_trace_callback(executed.append)
+        commit(connection, [insert(*numbers)])
+        assert rows(path) == numbers
+        assert sum(line.startswith("INSERT") for line in executed) == many // AT_ONCE + many % AT_ONCE
+        commit(connection, [Group(("DELETE FROM t WHERE x = ?", [(number,) for number in numbers[1:]]))])
+        assert rows(path) == numbers[:1]
+
+
+def test_one_row_of_many_that_cannot_be_written_takes_the_whole_group_with_it(path: Path) -> None:
+    with closing(connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
+        commit(connection, [insert(*range(2 * AT_ONCE), AT_ONCE)])
+    assert rows(path) == []

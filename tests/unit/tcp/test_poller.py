@@ -28,7 +28,7 @@ class Talker:
         self.ours.recv(100)
         self.does()
 
-    def abort(self) -> None:
+    def abort(self, why: str = "") -> None:
         self.is_aborted = True
         self.poller.watch(self.ours.fileno(), self, 0, READABLE)
         self.ours.close()
@@ -140,6 +140,27 @@ def test_many_who_are_gone_at_once_leave_turns_to_those_who_stay(monkeypatch: py
     asyncio.run(main())
 
 
+def test_who_goes_because_another_is_gone_has_no_share_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LETTING_GO", -1.0)  # a turn has time for one
+
+    async def main() -> None:
+        look = Look()
+        told: list[str] = []
+
+        def takes_others_along(why: str) -> None:
+            told.append(why)
+            for _ in range(3):
+                look.poller.let_go(told.append, "along")
+
+        look.poller.let_go(takes_others_along, "gone")
+        for turn in range(1, 5):
+            await asyncio.sleep(0)
+            assert len(told) == turn
+        look.poller.close()
+
+    asyncio.run(main())
+
+
 def test_a_mistake_with_one_who_is_gone_is_told_and_the_others_go() -> None:
     async def main() -> None:
         look = Look()
@@ -149,8 +170,41 @@ def test_a_mistake_with_one_who_is_gone_is_told_and_the_others_go() -> None:
         while not told:  # noqa: ASYNC110 - the loop's turns are what is counted
             await asyncio.sleep(0)
         assert [type(each) for each in look.failures] == [ZeroDivisionError]
+        look.poller.let_go(lambda why: 1 / 0, "")  # type: ignore[arg-type,return-value]
         look.poller.let_go(told.append, "at the end")
         look.poller.close()
+        assert [type(each) for each in look.failures] == [ZeroDivisionError] * 2
         assert told == ["gone", "at the end"]
+
+    asyncio.run(main())
+
+
+def test_a_look_that_is_asked_for_comes_once_and_without_anybody_who_is_ready() -> None:
+    async def main() -> None:
+        look = Look()
+        for _ in range(3):
+            look.poller.look_soon()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(look.were_over) == 1
+        look.poller.look_soon()
+        look.poller.close()
+        await asyncio.sleep(0)
+        assert len(look.were_over) == 1, "and none when there is nothing left to look at"
+
+    asyncio.run(main())
+
+
+def test_a_look_that_is_asked_for_is_the_one_that_comes_anyway() -> None:
+    async def main() -> None:
+        look = Look()
+        talker = Talker(look.poller)
+        talker.theirs.send(b"hello")
+        look.poller.look_soon()
+        look.poller._look()  # the loop was faster
+        await asyncio.sleep(0)
+        assert look.were_over == [False]
+        assert talker.told == [READABLE]
+        look.poller.close()
 
     asyncio.run(main())

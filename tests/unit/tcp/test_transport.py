@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import select
 import socket
 import struct
 import weakref
@@ -170,7 +171,10 @@ def test_all_of_a_long_goodbye_leaves_before_the_end() -> None:
         async with connected() as (floor, peer):
             floor.wire.write(bytes(4_000_000))
             floor.wire.finish()
+            floor.wire.write(b"too late")
             assert len(await peer.receive_all()) == 4_000_000
+            floor.wire.write(b"much too late")
+            assert floor.told.count("lost") == 0
 
     asyncio.run(main())
 
@@ -285,12 +289,70 @@ def test_a_mistake_of_ours_ends_the_connection_and_is_told() -> None:
             monkeypatch = pytest.MonkeyPatch()
             monkeypatch.setattr(floor.wire._poller, "_failed", told.append)
             await peer.send(b"hello")
-            await floor.until(lambda: floor.told == ["lost"])
+            await floor.until(lambda: floor.told == ["lost an error of the broker"])
             await other_peer.send(b"hello")
             await other.until(lambda: other.received == b"hello")
 
     asyncio.run(main())
     assert [type(each) for each in told] == [ZeroDivisionError]
+
+
+class Eager(Recorder):
+    """A floor that has much to say before anybody has come, and does not listen."""
+
+    def __init__(self, wire: Transport) -> None:
+        super().__init__(wire)
+        wire.write(bytes(4_000_000))
+
+
+def test_what_a_floor_says_while_it_is_built_leaves() -> None:
+    async def main() -> None:
+        async with listening(Eager) as peer:
+            left = 4_000_000
+            while left:
+                left -= len(await peer.receive())
+
+    asyncio.run(main())
+
+
+def test_a_peer_to_whom_goodbye_was_said_is_read_to_its_end_whatever_is_paused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport_module, "LINGER", 10 * WAIT)  # it is the peer's own end that is told
+
+    async def main() -> None:
+        async with connected() as (floor, peer):
+            floor.wire.finish()
+            floor.wire.pause_reading()
+            assert await peer.receive_all() == b""
+            peer.socket.close()
+            await floor.until(lambda: floor.told == ["lost"])
+
+    asyncio.run(main())
+
+
+def test_a_connection_for_which_the_kernel_has_no_room_is_closed_and_its_floor_is_told() -> None:
+    floors: list[Recorder] = []
+
+    def make_floor(wire: Transport) -> Recorder:
+        floors.append(Recorder(wire))
+        return floors[0]
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        poller = Poller(lambda: None, fail)
+        epoll = poller._epoll
+        poller._epoll = select.epoll()
+        poller._epoll.close()  # takes nobody any more
+        with pytest.raises(ValueError, match="closed epoll"):
+            Transport(ours, "192.0.2.7:1", poller, make_floor, 1_024, NOWHERE)
+        await asyncio.sleep(0)
+        assert [floor.told for floor in floors] == [["lost"]]
+        assert ours.fileno() == -1
+        theirs.close()
+        epoll.close()
+
+    asyncio.run(main())
 
 
 def test_a_reset_is_told_with_its_reason() -> None:
