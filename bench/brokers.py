@@ -264,7 +264,7 @@ def wait_for_port(port: int, process: subprocess.Popen[str], log: Path) -> None:
         try:
             socket.create_connection((HOST, port)).close()
             return
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # reset: it looks first whether it may listen there
             time.sleep(0.01)
     raise HomeError("the broker did not start", why=log.read_text(errors="replace").strip()[-200:] or "it says nothing")
 
