@@ -22,10 +22,10 @@ from sealmq.tcp.admission import Admission, Bounds, Place
 BACKLOG = 1_024
 """Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
 
-ACCEPTED_AT_ONCE = 32
+ACCEPTED_AT_ONCE = 16
 """Connections that are accepted in one turn of the loop: the living have their turn in between."""
 
-STARTED_AT_ONCE = 4
+STARTED_AT_ONCE = 2
 """Connections that begin their handshake in one turn: each costs some tenths of a millisecond, with its TLS state."""
 
 PUMP = 0.02

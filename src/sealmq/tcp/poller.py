@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-LETTING_GO: Final = 0.002
+LETTING_GO: Final = 0.001
 """Seconds of a turn for those who are gone: what a link leaves behind takes a tenth of a millisecond to tidy up, and
 where a network fails thousands go at once."""
 
