@@ -268,7 +268,7 @@ def test_a_link_that_waits_for_its_share_does_not_die_of_its_keep_alive(stage: S
 
 def test_handshakes_have_a_share_of_a_turn_together(trust: Trust) -> None:
     stage = Stage(trust=trust)
-    stage.clock.step = HANDSHAKES / 4
+    stage.clock.step = HANDSHAKES / 3
     with stage.one_turn():
         clients = [stage.client() for _ in range(10)]
         for client in clients:
