@@ -40,7 +40,7 @@ class Poller:
 
     def __init__(self, look_is_over: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         self.is_looking = False
-        self._is_asked_to_look = False
+        self._is_asked_to_look = self._is_called = False
         self._look_is_over = look_is_over
         self._failed = failed
         self._epoll = select.epoll()
@@ -62,8 +62,9 @@ class Poller:
 
     def look_soon(self) -> None:
         """Look in the loop's next turn at the latest, even if nothing is ready: so that `look_is_over` is called."""
-        if not self._is_asked_to_look:
-            self._is_asked_to_look = True
+        self._is_asked_to_look = True
+        if not self._is_called:  # one call at a time: else each look that somebody asks for a next one adds another
+            self._is_called = True
             asyncio.get_running_loop().call_soon(self._look_as_asked)
 
     def watch(self, number: int, connection: Pollable, events: int, before: int) -> None:
@@ -106,6 +107,7 @@ class Poller:
             self._gone.popleft()  # not before: whoever goes because this one does comes behind it, in the same share
 
     def _look_as_asked(self) -> None:
+        self._is_called = False
         if self._is_asked_to_look and not self._epoll.closed:  # else there was a look meanwhile, or is none any more
             self._look()
 

@@ -208,3 +208,24 @@ def test_a_look_that_is_asked_for_is_the_one_that_comes_anyway() -> None:
         look.poller.close()
 
     asyncio.run(main())
+
+
+def test_however_often_a_next_look_is_asked_for_others_have_their_turn_between_two() -> None:
+    async def main() -> None:
+        look = Look()
+        talkers = [Talker(look.poller) for _ in range(2)]
+
+        def over() -> None:
+            look.were_over.append(False)
+            look.poller.look_soon()  # as the house does while somebody has more than its share
+            for talker in talkers:
+                talker.theirs.send(b"and something is always ready")
+
+        look.poller._look_is_over = over
+        look.poller.look_soon()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert 50 <= len(look.were_over) <= 2 * 50 + 2
+        look.poller.close()
+
+    asyncio.run(main())
