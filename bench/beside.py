@@ -32,8 +32,7 @@ from brokers import BROKERS, ROOT, Peer, Setting, add_account
 from clients import ATTACKING
 
 from sealmq.errors import Error
-from sealmq.kit.bench.result import Result
-from sealmq.kit.bench.run import Bounds, run
+from sealmq.kit.bench.run import Bounds, failed, run
 from sealmq.kit.bench.watch import Watch
 from sealmq.kit.bench.workloads import Durable, Flow, Scale, Workload, find
 
@@ -131,7 +130,7 @@ def _one(peer: Peer, home: Path, setting: Setting, workload: Workload, seconds: 
         with peer.started(home, setting) as broker:
             result = run(workload, broker.target, Watch(broker.pid), Bounds(seconds), "bench", lambda doing, part: None)
     except Error as error:
-        result = Result(workload.name, workload.told, failure=f"{error.what}: {error.why}".rstrip(": "))
+        result = failed(workload, error)
     return result.as_json()
 
 

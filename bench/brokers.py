@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -30,6 +29,7 @@ from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.devices.accounts import Accounts
 from sealmq.errors import HomeError
 from sealmq.home import Home
+from sealmq.kit.bench.crew import raise_file_limit
 from sealmq.kit.bench.target import Target
 
 ROOT = Path(__file__).parent.parent
@@ -106,7 +106,7 @@ class Peer:
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, cwd=folder,
-                start_new_session=True, preexec_fn=_all_files,
+                start_new_session=True, preexec_fn=raise_file_limit,
             )  # fmt: skip
         try:
             wait_for_port(port, process, log)
@@ -133,8 +133,7 @@ class SealMQ(Peer):
 
     def command(self, home: Path, folder: Path, port: int, setting: Setting) -> list[str]:
         if not setting.port:
-            for left in home.glob("messages.db*"):
-                left.unlink()
+            clean_home(home)
         words = "" if setting.plaintext else f'listen = ["{HOST}:{port}"]\n'
         if setting.plaintext:
             words += f'listen = []\n[[listener]]\naddress = "{HOST}:{port}"\nauth = "password"\nplaintext = true\n'
@@ -251,6 +250,12 @@ def anchors(home: Path) -> Path:
     return path
 
 
+def clean_home(home: Path) -> None:
+    """No messages of an earlier run."""
+    for left in home.glob("messages.db*"):
+        left.unlink()
+
+
 def free_port() -> int:
     """One that the kernel has for us now."""
     with socket.create_server((HOST, 0)) as free:
@@ -277,12 +282,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _all_files() -> None:
-    """A broker may have as many connections as the system lets it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _program(name: str) -> str:

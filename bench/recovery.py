@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bounded import new_home
-from brokers import BROKERS, Peer, Setting, free_port
+from brokers import BROKERS, Peer, Setting, clean_home, free_port
 from clients import ATTACKING
 
 from sealmq.errors import Error, HomeError
@@ -95,12 +95,6 @@ def first_connack(target: Target) -> None:
         finally:
             guest.leave()
     raise HomeError(f"nobody was let in for {STARTING:.0f} s")
-
-
-def clean_home(home: Path) -> None:
-    """No messages of an earlier run."""
-    for left in home.glob("messages.db*"):
-        left.unlink()
 
 
 def _hear(hand: Hand, kind: type[Any]) -> Any:

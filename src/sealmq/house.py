@@ -157,7 +157,7 @@ class House:
     def _go_on(self, link: Resident) -> None:
         try:
             link.go_on()
-        except Exception:  # a mistake of ours: asyncio would end this link for it, and here nobody else may suffer
+        except Exception:  # a mistake of ours: nobody else may suffer
             self._end_by_mistake(link)
 
     def _end_by_mistake(self, link: Outbox) -> None:

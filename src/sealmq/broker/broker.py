@@ -425,10 +425,8 @@ class Broker:
 
     def _finish(self, session: Session, delivery: Delivery, now: float) -> None:
         session.count_in_flight(-delivery.size)
-        if session.number:
-            self._store.finished(session, delivery)
-        if session.queue or session.outgoing.unsent or session.owed:
-            self.dispatch.send_waiting(session, now)
+        self._store.finished(session, delivery)
+        self.dispatch.send_waiting(session, now)
 
     def on_pubrec(self, session: Session, packet: PubRec, now: float) -> None:
         """The client has a QoS 2 message, or refuses it, which ends it [MQTT-4.4.0-2, MQTT-4.8.2-6]."""

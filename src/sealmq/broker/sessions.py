@@ -251,10 +251,7 @@ class Session:
             self.queue = deque()
         self.queue.append(delivery)
         self.queued_bytes += size
-        quota = self.quota  # as `Quota.queued` does it: a fan-out to absent sessions would call it for each
-        quota.queued_bytes += size
-        if quota.everybody is not None:
-            quota.everybody.queued_bytes += size
+        self.quota.queued(size)
 
     def dequeue(self) -> Delivery:
         """Take the delivery that has waited longest. Raises IndexError when none waits."""
@@ -266,10 +263,7 @@ class Session:
     def count_in_flight(self, size: int) -> None:
         """So many bytes more are in flight; fewer, where `size` is negative."""
         self.in_flight_bytes += size
-        quota = self.quota  # as `Quota.queued` does it: twice for each message, a call costs as much as the counting
-        quota.queued_bytes += size
-        if quota.everybody is not None:
-            quota.everybody.queued_bytes += size
+        self.quota.queued(size)
 
     def take_out(self, unwanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Take out of the queue, in its order, what is unwanted; the rest goes on waiting."""

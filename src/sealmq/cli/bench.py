@@ -214,8 +214,7 @@ def _measure(
     add: Callable[[Result], None],
 ) -> None:
     """Each workload in turn. One that cannot be measured is told as such; what was asked wrongly ends it all."""
-    from sealmq.kit.bench.result import Result
-    from sealmq.kit.bench.run import run
+    from sealmq.kit.bench.run import failed, run
 
     with _progress(len(wanted)) as tell:
         for place, workload in enumerate(wanted):
@@ -224,7 +223,7 @@ def _measure(
             except ConfigError:
                 raise
             except Error as error:
-                result = Result(workload.name, workload.told, failure=f"{error.what}: {error.why}".rstrip(": "))
+                result = failed(workload, error)
             add(result)
 
 

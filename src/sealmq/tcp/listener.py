@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,6 +17,7 @@ from typing import TypeAlias
 from sealmq.addresses import address_in_words
 from sealmq.errors import ConfigError, PortTakenError
 from sealmq.tcp.admission import Admission, Bounds, Place
+from sealmq.tcp.transport import reset_at_close
 
 BACKLOG = 1_024
 """Connections that the kernel holds until we accept them: a fleet that reconnects at once."""
@@ -211,9 +211,8 @@ class Reception:
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close at once and leave nothing behind, not even a port in TIME_WAIT (SO_LINGER 0)."""
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """Close at once."""
+    reset_at_close(connection)
     connection.close()
 
 

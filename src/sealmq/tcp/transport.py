@@ -251,12 +251,11 @@ class Transport:
     def abort(self, why: str = "") -> None:
         """Close now; what is not sent is lost, also what the kernel still holds.
 
-        Without the reset (SO_LINGER 0) the kernel would go on sending for minutes, megabytes perhaps, to somebody who
+        Without the reset the kernel would go on sending for minutes, megabytes perhaps, to somebody who
         may just have been revoked.
         """
         if self._number >= 0:
-            with contextlib.suppress(OSError):
-                self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_at_close(self._connection)
         self._close(why)
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -294,6 +293,12 @@ class Transport:
         if events != self._events:
             self._poller.watch(self._number, self, events, self._events)
             self._events = events  # not before: the kernel may have no room for another that waits
+
+
+def reset_at_close(connection: socket.socket) -> None:
+    """Have its end leave nothing behind: what is not sent is lost, and no port stays in TIME_WAIT (SO_LINGER 0)."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _set_options(connection: socket.socket) -> None:

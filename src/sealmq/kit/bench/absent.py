@@ -11,7 +11,7 @@ from typing import Final
 
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.crew import Expect, Ready, counter
-from sealmq.kit.bench.givers import CONNECTING, not_let_in
+from sealmq.kit.bench.givers import CONNECTING
 from sealmq.kit.bench.takers import Counting, filter_of, let_in
 from sealmq.kit.bench.target import Dialer, Target
 from sealmq.kit.bench.workloads import Flow
@@ -59,8 +59,7 @@ class Sessions:
             assert guest.wire is not None
             guest.wire.send(DISCONNECT)
             guest.leave()
-        if len(came.standing) < len(guests):
-            raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), len(guests))
+        came.expect_all(guests)
 
 
 def wait_away(pipe: Connection, target: Target, flow: Flow, prefix: str) -> None:

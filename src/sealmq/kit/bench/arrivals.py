@@ -6,11 +6,11 @@ import select
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Final
 
-from sealmq.errors import Error
+from sealmq.errors import Error, HomeError
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import LEVEL
 from sealmq.kit.bench.target import Dialer, Target
@@ -113,6 +113,15 @@ class Arrivals:
     waits: Latencies = field(default_factory=Latencies)
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    def expect_all(self, guests: Sized) -> None:
+        """Raise HomeError, with the reason that was met most, when not all of them are in."""
+        if len(self.standing) < len(guests):
+            raise HomeError(
+                f"{len(self.standing):,} of {len(guests):,} connections could be made",
+                why=self.refused.most_common(1)[0][0],
+                remedy="the broker's log says more; --scale 0.1 takes a tenth of the connections",
+            )
 
 
 def arrive(

@@ -14,7 +14,7 @@ from typing import Final
 from sealmq.errors import Error, HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.crew import Progress, Ready
-from sealmq.kit.bench.givers import CONNECTING, not_let_in
+from sealmq.kit.bench.givers import CONNECTING
 from sealmq.kit.bench.stamps import LEVEL
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.wire import Wire
@@ -68,9 +68,7 @@ def topic_filter(kind: Ballast, prefix: str, number: int) -> str:
 def hold(pipe: Connection, target: Target, scale: Scale, prefix: str) -> None:
     """The process: connect; for each Grow add what is missing, and say how much there is; at Stop take it away."""
     guests = [Guest(connect_words(target, f"{prefix}-b{number}")) for number in range(scale.links)]
-    came = arrive(target.dialer(), guests, CONNECTING, again=True)
-    if len(came.standing) < scale.links:
-        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), scale.links)
+    arrive(target.dialer(), guests, CONNECTING, again=True).expect_all(guests)
     wires = [guest.wire for guest in guests if guest.wire is not None]
     pipe.send(Ready(len(wires)))
     kind = Retained if scale.ballast == "retained" else Subscriptions

@@ -193,7 +193,7 @@ def hear_all(crew: list[Hand], kind: type[Any], seconds: float, each: Callable[[
 def _begin(pipe: Connection, work: Work, given: tuple[Any, ...]) -> None:
     """What a process of the load does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it closes our pipe
-    _raise_file_limit()
+    raise_file_limit()
     try:
         work(pipe, *given)
     except Error as error:
@@ -211,7 +211,7 @@ def _say(pipe: Connection, words: Failed) -> None:
         pass
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """A process may have as many connections as the system lets it, not as many as is usual."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -12,7 +12,7 @@ from typing import Final
 
 from sealmq.kit.bench.arrivals import AT_ONCE, Guest, arrive, connect_words
 from sealmq.kit.bench.crew import Effort, Go, Phase, Progress, Ready, Stop, Used
-from sealmq.kit.bench.givers import CONNECTING, not_let_in
+from sealmq.kit.bench.givers import CONNECTING
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.wire import Wire
@@ -59,9 +59,7 @@ def gather(pipe: Connection, target: Target, links: int, keep_alive: int, prefix
     pipe.send(Ready(0))
     assert isinstance(pipe.recv(), Go)  # the memory without us is known now
     guests = [Guest(connect_words(target, f"{prefix}-i{number}", keep_alive=keep_alive)) for number in range(links)]
-    came = arrive(dialer, guests, CONNECTING, at_once=AT_ONCE, again=True)
-    if len(came.standing) < links:
-        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), links)
+    arrive(dialer, guests, CONNECTING, at_once=AT_ONCE, again=True).expect_all(guests)
     crowd = Crowd(guests, keep_alive)
     pipe.send(Ready(links))
     while True:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words
 from sealmq.kit.bench.crew import Effort, Go, Ready, Stop, Used
 from sealmq.kit.bench.latency import Latencies
@@ -136,9 +135,7 @@ def give(
     """
     dialer = target.dialer()
     guests = [Guest(connect_words(target, f"{prefix}-p{number}")) for number in range(flow.publishers)]
-    came = arrive(dialer, guests, CONNECTING, again=True)
-    if len(came.standing) < flow.publishers:
-        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), flow.publishers)
+    arrive(dialer, guests, CONNECTING, again=True).expect_all(guests)
     wires = [guest.wire for guest in guests if guest.wire is not None]
     givers = [Giver(flow, wire, prefix, number) for number, wire in enumerate(wires)]
     pipe.send(Ready(len(givers)))
@@ -163,15 +160,6 @@ def give(
         )
     )
     pipe.recv()  # the connections stand until nobody needs us: EOFError is the way to end
-
-
-def not_let_in(why: str, stood: int, wanted: int) -> HomeError:
-    """The error of a workload whose connections could not be made."""
-    return HomeError(
-        f"{stood:,} of {wanted:,} connections could be made",
-        why=why,
-        remedy="the broker's log says more; --scale 0.1 takes a tenth of the connections",
-    )
 
 
 class _Lead:

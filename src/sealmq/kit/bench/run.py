@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from sealmq.errors import HomeError
+from sealmq.errors import Error, HomeError
 from sealmq.kit.bench.absent import COUNTING, wait_away
 from sealmq.kit.bench.ballast import Grow, Grown, hold
 from sealmq.kit.bench.callers import Called, call
@@ -66,6 +66,11 @@ def run(workload: Workload, target: Target, watch: Watch, bounds: Bounds, prefix
             return one.durable(workload)
         case Scale():
             return one.scale(workload)
+
+
+def failed(workload: Workload, error: Error) -> Result:
+    """The result of one that cannot be measured."""
+    return Result(workload.name, workload.told, failure=f"{error.what}: {error.why}".rstrip(": "))
 
 
 class _Run:
@@ -303,10 +308,7 @@ def _fill_in(result: Result, flow: Flow, given: Given, taken: Taken) -> None:
     result.latency = together.in_milliseconds()
     result.load = {"who publishes": given.used, "who subscribes": taken.used}
     result.is_paced = bool(flow.pace)
-    if given.cut or taken.cut:
-        result.notes.append(f"the broker ended {given.cut + taken.cut:,} of the connections")
-    if flow.qos and given.acknowledged < given.sent:
-        result.notes.append(f"{given.sent - given.acknowledged:,} messages were never acknowledged")
+    _note_ends(result, flow, given, taken)
     if given.late > 0.05:
         result.notes.append(f"the load itself was late by up to {given.late * 1e3:.0f} ms: the machine is busy")
 
@@ -321,9 +323,14 @@ def _fill_in_durable(result: Result, flow: Flow, given: Given, taken: Taken) -> 
     if result.written is not None:
         result.extra["written_bytes_each"] = result.written / max(result.count, 1)
         result.notes.append(f"{result.written / max(result.count, 1):,.0f} bytes written to the disk for each")
+    _note_ends(result, flow, given, taken)
+
+
+def _note_ends(result: Result, flow: Flow, given: Given, taken: Taken) -> None:
+    """What ended otherwise than it should."""
     if given.cut or taken.cut:
         result.notes.append(f"the broker ended {given.cut + taken.cut:,} of the connections")
-    if given.acknowledged < given.sent:
+    if flow.qos and given.acknowledged < given.sent:
         result.notes.append(f"{given.sent - given.acknowledged:,} messages were never acknowledged")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.crew import Effort, Expect, Go, Phase, Progress, Ready, Used
-from sealmq.kit.bench.givers import CONNECTING, not_let_in, topic, topics
+from sealmq.kit.bench.givers import CONNECTING, topic, topics
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.stamps import Ring
 from sealmq.kit.bench.tally import Tally
@@ -138,9 +138,7 @@ def filter_of(flow: Flow, prefix: str, number: int) -> str:
 
 def let_in(dialer: Dialer, flow: Flow, prefix: str, guests: list[Guest]) -> list[Taker]:
     """Connect them all. Raises HomeError when not everybody is let in."""
-    came = arrive(dialer, guests, CONNECTING, again=True)
-    if len(came.standing) < len(guests):
-        raise not_let_in(came.refused.most_common(1)[0][0], len(came.standing), len(guests))
+    arrive(dialer, guests, CONNECTING, again=True).expect_all(guests)
     example = topics(flow, prefix, 0)[:1]
     size = Ring(example, [0], payload=flow.payload, qos=flow.qos, window=1).size
     return [Taker(flow, guest.wire, size, guest.rest) for guest in guests if guest.wire is not None]

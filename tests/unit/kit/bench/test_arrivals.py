@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from sealmq.errors import HomeError
 from sealmq.kit.bench import arrivals
 from sealmq.kit.bench.arrivals import Arrivals, Guest, arrive, connect_words, subscribe_words
 from sealmq.kit.bench.target import Target
@@ -107,3 +109,12 @@ def test_what_comes_behind_the_answers_is_kept(dial: Any) -> None:
         came = arrive(dial([answers + message]), [Guest(words, subscribes=subscribes)], 10.0)
         assert [guest.rest for guest in came.standing] == [message]
         leave(came)
+
+
+def test_who_is_missing_is_told_with_the_reason_that_was_met_most() -> None:
+    guests = [Guest(b""), Guest(b""), Guest(b"")]
+    Arrivals(standing=guests).expect_all(guests)
+    came = Arrivals(standing=guests[:1], refused=Counter({"no answer": 1, "connection refused": 2}))
+    with pytest.raises(HomeError, match="1 of 3 connections") as missing:
+        came.expect_all(guests)
+    assert missing.value.why == "connection refused"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from sealmq.errors import HomeError
 from sealmq.kit.bench.crew import Used
 from sealmq.kit.bench.givers import Given
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.result import Result
-from sealmq.kit.bench.run import _fill_in, _fill_in_durable, _of_scale
+from sealmq.kit.bench.run import _fill_in, _fill_in_durable, _of_scale, failed
 from sealmq.kit.bench.takers import Taken
 from sealmq.kit.bench.workloads import Flow, Scale, find
 
@@ -72,3 +73,9 @@ def test_a_scale_compares_the_last_step_with_the_first() -> None:
     assert result.extra["known_us_100000"] == 3.0
     assert (result.extra["known_growth"], result.extra["new_growth"]) == (1.5, 1.25)
     assert result.notes[0] == "kept"
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    (pairs,) = find(["pairs"])
+    assert failed(pairs, HomeError("no broker", why="it has ended")).failure == "no broker: it has ended"
+    assert failed(pairs, HomeError("no broker")).failure == "no broker"
