@@ -3,6 +3,7 @@
     HOME/sealmq.toml                 the configuration (config.py)
     HOME/sealmq.db                   the registry
     HOME/messages.db                 sessions, their messages, retained messages
+    HOME/audit.jsonl                 the audit trail (devices/trail.py)
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/ca/{root,server-ca,device-ca}.{pem,key}
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
@@ -40,6 +41,7 @@ import platformdirs
 from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
+from sealmq.devices import trail
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
@@ -65,7 +67,13 @@ OPERATOR = "operator"
 """The identity of the person at the keyboard, made with the home."""
 
 _BUILDING = ".creating"
-_ENTRIES = ("sealmq.db", "broker", "devices", "ca")  # in the order in which they are moved into place: ca/ last
+_ENTRIES = (
+    "sealmq.db",
+    trail.FILE_NAME,
+    "broker",
+    "devices",
+    "ca",
+)  # in the order in which they are moved into place: ca/ last
 _HARMLESS = frozenset({"sealmq.toml", FILE_NAME, "lost+found"})  # may lie in the folder before the home is made
 _RENEW_AFTER = 2 / 3  # of a certificate's life
 _NAMES_AT_MOST = 64
@@ -101,6 +109,11 @@ class Home:
     def messages(self) -> Path:
         """HOME/messages.db: sessions, their messages, retained messages."""
         return self.path / "messages.db"
+
+    @property
+    def audit_trail(self) -> Path:
+        """HOME/audit.jsonl: what was issued and revoked, by whom and when."""
+        return self.path / trail.FILE_NAME
 
     @property
     def root_certificate(self) -> Path:
@@ -355,7 +368,8 @@ class Home:
             vault.make_private_directory(building)
             _furnish(building, organization, country, names, now)
             for entry in _ENTRIES:
-                (building / entry).rename(self.path / entry)
+                if (building / entry).exists():
+                    (building / entry).rename(self.path / entry)
             vault.sync_directory(self.path)
         except BaseException:
             if not self.is_home(self.path):
