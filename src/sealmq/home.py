@@ -45,7 +45,9 @@ from sealmq.devices import trail
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
+from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authority import (
@@ -202,7 +204,17 @@ class Home:
     def enrollment(self) -> Enrollment:
         """What adds and revokes devices. Reads the Device CA's key: TrustError when it can't be relied upon."""
         root = self._existing(self.root_certificate).read_bytes()
-        return Enrollment(self.registry, self._device_ca, root=root, directory=self.devices_directory)
+        return Enrollment(
+            self.registry,
+            self._device_ca,
+            root=root,
+            directory=self.devices_directory,
+            trail=Trail(self.audit_trail),
+        )
+
+    def registration_authority(self, policy: EnrollmentPolicy) -> RegistrationAuthority:
+        """What decides who is enrolled and renewed. Reads the Device CA's key, as `enrollment`."""
+        return RegistrationAuthority(self.registry, self._device_ca, Trail(self.audit_trail), policy)
 
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""

@@ -24,7 +24,7 @@ from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import DeviceRecord, State
 from sealmq.devices.registry import Registry
-from sealmq.devices.trail import Entry, Trail
+from sealmq.devices.trail import REVOKE, Entry, Trail
 from sealmq.errors import EnrollmentError, HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authority import (
@@ -163,8 +163,8 @@ class Enrollment:
             serials = self._registry.revoke(device.name, reason, now=now)
             if serials:
                 self.refresh_crl(now=now)
-                facts = {"device": device.name, "serials": " ".join(serials), "reason": reason}
-                self._trail.append([Entry("revoke", operator(), facts)], now=now)
+                lines = [{"serial": serial, "device": device.name, "reason": reason} for serial in serials]
+                self._trail.append([Entry(REVOKE, operator(), facts) for facts in lines], now=now)
         return serials
 
     def find(self, name: str) -> DeviceRecord:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from sealmq.devices.records import Confirmation, Reservation
 from sealmq.devices.registry import Registry
-from sealmq.devices.trail import Entry, Trail
+from sealmq.devices.trail import ISSUE, Entry, Trail
 from sealmq.errors import EnrollmentError, Error, HomeError
 from sealmq.pki.authority import Authority, Certificate, issue_device, new_serial
 from sealmq.pki.keys import PublicKey
@@ -164,7 +164,7 @@ class Issuer:
 def _entry(issued: Issued, authority: str) -> Entry:
     order, certificate = issued.order, issued.certificate
     return Entry(
-        "issue",
+        ISSUE,
         order.actor,
         {
             "device": order.name,

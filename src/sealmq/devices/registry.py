@@ -157,7 +157,10 @@ class Registry:
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk afterwards. Inside another one it is a part of that."""
         if self._connection.in_transaction:
-            yield
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise in_words(self.path, error) from error
             return
         try:
             # IMMEDIATE: what is read inside must still be true when it is written.
