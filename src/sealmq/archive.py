@@ -55,7 +55,9 @@ _MOVED = ".moved"  # in _WAITING: what was there before is out of the way
 _ENTRIES = ("sealmq.toml", "sealmq.db", "messages.db", "broker", "devices", "ca")  # ca/ last: it is what makes a home
 _BESIDE = tuple(f"{name}{suffix}" for name in ("sealmq.db", "messages.db") for suffix in ("-wal", "-shm", "-journal"))
 _PART = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
-_IN_A_HOME = re.compile(rf"sealmq\.toml|sealmq\.db|messages\.db|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}")
+_IN_A_HOME = re.compile(
+    rf"sealmq\.toml|sealmq\.db|messages\.db|(?:ca(?:/retired)?|broker)/{_PART}|devices/{_PART}/{_PART}"
+)
 
 # What reading an archive raises that was written by somebody who wants it to raise something.
 _NO_ARCHIVE = (
