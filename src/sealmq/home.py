@@ -41,11 +41,12 @@ from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
 from sealmq.devices import trail
-from sealmq.devices.enrollment import Enrollment, check_name
+from sealmq.devices.enrollment import Enrollment, check_name, operator
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
 from sealmq.devices.registry import Registry
+from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
@@ -61,7 +62,7 @@ from sealmq.pki.authority import (
     server_common_name,
 )
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
+from sealmq.pki.peer import identify_certificate, server_names
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
 from sealmq.presence import FILE_NAME, no_broker
 
@@ -213,7 +214,12 @@ class Home:
             root=self.authorities.roots_pem,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
+            signer=self.authorities.by_key_id,
         )
+
+    def revocations(self) -> Revocations:
+        """What takes certificates back. Reads the key of a CA only to sign a list."""
+        return Revocations(self.registry, self.authorities.by_key_id, Trail(self.audit_trail), actor=operator())
 
     def registration_authority(self, policy: EnrollmentPolicy) -> RegistrationAuthority:
         """What decides who is enrolled and renewed. Reads the Device CA's key, as `enrollment`."""
@@ -224,14 +230,15 @@ class Home:
         return sha256(self.authorities.certificate(ROOT)).digest().hex(":").upper()
 
     def revocation_list(self) -> bytes | None:
-        """What the Device CA has revoked, DER; None when that is nothing, or the registry holds no list. Needs no
-        private key.
+        """What the CAs whose certificates are let in have revoked, DER, one list behind the other; None when that is
+        nothing, or the registry lacks a list. Needs no private key.
 
         OpenSSL checks a list's signature in each full handshake, in a twelfth of its time; who is in none, it finds in
-        an empty one no more than in none.
+        an empty one no more than in none. With lists at all it wants one of each CA; the registry refuses in any case.
         """
-        crl = self.registry.crl(subject_key_id(self.authorities.certificate(DEVICE_CA)))
-        return None if crl is None or revokes_nothing(crl) else crl
+        lists = [self.registry.crl(key_id) for key_id in self.authorities.anchors()]
+        found = [each for each in lists if each is not None]
+        return b"".join(found) if len(found) == len(lists) and not all(map(revokes_nothing, found)) else None
 
     def device_authorities(self) -> frozenset[str]:
         """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""

@@ -342,6 +342,8 @@ class RegistrationAuthority:
         if self._registry.pending(name, since=now - BEING_MADE):
             raise _No(Refusal.BUSY, "somebody else is enrolling this name: try again")
         self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
+        if device is not None and device.held:
+            raise _No(Refusal.FORBIDDEN, "the name is taken", f"'{device.name}' is on hold: sealmq device release, or revoke")
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
         if device is not None and token.device is None:

@@ -117,6 +117,9 @@ _LIFE = (
     "ALTER TABLE certificates ADD COLUMN token INTEGER REFERENCES tokens (id)",
     "UPDATE certificates SET seen = recorded_at WHERE state IN ('valid', 'superseded')",
     "CREATE INDEX certificates_token ON certificates (token) WHERE token IS NOT NULL",
+    # Who was revoked last, without looking at a hundred thousand.
+    "DROP INDEX certificates_revoked",
+    "CREATE INDEX certificates_revoked ON certificates (authority_key_id, revoked_at) WHERE state = 'revoked'",
     # root: key identifier of the newest root that the device was given. The index finds who needs an older one.
     "ALTER TABLE devices ADD COLUMN root TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX devices_root ON devices (root)",

@@ -76,6 +76,15 @@ class Authorities:
         """The key identifiers of the CAs that are retired."""
         return sorted(path.stem for path in (self.directory / _RETIRED).glob("*.pem"))
 
+    def by_key_id(self, key_id: str) -> Authority:
+        """The CA with this key identifier, whatever it is for today. HomeError where there is none, or no key of it."""
+        for name in NAMES:
+            if self.has(name) and self.key_ids(name)[0] == key_id:
+                return self._load(self.directory / name)
+        if key_id not in self.retired_key_ids():
+            raise HomeError(f"this home has no authority with the key identifier {key_id}")
+        return self.retired(key_id)
+
     def forget(self) -> None:
         """Read everything anew from here on: somebody has changed the folder."""
         self._loaded.clear()
@@ -104,6 +113,10 @@ class Authorities:
     def key_ids(self, name: str) -> list[str]:
         """The key identifiers of all the certificates in NAME.pem, the newest first."""
         return list(map(subject_key_id, certificates_of(self._pem(name))))
+
+    def anchors(self) -> list[str]:
+        """The key identifiers of all that may have signed what is let in: Device CAs, and Claim CAs where there are."""
+        return [key_id for name in (DEVICE_CA, CLAIM_CA) if self.has(name) for key_id in self.key_ids(name)]
 
     # --- which files are there
 
