@@ -212,9 +212,10 @@ class Home:
             trail=Trail(self.audit_trail),
         )
 
-    def registration_authority(self, policy: EnrollmentPolicy) -> RegistrationAuthority:
-        """What decides who is enrolled and renewed. Reads the Device CA's key, as `enrollment`."""
-        return RegistrationAuthority(self.registry, self._device_ca, Trail(self.audit_trail), policy)
+    def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
+        """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
+        Device CA's key, as `enrollment`."""
+        return RegistrationAuthority(registry, self._authority("device-ca"), Trail(self.audit_trail), policy)
 
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
