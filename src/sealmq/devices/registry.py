@@ -151,6 +151,19 @@ class Registry:
         rows = self._all("SELECT id, kind, serial, device FROM changes WHERE id > ? ORDER BY id", number)
         return [Change(*row) for row in rows]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is asked inside is answered as of one moment, that of entering, whoever writes meanwhile."""
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM crls").fetchone()  # the moment is that of the first question
+        except sqlite3.Error as error:
+            raise in_words(self.path, error) from error
+        try:
+            yield
+        finally:
+            self._roll_back()
+
     # --- writing
 
     @contextmanager
