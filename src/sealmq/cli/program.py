@@ -14,8 +14,9 @@ from pathlib import Path
 NAME = "sealmq"
 
 _COMMAND = re.compile(
-    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|ca|access|pub|sub|bench|backup|restore|--help)\b)"
-    r"(?P<words> (?:up|reload|pub|sub|bench|backup|restore|(?:device|account|ca|access) [a-z-]+)\b)?(?P<rest>[^;`\n]*)"
+    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|ca|access|log|pub|sub|bench|backup|restore|--help)\b)"
+    r"(?P<words> (?:up|reload|pub|sub|bench|backup|restore|(?:device|account|ca|access|log) [a-z-]+)\b)?"
+    r"(?P<rest>[^;`\n]*)"
 )
 
 
