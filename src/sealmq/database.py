@@ -22,21 +22,31 @@ BACKUP = "put the latest backup of this file in its place"
 
 
 def open_database(
-    path: Path, *, application_id: int, migrations: Sequence[Sequence[str]], across_threads: bool = False
+    path: Path,
+    *,
+    application_id: int,
+    migrations: Sequence[Sequence[str]],
+    across_threads: bool = False,
+    beside: bool = False,
 ) -> sqlite3.Connection:
     """Open the database at `path`, or make an empty one where no file is; bring it up to the newest format.
 
     application_id: whose database it is, in its header.
     migrations:     the statements that lead from format n to n + 1 (PRAGMA user_version).
+    beside:         this process has a connection to the file already, which has checked it. SQLite's locks are the
+                    process's, and closing any descriptor of the file drops all of them (POSIX): then the next command
+                    to end believes itself alone, and removes the log from under a running broker, which sees no change
+                    any more. So the file is opened by nobody but SQLite, which knows how to close it.
     Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
     """
     connection: sqlite3.Connection | None = None
     try:
-        if not path.exists():
-            _create(path, application_id, migrations)
-        _check_header(path)
-        with path.open("r+b"):
-            pass  # SQLite would be content with reading, and every write fail later
+        if not beside:
+            if not path.exists():
+                _create(path, application_id, migrations)
+            _check_header(path)
+            with path.open("r+b"):
+                pass  # SQLite would be content with reading, and every write fail later
         connection = _connect(path, across_threads=across_threads)
         _check(path, connection, application_id, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")

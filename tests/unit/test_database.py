@@ -195,3 +195,19 @@ def test_checking_finds_what_opening_would_refuse(path):
         check_database(path, application_id=OURS, newest=1)
     with pytest.raises(HomeError, match="not SealMQ's"):
         check_database(path, application_id=OURS + 1, newest=2)
+
+
+def test_a_second_connection_of_a_process_keeps_the_first_ones_locks(tmp_path):
+    path = tmp_path / "one.db"
+    first = open_database(path, application_id=1, migrations=[["CREATE TABLE t (x)"]])
+    second = open_database(path, application_id=1, migrations=[["CREATE TABLE t (x)"]], beside=True)
+    program = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('INSERT INTO t VALUES (1)'); c.commit();"
+        "c.close()"
+    )
+    for expected in (1, 2):  # the first to end removes the log if it believes itself alone, the second makes another
+        subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+        assert first.execute("SELECT count(*) FROM t").fetchone() == (expected,)
+        assert second.execute("SELECT count(*) FROM t").fetchone() == (expected,)
+    second.close()
+    first.close()

@@ -46,12 +46,14 @@ class Registry:
         self._file = path.stat()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, beside: bool = False) -> Self:
         """Open the registry at `path`, or make an empty one where no file is.
+
+        beside: another thread of this process has it open already (database.open_database).
 
         Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
         """
-        connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
+        connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, beside=beside)
         try:
             return cls(path, connection)
         except HomeError:
