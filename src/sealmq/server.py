@@ -188,6 +188,7 @@ class Server:
         try:
             self._poller.open()
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._loop.add_signal_handler(signal.SIGURG, self._look_now)
             self._tick()  # what was revoked while nobody ran, before anybody can come in
             self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -313,6 +314,11 @@ class Server:
                 await asyncio.wait_for(self._stop.wait(), TICK)
             except TimeoutError:
                 pass
+
+    def _look_now(self) -> None:
+        """A command has changed the registry, and says so (presence.tell_to_look)."""
+        self._tick()
+        self._ask_for_end_of_turn()
 
     def _tick(self) -> None:
         now = self.clock()

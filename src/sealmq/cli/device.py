@@ -1,4 +1,4 @@
-"""`sealmq device`: add a device, list them, show or revoke one."""
+"""`sealmq device`: add a device, list them, show one. How one is revoked: device_revoke.py."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.cli import device_revoke
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=True)
+device_revoke.register(app)
 
 UNBROKEN = 200
 """Columns of the table when a program reads it: no line of it is ever folded."""
@@ -112,36 +114,10 @@ def show(
         typer.echo("\n".join(_device_in_words(device, directory, now)))
 
 
-@app.command()
-def revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="REASON", help="Why: keyCompromise, superseded, cessationOfOperation ...")
-    ] = "unspecified",
-    as_json: JSONOption = False,
-    home: HomeOption = None,
-) -> None:
-    """Refuse a device from now on, and cut its connection."""
-    from sealmq.cli.target import home_path
-    from sealmq.home import OPERATOR, Home
-
-    with Home.open(home_path(home)) as opened:
-        serials = opened.enrollment().revoke_device(name, reason, now=time.time())
-        left_alone = bool(serials) and _was_last_operator(opened, name, time.time())
-    if as_json:
-        typer.echo(json.dumps({"name": name, "revoked": serials, "reason": reason}, indent=2))
-    elif serials:
-        typer.echo(f"{name} is revoked (serial {', '.join(serials)}).")
-        typer.echo("The broker refuses it from now on; if it is connected, it is cut within a second.")
-        if left_alone:
-            typer.echo("No operator is left: nobody may see and do everything. To have one again:")
-            typer.echo(as_typed(f"  sealmq device add {OPERATOR}"))
-    else:
-        typer.echo(f"{name} was revoked before; nothing has changed.")
-
-
 def state_of(device: DeviceRecord, now: float) -> str:
-    """ "active", "revoked", or "expired": the registry has no clock, we do."""
+    """ "active", "revoked", "on hold", or "expired": the registry has no clock, we do."""
+    if device.held:
+        return "on hold"
     return "expired" if device.state == "active" and device.not_after < now else device.state
 
 
@@ -153,15 +129,6 @@ def usual_role(home: Home, name: str) -> str:
     if former is not None:
         return former.role
     return OPERATOR if name == OPERATOR else "device"
-
-
-def _was_last_operator(home: Home, name: str, now: float) -> bool:
-    revoked = home.registry.device(name)
-    if revoked is None or revoked.role != "operator":
-        return False
-    return not any(
-        device.role == "operator" and state_of(device, now) == "active" for device in home.registry.devices()
-    )
 
 
 def _read_csr(path: Path | None) -> bytes | None:
@@ -265,7 +232,7 @@ def _print_table(devices: list[DeviceRecord], now: float) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    colours = {"active": "green", "expired": "yellow", "revoked": "red"}
+    colours = {"active": "green", "expired": "yellow", "on hold": "yellow", "revoked": "red"}
     table = Table(box=None, pad_edge=False)
     table.add_column("name", overflow="fold")
     for title in ("role", "state", "valid until"):

@@ -104,6 +104,14 @@ class Registry:
         )
         return [DeviceRecord(*row) for row in rows]
 
+    def has_active(self, role: str, now: float) -> bool:
+        """Is there a device with this role that is let in at `now` (Unix seconds)?"""
+        statement = (
+            "SELECT 1 FROM devices d JOIN certificates c ON c.serial = d.serial"
+            " WHERE d.role = ? AND d.state = 'active' AND c.not_after >= ? LIMIT 1"
+        )
+        return self._one(statement, role, now) is not None
+
     def certificates_with_key(self, spki_sha256: str) -> list[CertificateRecord]:
         """Every certificate that was recorded for this public key (SHA-256 of its SubjectPublicKeyInfo)."""
         return [_certificate(row) for row in self._all(_CERTIFICATE + "WHERE c.spki_sha256 = ?", spki_sha256)]

@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import difflib
 import logging
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import RELEASE, REVOKE, Entry, Trail
 from sealmq.errors import EnrollmentError, HomeError, TrustError
+from sealmq.pki import vault
 from sealmq.pki.authority import HOLD, REASONS, Authority, Revocation, sign_crl
 from sealmq.pki.peer import day, printable
 from sealmq.pki.profiles import DEVICE
@@ -288,6 +292,24 @@ class Revocations:
 def revocation_of(record: CertificateRecord) -> Revocation:
     """The line of a list for a certificate that is revoked."""
     return Revocation(record.serial, record.revoked_at or record.not_before, record.reason or "unspecified")
+
+
+def remove_files(folder: Path) -> bool:
+    """Remove a device's folder, HOME/devices/NAME; False: there was none. Raises OSError, HomeError.
+
+    Nothing is written over: a flash disk and a journal keep what was there in any case, and the certificate is revoked.
+    """
+    hidden = (
+        folder.parent / f".{folder.name}.old"
+    )  # as enrollment.py has it: whoever is killed here is cleared up after
+    with locked_directory(folder.parent):
+        if folder.exists() and not hidden.exists():
+            folder.rename(hidden)
+        there = [path for path in (hidden, folder) if path.exists()]
+        for path in there:
+            shutil.rmtree(path)
+        vault.sync_directory(folder.parent)
+    return bool(there)
 
 
 def _check_reason(reason: str) -> None:
