@@ -14,6 +14,7 @@ import typer
 
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 from sealmq.cli import device_revoke
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -36,6 +37,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 @app.command()
+@with_ca_passphrase
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, HomeError
@@ -27,6 +28,7 @@ ReasonOption = Annotated[
 ]
 
 
+@with_ca_passphrase
 def revoke(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The device, with all its certificates.")] = None,
     serial: Annotated[
@@ -70,6 +72,7 @@ def revoke(
         _tell_left_alone()
 
 
+@with_ca_passphrase
 def hold(name: NameArgument, as_json: JSONOption = False, home: HomeOption = None) -> None:
     """Refuse a device until it is released, and cut its connections. Its session waits for it."""
     from sealmq.presence import tell_to_look
@@ -91,6 +94,7 @@ def hold(name: NameArgument, as_json: JSONOption = False, home: HomeOption = Non
             _tell_left_alone()
 
 
+@with_ca_passphrase
 def release(name: NameArgument, as_json: JSONOption = False, home: HomeOption = None) -> None:
     """Let a device in again that is on hold. What was revoked for another reason stays revoked."""
     from sealmq.presence import tell_to_look
@@ -104,6 +108,7 @@ def release(name: NameArgument, as_json: JSONOption = False, home: HomeOption = 
         typer.echo(f"{name} is released (serial {_some(taken.serials)}): the broker lets it in again.")
 
 
+@with_ca_passphrase
 def remove(
     name: NameArgument,
     reason: ReasonOption = "cessationOfOperation",

@@ -75,13 +75,23 @@ class Revocations:
     signer:    the CA with this key identifier; may raise HomeError or TrustError (rule 3).
     trail:     is told of all of it.
     actor:     who does it, for the trail.
+    anchors:   key identifiers of the CAs that count. OpenSSL wants a list of each, or none at all.
     """
 
-    def __init__(self, registry: Registry, signer: Callable[[str], Authority], trail: Trail, *, actor: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        signer: Callable[[str], Authority],
+        trail: Trail,
+        *,
+        actor: str,
+        anchors: Iterable[str] = (),
+    ) -> None:
         self._registry = registry
         self._signer = signer
         self._trail = trail
         self._actor = actor
+        self._anchors = frozenset(anchors)
         self._tokens = Tokens(registry)
 
     # -- for good ----------------------------------------------------------------------------------------------------
@@ -228,7 +238,8 @@ class Revocations:
         self._registry.put_crl(authority.key_id, number, der)
 
     def _sign_lists(self, rows: Iterable[_Row], now: float) -> None:
-        for key_id in sorted({row.authority for row in rows}):
+        without = {key_id for key_id in self._anchors if self._registry.crl(key_id) is None}
+        for key_id in sorted({row.authority for row in rows} | without):
             try:
                 authority = self._signer(key_id)
             except (HomeError, TrustError) as error:  # rule 3
