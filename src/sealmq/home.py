@@ -301,7 +301,7 @@ class Home:
             der = certificates_of(pem)[0]
             certificate = identify_certificate(der)
             intact = PrivateKey.from_pem(pem).public.spki_sha256 == certificate.spki_sha256
-            same_names = server_names(der) == names
+            same_names = server_names(der) == names and pem.endswith(self.authorities.server_chain_pem)
         except TrustError:
             return False
         record = self.registry.lookup(certificate.serial)
@@ -331,7 +331,7 @@ class Home:
         certificate = issue_server(authority, names, key.public, serial=serial, now=now)
         # Should this step or the next fail, the serial stays pending, and the next run finds in the file whether to
         # confirm it or to give it up.
-        vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
+        vault.write_private(self.broker_chain, key.pem() + certificate.pem + self.authorities.server_chain_pem)
         confirm(self.registry, Trail(self.audit_trail), serial, certificate.fingerprint, now=now)
 
     def _check(self) -> None:

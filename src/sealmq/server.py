@@ -43,6 +43,7 @@ from sealmq.pki import vault
 from sealmq.presence import Presence
 from sealmq.registrar import Registrar
 from sealmq.reloading import cut_who_may_not_stay, tell_unchanged
+from sealmq.rolling_over import near_end
 from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.admission import Place
@@ -60,6 +61,9 @@ is cut within this time; the standard's times are in whole seconds."""
 
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
+
+AUTHORITIES_TOLD = 86_400.0
+"""Seconds between two warnings of a CA that is near its end."""
 
 OTHER_DESCRIPTORS = 64
 """File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
@@ -100,6 +104,7 @@ class Server:
         self._exhausted_until = 0.0
         self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
+        self._authorities_told = 0.0
         self._listen_on: Sequence[str] = ()
         self._websocket_on: Sequence[str] = ()
         self._reception = Reception(
@@ -328,6 +333,7 @@ class Server:
             self._read_registry,
             self._check_certificate,
             self._renew,
+            self._tell_near_end,
             self._look_for_restore,
         ):
             name = duty.__name__
@@ -411,6 +417,13 @@ class Server:
         if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
             self._context_is_stale = True
             log.info("the broker has a new certificate; links that stand are not cut")
+
+    def _tell_near_end(self, now: float) -> None:
+        """Warn of CAs that end within the life of what they sign."""
+        if now - self._authorities_told > AUTHORITIES_TOLD:
+            self._authorities_told = now
+            for words in near_end(self._home, now=now):
+                log.warning("%s", words)
 
     def _adopt_authorities(self) -> None:
         """The CAs have changed (sealmq ca rotate). No link is cut that stands on a certificate of one that counts."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq.cli import ca_rollover
 from sealmq.cli.ca_passphrase import new_passphrase, with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+ca_rollover.register(app)
 
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -141,9 +141,17 @@ def new_serial() -> str:
 
 
 def create_root(
-    organization: str, country: str, *, serial: str, now: float, key: PrivateKey | None = None
+    organization: str,
+    country: str,
+    *,
+    serial: str,
+    now: float,
+    key: PrivateKey | None = None,
+    taken: Collection[str] = (),
 ) -> Authority:
     """Make a root CA. `country` has two letters (ISO 3166-1), `now` is in Unix seconds; key: a new one when None.
+
+    taken: common names that other roots have: two keys of one name would have every verifier guess.
 
     Raises TrustError when the organization or the country cannot stand in a certificate.
     """
@@ -155,7 +163,11 @@ def create_root(
     key = key or PrivateKey.generate()
     when = validity(ROOT, now)
     year = datetime.fromtimestamp(now, UTC).year
-    subject = _authority_name(organization, country, f"{organization} Root CA {year}")
+    names = (f"{organization} Root CA {year}", *(f"{organization} Root {year}-{n}" for n in range(2, 10)))
+    name = next((each for each in names if each not in taken), None)
+    if name is None:
+        raise TrustError(f"there were {len(names)} roots in {year} already", remedy="wait until next year")
+    subject = _authority_name(organization, country, name)
     builder = _builder(ROOT, subject, subject, key.public, serial, when)
     return Authority(builder.sign(key.loaded(), SHA256()), key)
 
