@@ -303,7 +303,6 @@ def _adopt(
     """Record, write, and tell (rule 1)."""
     registry, trail, authorities = home.registry, Trail(home.audit_trail), home.authorities
     registry.reserve(*(reservation for reservation, _ in records), now=now)
-    is_written = False
     try:
         with registry.transaction():
             for reservation, fingerprint in records:
@@ -313,11 +312,12 @@ def _adopt(
                     home.revocations().sign_list(issuing[name], now=now)
             registry.note("authority", records[0][0].serial, "")
             authorities.replace(files)
-            is_written = True
     except BaseException:
-        if not is_written and not authorities.is_unfinished():
-            with suppress(Error):  # the first error says more; what was never confirmed counts for nothing
-                registry.abandon_serials(reservation.serial for reservation, _ in records)
+        with suppress(Error, OSError):  # the first error says more; what was never confirmed counts for nothing
+            serials = {reservation.serial for reservation, _ in records}
+            there = {certificate.serial for _, certificate in _certificates(authorities)}
+            if not authorities.is_unfinished() and not serials & there:  # else the change was made all the same
+                registry.abandon_serials(serials)
         raise
 
 
@@ -325,7 +325,8 @@ def _adopt(
 def _changing(home: Home, now: float, what: str) -> Iterator[Authorities]:
     """The CAs, for this process alone, and their records finished, should somebody have been killed (rule 1)."""
     with home.changing_authorities(what) as authorities:
-        authorities.finish()
+        if authorities.is_unfinished():  # not always: it would forget a root that was brought
+            authorities.finish()
         unfinished = [each for each in _certificates(authorities) if _is_pending(home, each[1])]
         if unfinished:
             with home.registry.transaction():
