@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -34,6 +35,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 @app.command()
+@with_ca_passphrase
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[
@@ -113,6 +115,7 @@ def show(
 
 
 @app.command()
+@with_ca_passphrase
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
     reason: Annotated[
