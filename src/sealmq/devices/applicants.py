@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
 
 from sealmq.devices.records import CertificateRecord, State
 from sealmq.devices.registry import Registry
@@ -22,10 +21,7 @@ from sealmq.errors import TrustError
 from sealmq.identity import Identity
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.peer import day, identify_certificate, subject_key_id
-from sealmq.pki.profiles import DEVICE, Validity
-
-CLAIM: Final = "claim"
-"""The profile of certificates with which a device may ask for its own, and do nothing else."""
+from sealmq.pki.profiles import CLAIM, DEVICE, Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class Applicants:
         Raises TrustError, which says what is wrong with it and what to do; HomeError when the registry can't be read.
         """
         record = self._registry.recognize(sha256(der).hexdigest())
-        if record is None or record.profile not in (DEVICE.name, CLAIM):
+        if record is None or record.profile not in (DEVICE.name, CLAIM.name):
             raise TrustError(
                 f"the certificate {identify_certificate(der).serial} is not one that this home gave to a device",
                 remedy="enrol it anew: sealmq enroll token --device NAME",
@@ -77,7 +73,7 @@ class Applicants:
             )
         return Applicant(
             serial=record.serial,
-            is_claim=record.profile == CLAIM,
+            is_claim=record.profile == CLAIM.name,
             is_expired=now > record.not_after,
             is_new=record.seen is None and record.profile == DEVICE.name,
             identity=Identity(record.device, record.role, record.serial, record.not_after, bearer=record.uuid),

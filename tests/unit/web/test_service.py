@@ -12,6 +12,7 @@ from sealmq.config import parse
 from sealmq.devices.labels import Label
 from sealmq.devices.registration import EnrollmentPolicy
 from sealmq.errors import HomeError
+from sealmq.pki.authorities import NAMES
 from sealmq.pki.authority import certificates_of
 from sealmq.web.service import load_service, policy_of
 
@@ -20,10 +21,10 @@ def test_every_ca_of_the_home_is_published(tmp_path: Path) -> None:
     office = Office(tmp_path)
     with office.home as home:
         found = pkcs7.load_der_pkcs7_certificates(office.service.est.published)
-        files = (home.path / "ca" / f"{name}.pem" for name in ("root", "server-ca", "device-ca"))
+        files = (home.path / "ca" / f"{name}.pem" for name in NAMES)
         expected = {der for file in files for der in certificates_of(file.read_bytes())}
         assert {each.public_bytes(Encoding.DER) for each in found} == expected
-        assert len(found) == 3
+        assert len(found) == 4
 
 
 def test_each_is_verified_by_a_root_in_the_same_answer(tmp_path: Path) -> None:
