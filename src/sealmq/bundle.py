@@ -7,8 +7,11 @@ from typing import Final
 ROOT_FILE: Final = "root.pem"
 """Whom to trust."""
 
+LEAF_FILE: Final = "device.pem"
+"""Who we are: the device's certificate alone. A SealMQ broker knows the rest of the chain; sending it costs bytes."""
+
 CHAIN_FILE: Final = "device-chain.pem"
-"""Who we are: the device's certificate and that of the CA which signed it."""
+"""The device's certificate and that of the CA which signed it, for brokers that do not know this CA."""
 
 KEY_FILE: Final = "device.key"
 """What proves it. Absent where the device keeps its key (--csr)."""

@@ -4,4 +4,5 @@ from sealmq import bundle
 
 
 def test_the_names_of_the_files() -> None:
-    assert (bundle.ROOT_FILE, bundle.CHAIN_FILE, bundle.KEY_FILE) == ("root.pem", "device-chain.pem", "device.key")
+    names = (bundle.ROOT_FILE, bundle.LEAF_FILE, bundle.CHAIN_FILE, bundle.KEY_FILE)
+    assert names == ("root.pem", "device.pem", "device-chain.pem", "device.key")
