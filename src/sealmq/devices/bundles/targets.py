@@ -6,12 +6,35 @@ import difflib
 from typing import Final
 
 from sealmq.devices.bundles import (
+    c_header,
+    cyclonessl,
+    der,
+    freertos,
+    lwip,
+    mbedtls,
     pem,
+    pkcs12,
+    wolfssl,
+    zephyr,
 )
 from sealmq.devices.bundles.target import Target
 from sealmq.errors import BundleError
 
-TARGETS: Final[dict[str, Target]] = {target.name: target for target in (pem.TARGET,)}
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target
+    for target in (
+        c_header.TARGET,
+        cyclonessl.TARGET,
+        der.TARGET,
+        freertos.TARGET,
+        lwip.TARGET,
+        mbedtls.TARGET,
+        pem.TARGET,
+        pkcs12.TARGET,
+        wolfssl.TARGET,
+        zephyr.TARGET,
+    )
+}
 """In the order of their names."""
 
 
