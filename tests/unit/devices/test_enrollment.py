@@ -201,15 +201,19 @@ def test_a_revoked_device_comes_back_as_a_new_one(fleet):
 def test_two_commands_for_one_name_at_once_make_one_device(fleet, tmp_path):
     program = (
         "import sys; from pathlib import Path; from sealmq.devices.enrollment import Enrollment;"
-        "from sealmq.devices.registry import Registry; from sealmq.pki.authority import Authority;"
+        "from sealmq.devices.registry import Registry; from sealmq.devices.trail import Trail;"
+        "from sealmq.pki.authority import Authority;"
         "from sealmq.errors import EnrollmentError\n"
         "here = Path(sys.argv[1])\n"
         "ca = Authority.load((here / 'ca.pem').read_bytes(), (here / 'ca.key').read_bytes())\n"
         "with Registry.open(here / 'sealmq.db') as registry:\n"
-        "    enrollment = Enrollment(registry, ca, root=b'', directory=here / 'devices')\n"
+        "    trail = Trail(here / 'audit.jsonl')\n"
+        "    root = (here / 'root.pem').read_bytes()\n"
+        "    enrollment = Enrollment(registry, ca, root=root, directory=here / 'devices', trail=trail)\n"
         "    try: enrollment.add_device('a', now=float(sys.argv[2]))\n"
         "    except EnrollmentError as error: print(error)\n"
     )
+    (tmp_path / "root.pem").write_bytes(fleet.root.certificate.pem)
     (tmp_path / "ca.pem").write_bytes(fleet.device_ca.certificate.pem)
     (tmp_path / "ca.key").write_bytes(fleet.device_ca.key_pem())
     command = [sys.executable, "-c", program, str(tmp_path), str(fleet.now)]
