@@ -13,6 +13,7 @@ import typer
 
 from sealmq import __version__
 from sealmq.cli.options import HomeOption
+from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
     from sealmq.devices.bundles.bundle import Bundle
@@ -115,10 +116,18 @@ def targets(
 
 
 def check_asked(asked: Asked, name: str) -> None:
-    """Raise BundleError when no such bundle can be made or written: before a device is added for it."""
+    """Raise BundleError or ConfigError when no such bundle can be made or written: before a device is added for it."""
+    from sealmq.devices.bundles.notes import is_address
     from sealmq.devices.bundles.targets import find_target
     from sealmq.devices.bundles.writing import check_place
+    from sealmq.pki.profiles import is_dns_name
 
+    if asked.host is not None and not is_address(asked.host) and not is_dns_name(asked.host):
+        raise ConfigError(
+            f"--host {asked.host!r} is neither a host name nor an address",
+            why="it goes into programs and configurations as it is",
+            remedy="--host NAME, and --port PORT",
+        )
     find_target(asked.target)
     check_place(asked.place(name), force=asked.force)
 

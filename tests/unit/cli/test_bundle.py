@@ -8,6 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from sealmq import cli
 from sealmq.cli.bundle import complete_target
@@ -96,6 +101,8 @@ def test_what_is_there_is_kept(home: Path, tmp_path: Path, capsys: pytest.Captur
         (["add", "sensor-2", "--target", "pen"], "there is no target 'pen'"),
         (["add", "sensor-2", "--out", "x"], "--out, --host and --port are for --target"),
         (["bundle", "sensor-1"], "--target"),
+        (["bundle", "sensor-1", "--target", "pem", "--host", "a; rm -r /"], "neither a host name nor an address"),
+        (["bundle", "sensor-1", "--target", "pem", "--host", "a:8883"], "neither a host name nor an address"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_added(
@@ -135,3 +142,19 @@ def test_targets_are_listed_and_completed(home: Path, capsys: pytest.CaptureFixt
     assert run("targets", "--json", "--home", str(home)) == 0
     assert {each["name"] for each in json.loads(capsys.readouterr().out)} == set(TARGETS)
     assert [name for name, _ in complete_target("pk")] == ["pkcs12"]
+
+
+def test_a_device_that_keeps_its_key_gets_the_rest(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = tmp_path / "device.csr"
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sensor-2")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
+    request.write_bytes(csr.public_bytes(Encoding.PEM))
+    assert run("add", "sensor-2", "--csr", str(request), "--target", "mbedtls") == 0
+    assert "The private key is where the certificate request was made" in capsys.readouterr().out
+    files = read_bundle(tmp_path / "sensor-2-mbedtls")
+    assert "mqtt_private_key.h" not in [file.name for file in files]
+    assert run("bundle", "sensor-2", "--target", "pkcs12") == 1
+    assert "cannot be made here" in capsys.readouterr().err

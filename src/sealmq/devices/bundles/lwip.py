@@ -65,7 +65,7 @@ pico-examples (pico_w/wifi/mqtt) takes this folder as it is, and finds `{PICO}` 
 
     cmake -DMQTT_SERVER={credentials.host} -DMQTT_CERT_PATH=/path/to/this/folder ..
 
-MCUXpresso: the same calls; its lwIP keeps TLS in middleware/lwip/src/apps/altcp_tls.
+It dials lwIP's `MQTT_TLS_PORT`, 8883. MCUXpresso: the same calls; its lwIP keeps TLS in middleware/lwip/src/apps/altcp_tls.
 
 - Lengths are `sizeof` of an array made from the macro, so that the NUL is counted. `strlen` fails with -0x2180.
 - The name to be verified is set after `mqtt_client_connect` and before lwIP runs again: `mqtt_tls_connect` does both.
@@ -83,7 +83,7 @@ MCUXpresso: the same calls; its lwIP keeps TLS in middleware/lwip/src/apps/altcp
         """Read the headers as a compiler would, and compare each literal."""
         wanted = {"MQTT_SERVER": credentials.host, "MQTT_CLIENT_ID": credentials.name}
         literals = {name: text.encode() for name, text in wanted.items()} | {
-            "MQTT_PORT": str(credentials.port).encode(),
+            "MQTT_SERVER_PORT": str(credentials.port).encode(),
             "TLS_ROOT_CERT": credentials.root_pem,
             "TLS_CLIENT_CERT": credentials.leaf_pem,
         }
@@ -95,11 +95,11 @@ MCUXpresso: the same calls; its lwIP keeps TLS in middleware/lwip/src/apps/altcp
 
 
 def _broker_macros(credentials: Credentials) -> str:
-    # pico-examples gives MQTT_SERVER on the command line.
+    # pico-examples gives MQTT_SERVER on the command line; MQTT_PORT is lwIP's own, of the port without TLS.
     server = string_macro("MQTT_SERVER", credentials.host)
     return (
         f"#ifndef MQTT_SERVER\n{server}#endif\n"
-        + number_macro("MQTT_PORT", credentials.port)
+        + number_macro("MQTT_SERVER_PORT", credentials.port)
         + string_macro("MQTT_CLIENT_ID", credentials.name)
     )
 

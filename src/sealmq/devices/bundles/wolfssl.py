@@ -65,7 +65,7 @@ that includes that file takes these instead.
 {notes.clock(credentials, "`XTIME`, and no `NO_ASN_TIME`, which would skip every date.")}
 {notes.secret(credentials, KEY, "Pass its DER to `tls_context`, or use a key in hardware with wolfSSL's callbacks.")}
 {notes.sizes(credentials)}
-- Build with `HAVE_ECC` (P-256), `HAVE_SNI`, `HAVE_SUPPORTED_CURVES`, `WOLFSSL_TLS13`; `--enable-tls13 --enable-sni`.
+- Build with `HAVE_ECC` (P-256), `HAVE_SNI`, `HAVE_SUPPORTED_CURVES`, `WOLFSSL_TLS13` and `ECC_TIMING_RESISTANT`.
 - Small memory: `HAVE_MAX_FRAGMENT` and `wolfSSL_UseMaxFragment(tls, WOLFSSL_MFL_2_10)`: the broker honours it.
 
 | error | what it means |

@@ -23,7 +23,7 @@ struct altcp_tls_config *mqtt_tls_config(const u8_t *key, size_t key_length)
 err_t mqtt_tls_connect(mqtt_client_t *client, const ip_addr_t *address, mqtt_connection_cb_t connected, void *argument,
                        const struct mqtt_connect_client_info_t *info)
 {
-    err_t error = mqtt_client_connect(client, address, MQTT_PORT, connected, argument, info);
+    err_t error = mqtt_client_connect(client, address, MQTT_SERVER_PORT, connected, argument, info);
     if (error != ERR_OK) {
         return error;
     }
