@@ -6,12 +6,40 @@ import difflib
 from typing import Final
 
 from sealmq.devices.bundles import (
+    arduino_esp32,
+    arduino_esp8266,
+    esp_idf,
+    esp_nvs,
+    esp_secure_cert,
+    home_assistant,
+    micropython,
+    mosquitto,
+    node_red,
+    paho,
     pem,
+    qr,
+    tasmota,
 )
 from sealmq.devices.bundles.target import Target
 from sealmq.errors import BundleError
 
-TARGETS: Final[dict[str, Target]] = {target.name: target for target in (pem.TARGET,)}
+_ALL: Final[tuple[Target, ...]] = (
+    arduino_esp32.TARGET,
+    arduino_esp8266.TARGET,
+    esp_idf.TARGET,
+    esp_nvs.TARGET,
+    esp_secure_cert.TARGET,
+    home_assistant.TARGET,
+    micropython.TARGET,
+    mosquitto.TARGET,
+    node_red.TARGET,
+    paho.TARGET,
+    pem.TARGET,
+    qr.TARGET,
+    tasmota.TARGET,
+)
+
+TARGETS: Final[dict[str, Target]] = {target.name: target for target in _ALL}
 """In the order of their names."""
 
 

@@ -35,9 +35,9 @@ def check_bundle(target: Target, credentials: Credentials, files: Sequence[File]
     if len({file.name for file in files}) != len(files):
         raise BundleError("two files of the bundle have one name")
     for file in files:
-        _check_file(file)
         if credentials.key is not None and not file.private and holds_key(file.content, credentials.key):
             raise BundleError(f"{file.name} holds the private key and is not marked so")
+        _check_file(file)
     target.check(files, credentials)
 
 
