@@ -14,12 +14,12 @@ Rule 3: `token` is there only when one was made for this device. Then the label 
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qs, quote, urlencode
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 import segno
 
@@ -56,7 +56,7 @@ def draw_label(uri: str, lines: Sequence[str]) -> str:
         for match in re.finditer("1+", row)
     )
     texts = "\n".join(
-        f'<text x="{_QUIET}" y="{len(rows) + 2 * _QUIET + at * _LINE + 1}">{escape(line)}</text>'
+        f'<text x="{_QUIET}" y="{len(rows) + 2 * _QUIET + at * _LINE + 1}">{html.escape(line)}</text>'
         for at, line in enumerate(lines)
     )
     return f"""<svg xmlns="http://www.w3.org/2000/svg" font-family="monospace" font-size="3"
