@@ -9,10 +9,11 @@ Rule 3: what begins with "0x30, 0x82" is DER; its length is `sizeof NAME`, there
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sealmq.devices.bundles.credentials import Credentials
+from sealmq.devices.bundles.target import File, content_of, expect
 from sealmq.errors import BundleError
 from sealmq.pki.peer import day, printable
 
@@ -53,6 +54,11 @@ def string_macro(name: str, text: str) -> str:
     return f"#define {name} {quoted(text)}\n"
 
 
+def number_macro(name: str, number: int) -> str:
+    """A number as a macro."""
+    return f"#define {name} {number}\n"
+
+
 def quoted(text: str) -> str:
     """A short text as a C string literal."""
     if not text.isascii() or not text.isprintable():
@@ -81,9 +87,9 @@ def guarded(name: str, parts: Iterable[str]) -> str:
 
 
 def read_literals(source: bytes) -> dict[str, bytes]:
-    """Every array and string macro of a C source that was written here, by name; strings without their NUL.
+    """Every array and macro with a value in a C source that was written here, by name; strings without their NUL.
 
-    Raises BundleError for what no C compiler would take, and when a name comes twice.
+    A number is given as its digits. Raises BundleError for what no C compiler would take, and when a name comes twice.
     """
     found: dict[str, bytes] = {}
     for name, value in _definitions(source):
@@ -91,6 +97,15 @@ def read_literals(source: bytes) -> dict[str, bytes]:
             raise BundleError(f"the C source says {name} twice")
         found[name] = value
     return found
+
+
+def expect_literals(files: Sequence[File], name: str, wanted: dict[str, bytes]) -> None:
+    """Raise BundleError unless the file of this name holds these values and no others."""
+    found = read_literals(content_of(files, name))
+    if strange := sorted(found.keys() - wanted.keys()):
+        raise BundleError(f"{name} has {strange[0]}, which does not belong there")
+    for literal, value in wanted.items():
+        expect(f"{literal} in {name}", found.get(literal), value)
 
 
 def _lines(pem: bytes, end: str) -> str:
@@ -129,8 +144,9 @@ def _valued(statement: list[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
     strings = [text for kind, text in statement if kind == "string"]
     marks = b"".join(text for kind, text in statement if kind == "mark")
     if statement[0] == ("mark", b"#"):
-        if len(words) >= 2 and words[0] == b"define" and strings and marks == b"#":
-            yield words[1].decode(), _unquoted(strings)
+        numbers = [text for kind, text in statement if kind == "number"]
+        if len(words) == 2 and words[0] == b"define" and marks == b"#" and (strings or numbers):
+            yield words[1].decode(), _unquoted(strings) if strings else b" ".join(numbers)
     elif marks == b"[]=;" and strings:
         yield words[-1].decode(), _unquoted(strings)
     elif marks.startswith(b"[]={"):

@@ -28,14 +28,7 @@ def write_bundle(bundle: Bundle, place: Path, *, now: float, force: bool = False
 
     force: whether what is at `place` may be replaced. Raises BundleError when it may not, or the disk is at fault.
     """
-    if not force and place.exists():
-        raise BundleError(f"{place} is there already", remedy="choose another --out, or replace it with --force")
-    if place.exists() and not _is_replaceable(place):
-        raise BundleError(
-            f"{place} is not a bundle, and is not replaced",
-            why=f"--force replaces a .zip, or a folder with a {MANIFEST} in it",
-            remedy="choose another --out",
-        )
+    check_place(place, force=force)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".zip":
@@ -46,6 +39,18 @@ def write_bundle(bundle: Bundle, place: Path, *, now: float, force: bool = False
         raise BundleError(
             f"the bundle cannot be written to {place}", why=error.strerror or str(error), remedy="choose another --out"
         ) from error
+
+
+def check_place(place: Path, *, force: bool) -> None:
+    """Raise BundleError unless a bundle may be written to `place`."""
+    if not force and place.exists():
+        raise BundleError(f"{place} is there already", remedy="choose another --out, or replace it with --force")
+    if place.exists() and not _is_replaceable(place):
+        raise BundleError(
+            f"{place} is not a bundle, and is not replaced",
+            why=f"--force replaces a .zip, or a folder with a {MANIFEST} in it",
+            remedy="choose another --out",
+        )
 
 
 def read_bundle(place: Path) -> list[File]:

@@ -40,7 +40,7 @@ def test_a_bundle_is_made_and_is_that_of_its_manifest(target: Target) -> None:
     readme = next(file for file in bundle.files if file.name == README).content.decode()
     assert "broker.example" in readme
     assert len(readme.splitlines()) <= 120
-    assert not [line for line in readme.splitlines() if len(line) > 160]
+    assert not [line for line in readme.splitlines() if len(line) > 130]
 
 
 @EACH
