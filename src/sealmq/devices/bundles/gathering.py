@@ -59,7 +59,7 @@ def gather_credentials(
 def _leaf(registry: Registry, folder: Path, device: DeviceRecord) -> bytes:
     body = registry.body(device.serial)
     if body is not None:
-        return body[0]
+        return body
     try:  # a device from before the registry kept certificates
         leaf = certificates_of((folder / CHAIN_FILE).read_bytes())[0]
         if identify_certificate(leaf).serial == device.serial:
