@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from sealmq.devices.bundles.c_literals import (
+    expect_literals,
     guarded,
     heading,
+    number_macro,
     quoted,
     read_literals,
     string_macro,
@@ -136,10 +138,11 @@ The broker is `{credentials.host}`, port {credentials.port}.
 def certificates_header(credentials: Credentials, place: str = "") -> bytes:
     """Where the broker is, whom to trust, and the certificate. place: "PROGMEM " where flash needs to be asked for."""
     parts = (
-        f"#define SEALMQ_PORT {credentials.port}\n"
-        + string_macro("SEALMQ_HOST", credentials.host)
+        string_macro("SEALMQ_HOST", credentials.host)
+        + number_macro("SEALMQ_PORT", credentials.port)
         + string_macro("SEALMQ_CLIENT_ID", credentials.name)
-        + f"#define SEALMQ_MADE {int(credentials.now)} /* when this was written: no clock may be behind it */\n",
+        + "/* When this was written, Unix seconds: no clock may be behind it. */\n"
+        + number_macro("SEALMQ_MADE", int(credentials.now)),
         text_array(f"{place}SEALMQ_ROOT", credentials.root_pem),
         text_array(f"{place}SEALMQ_CERTIFICATE", credentials.leaf_pem),
     )
@@ -171,25 +174,23 @@ def missing_key(credentials: Credentials) -> str:
 
 def check_headers(files: Sequence[File], credentials: Credentials) -> None:
     """Read both headers back as C, and compare. Raises BundleError."""
-    found = read_literals(content_of(files, CERTIFICATES))
     wanted = {
         "SEALMQ_HOST": credentials.host.encode(),
+        "SEALMQ_PORT": b"%d" % credentials.port,
         "SEALMQ_CLIENT_ID": credentials.name.encode(),
+        "SEALMQ_MADE": b"%d" % int(credentials.now),
         "SEALMQ_ROOT": credentials.root_pem,
         "SEALMQ_CERTIFICATE": credentials.leaf_pem,
     }
-    if found != wanted:
-        raise BundleError(f"{CERTIFICATES} does not hold these credentials")
-    if f"#define SEALMQ_PORT {credentials.port}\n".encode() not in content_of(files, CERTIFICATES):
-        raise BundleError(f"{CERTIFICATES} has another port")
+    expect_literals(files, CERTIFICATES, wanted)
     if credentials.key is not None:
-        expect(KEY, read_literals(content_of(files, KEY)).get("SEALMQ_KEY"), credentials.key_sec1_pem)
+        expect_literals(files, KEY, {"SEALMQ_KEY": credentials.key_sec1_pem or b""})
 
 
 def check_sketch(found: bytes, wanted: str, credentials: Credentials) -> None:
     """The sketch is ours to the letter, and uses whatever the headers define. Raises BundleError."""
     expect(INO, found, wanted.encode())
-    names = [*read_literals(certificates_header(credentials)), "SEALMQ_KEY", "SEALMQ_PORT", "SEALMQ_MADE"]
+    names = [*read_literals(certificates_header(credentials)), "SEALMQ_KEY"]
     if unused := [name for name in names if name not in wanted]:
         raise BundleError(f"{INO} does not use {unused[0]}")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from sealmq.devices.bundles.c_literals import heading, read_literals, string_macro
+from sealmq.devices.bundles.c_literals import expect_literals, heading, number_macro, string_macro
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.target import File, Target, content_of, expect
 from sealmq.errors import BundleError
@@ -95,7 +95,7 @@ class EspIdf(Target):
         """The component; without a key it does not build until the key is put into it."""
         macros = (
             string_macro("SEALMQ_HOST", credentials.host)
-            + f"#define SEALMQ_PORT {credentials.port}\n"
+            + number_macro("SEALMQ_PORT", credentials.port)
             + string_macro("SEALMQ_CLIENT_ID", credentials.name)
         )
         what = heading(credentials, "Credentials for esp-mqtt.", private=False)
@@ -156,15 +156,16 @@ It builds with ESP-IDF 4.4, 5 and 6. The broker is `{credentials.host}`, port {c
         if credentials.key is not None:
             expect(_KEY, content_of(files, f"{COMPONENT}/{_KEY}"), credentials.key_sec1_pem)
         source = content_of(files, _SOURCE)
-        macros = read_literals(source)
-        expect("SEALMQ_HOST", macros.get("SEALMQ_HOST"), credentials.host.encode())
-        expect("SEALMQ_CLIENT_ID", macros.get("SEALMQ_CLIENT_ID"), credentials.name.encode())
+        wanted = {
+            "SEALMQ_HOST": credentials.host.encode(),
+            "SEALMQ_PORT": b"%d" % credentials.port,
+            "SEALMQ_CLIENT_ID": credentials.name.encode(),
+        }
+        expect_literals(files, _SOURCE, wanted)
         embedded = re.findall(r'"(sealmq_[\w.]+)"', content_of(files, _CMAKE).decode().partition("EMBED_TXTFILES")[2])
         symbols = {f"_binary_{re.sub(r'[^0-9A-Za-z]', '_', name)}_start" for name in embedded}
         if symbols != set(re.findall(r'asm\("(\w+)"\)', source.decode())) or len(symbols) != 3:
             raise BundleError(f"{_SOURCE} looks for other files than {_CMAKE} embeds")
-        if f"#define SEALMQ_PORT {credentials.port}\n".encode() not in source:
-            raise BundleError(f"{_SOURCE} has another port")
         expect(_HEADER, content_of(files, _HEADER), _HEADER_TEXT.encode())
         expect(_MANIFEST, content_of(files, _MANIFEST), _MANIFEST_TEXT.encode())
 

@@ -65,8 +65,7 @@ def write_image(values: Values) -> bytes:
 def read_image(image: bytes) -> Values:
     """The values of an image, read as ESP-IDF reads them. Raises BundleError when one bit is not as it must be."""
     page = image[:_PAGE]
-    state, number, version = _PAGE_HEADER.unpack_from(page)
-    if len(image) != PARTITION_BYTES or (state, number, version) != (_ACTIVE, 0, _VERSION_2):
+    if len(image) != PARTITION_BYTES or _PAGE_HEADER.unpack_from(page) != (_ACTIVE, 0, _VERSION_2):
         raise BundleError(f"{IMAGE} does not begin with an active page of version 2")
     if _CRC.unpack_from(page, 28)[0] != _crc(page[4:28]):
         raise BundleError(f"{IMAGE} has a damaged page header")

@@ -113,10 +113,11 @@ Add the line of `{_PARTITIONS}` to the partition table of your project, then:
 
     esptool.py write_flash 0xD000 {IMAGE}
 
-With flash encryption: `esptool.py write_flash --encrypt 0xD000 {IMAGE}`. **Without it the private key lies in flash in
-plain**: whoever can read the chip has the key. Switch flash encryption on, or let the chip keep the key in its DS or
-ECDSA peripheral with Espressif's `configure_esp_secure_cert.py` and `{_CONFIG}`
-(`pip install esp-secure-cert-tool`).
+With flash encryption: `esptool.py write_flash --encrypt 0xD000 {IMAGE}`.
+
+**Without it the private key lies in flash in plain**: whoever can read the chip has the key. Switch flash encryption
+on, or let the chip keep the key in its DS or ECDSA peripheral with Espressif's `configure_esp_secure_cert.py` and
+`{_CONFIG}` (`pip install esp-secure-cert-tool`).
 
 ## Read it in the firmware
 

@@ -102,8 +102,7 @@ published in SealMQ below `devices/{name}/from-sealmq/` comes back below `from-s
 ## Traps
 
 - mosquitto reads the key as the user `mosquitto`: a key that belongs to root is "Unable to load client key file".
-- Certificates are read at the start and at SIGHUP; after a renewal: `sudo systemctl reload mosquitto`, and restart it
-  when the bridge still shows the old one.
+- A bridge keeps the certificate that it began with: after a renewal `sudo systemctl restart mosquitto`.
 - Never `--insecure` or `bridge_insecure true`: the broker's certificate has its names. Dial one of them.
 - One bridge for each device: a second with the same `remote_clientid` ends the first.
 """

@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from sealmq.devices.bundles.c_literals import byte_array, heading, read_literals, string_macro
+from sealmq.devices.bundles.c_literals import byte_array, expect_literals, heading, number_macro, string_macro
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.target import File, Target, content_of, expect
 from sealmq.errors import BundleError
@@ -58,8 +58,7 @@ _OVERRIDE = """#ifndef USE_MQTT_TLS
 #define MQTT_TLS_ENABLED true
 #undef MQTT_HOST
 %(host)s#undef MQTT_PORT
-#define MQTT_PORT %(port)d
-"""
+%(port)s"""
 
 
 class Tasmota(Target):
@@ -80,7 +79,10 @@ class Tasmota(Target):
             credentials, "The root as Tasmota's BearSSL wants it: its name and its public key.", private=False
         )
         descriptors = ",\n".join(_DESCRIPTOR % {"n": number} for number in range(len(anchors)))
-        override = _OVERRIDE % {"host": string_macro("MQTT_HOST", credentials.host), "port": credentials.port}
+        override = _OVERRIDE % {
+            "host": string_macro("MQTT_HOST", credentials.host),
+            "port": number_macro("MQTT_PORT", credentials.port),
+        }
         files = [
             File(DATA, (what + "\n" + "\n".join(arrays)).encode()),
             File(DESCRIPTOR, (descriptors + "\n").encode()),
@@ -139,17 +141,15 @@ Group topics and `tasmota/discovery` lie elsewhere: `SetOption19 0` with a rule 
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """Headers are read back as C; base64 is decoded and measured as Tasmota does."""
-        found = read_literals(content_of(files, DATA))
         anchors = [trust_anchor(root) for root in credentials.root_ders]
         wanted = {f"TA{number}_DN": anchor.name for number, anchor in enumerate(anchors)}
         wanted |= {f"TA{number}_EC_Q": anchor.point for number, anchor in enumerate(anchors)}
-        if found != wanted:
-            raise BundleError(f"{DATA} does not hold the roots")
+        expect_literals(files, DATA, wanted)
         used = set(re.findall(r"\bTA\d+_\w+", content_of(files, DESCRIPTOR).decode()))
         if used != set(wanted):
             raise BundleError(f"{DESCRIPTOR} names other arrays than {DATA} has")
-        override = content_of(files, OVERRIDE)
-        expect("MQTT_HOST", read_literals(override).get("MQTT_HOST"), credentials.host.encode())
+        override = {"MQTT_HOST": credentials.host.encode(), "MQTT_PORT": b"%d" % credentials.port}
+        expect_literals(files, OVERRIDE, override)
         commands = _read_commands(content_of(files, COMMANDS))
         certificate = _decoded(commands, "TLSKey2")
         expect("TLSKey2", certificate, credentials.leaf_der)

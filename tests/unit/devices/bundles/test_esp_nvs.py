@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import binary, integers
 
 import bundle_credentials
 from sealmq.devices.bundles.esp_nvs import IMAGE, PARTITION_BYTES, TARGET, Values, read_image, write_image
@@ -39,6 +41,19 @@ def test_every_flipped_bit_of_what_is_written_is_noticed() -> None:
         damaged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BundleError):
             read_image(bytes(damaged))
+
+
+@given(binary(max_size=200), integers(0, 200))
+def test_noise_is_refused_in_words(noise: bytes, at: int) -> None:
+    for image in (noise, noise.ljust(PARTITION_BYTES, b"\xff")):
+        with pytest.raises(BundleError):
+            read_image(image)
+    image = bytearray(write_image(SOME))
+    image[at : at + len(noise)] = noise
+    try:
+        assert read_image(bytes(image)) == SOME
+    except BundleError:
+        pass
 
 
 def test_something_behind_the_last_entry_is_noticed() -> None:

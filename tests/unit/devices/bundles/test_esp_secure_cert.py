@@ -6,6 +6,8 @@ import struct
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import binary, integers
 
 import bundle_credentials
 from sealmq.bundle import KEY_FILE
@@ -44,6 +46,18 @@ def test_every_flipped_bit_of_an_image_is_noticed() -> None:
         damaged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BundleError):
             read_image(bytes(damaged))
+
+
+@given(binary(max_size=200), integers(0, 100))
+def test_noise_is_refused_in_words(noise: bytes, at: int) -> None:
+    whole = [Entry(CA_CERTIFICATE, b"root\0"), Entry(PRIVATE_KEY, b"key\0")]
+    image = bytearray(write_image(whole))
+    image[at : at + len(noise)] = noise
+    for each in (noise, bytes(image)):
+        try:
+            assert read_image(each) == whole
+        except BundleError:
+            pass
 
 
 def test_an_image_that_was_cut_short_is_noticed() -> None:
