@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sealmq.errors import TrustError
 from sealmq.pki.authority import certificates_of
@@ -46,6 +46,9 @@ class Credentials:
 
     version: str = ""
     """The version of SealMQ that makes the bundle."""
+
+    enrollment_token: str = field(default="", repr=False)
+    """A one-time token for enrolment, where one was made: a secret until it has been used. Only labels carry it."""
 
     @property
     def leaf_der(self) -> bytes:

@@ -6,14 +6,26 @@ import difflib
 from typing import Final
 
 from sealmq.devices.bundles import (
+    arduino_esp32,
+    arduino_esp8266,
     c_header,
     cyclonessl,
     der,
+    esp_idf,
+    esp_nvs,
+    esp_secure_cert,
     freertos,
+    home_assistant,
     lwip,
     mbedtls,
+    micropython,
+    mosquitto,
+    node_red,
+    paho,
     pem,
     pkcs12,
+    qr,
+    tasmota,
     wolfssl,
     zephyr,
 )
@@ -23,14 +35,26 @@ from sealmq.errors import BundleError
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
     for target in (
+        arduino_esp32.TARGET,
+        arduino_esp8266.TARGET,
         c_header.TARGET,
         cyclonessl.TARGET,
         der.TARGET,
+        esp_idf.TARGET,
+        esp_nvs.TARGET,
+        esp_secure_cert.TARGET,
         freertos.TARGET,
+        home_assistant.TARGET,
         lwip.TARGET,
         mbedtls.TARGET,
+        micropython.TARGET,
+        mosquitto.TARGET,
+        node_red.TARGET,
+        paho.TARGET,
         pem.TARGET,
         pkcs12.TARGET,
+        qr.TARGET,
+        tasmota.TARGET,
         wolfssl.TARGET,
         zephyr.TARGET,
     )
