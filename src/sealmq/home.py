@@ -7,7 +7,7 @@
     HOME/ca/                         the CAs and their keys (pki/authorities.py)
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
-    HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key
     HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
