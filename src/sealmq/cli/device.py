@@ -24,6 +24,7 @@ from sealmq.cli.bundle import (
     hand_over,
     targets,
 )
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -47,6 +48,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 @app.command()
+@with_ca_passphrase
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
     csr: Annotated[
@@ -139,6 +141,7 @@ def show(
 
 
 @app.command()
+@with_ca_passphrase
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
     reason: Annotated[

@@ -122,7 +122,7 @@ The broker is `{credentials.host}`, port {credentials.port}.
 
 - **Never `setInsecure()`**: it connects to anybody, and shows no error.
 - All three functions keep the pointer: no `String(...).c_str()`, nothing on the stack.
-- The host name is compared with the broker's certificate when you dial a name. Only cores from 3.0 on (Mbed TLS 3.5)
+- The host name is compared with the broker's certificate when you dial a name. Only cores from 3.1 on (Mbed TLS 3.6)
   find an address in it: dial `{credentials.host}`.
 - PubSubClient sends messages up to 256 bytes, topic included: `mqtt.setBufferSize(1024)` for more; at QoS 0 alone.
 - A handshake takes about 40 kB of heap.

@@ -126,7 +126,7 @@ In a sketch of your own:
 - BearSSL speaks TLS 1.2: the broker must not have `profile = "modern"`.
 - BearSSL finds host names in a certificate, and no addresses: dial a name, or let the broker write its addresses as
   names too (`addresses_as_dns_names = true` in `sealmq.toml`).
-- About 20 kB of heap must be free before `connect`; the handshake takes 1 to 2 seconds at 80 MHz, half at 160.
+- About 20 kB of heap must be free before `connect`; the handshake takes some seconds at 80 MHz, half at 160.
 """
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:

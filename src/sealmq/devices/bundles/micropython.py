@@ -152,7 +152,7 @@ The broker is `{credentials.host}`, port {credentials.port}.
   certificate not yet valid ("The certificate validity starts in the future").
 - `ssl.SSLContext` needs MicroPython 1.22 or newer. `ssl.wrap_socket` without `cert_reqs` checks nothing: do not use it.
 - `CERT_REQUIRED` with `server_hostname` is what checks the broker. umqtt passes the host name only since 1.4.
-- The ESP8266 port has axTLS, which checks no certificates at all: take the target arduino-esp8266 for that chip.
+- The ESP8266 port has axTLS, which knows no ECDSA: take the target `arduino-esp8266` for that chip.
 - A handshake takes about 40 kB of heap: call `gc.collect()` before, and connect early.
 - The file system is not encrypted: whoever has the board has the private key.
 """

@@ -58,7 +58,7 @@ class NodeRed(Target):
 2. Menu > Import > `{FLOW}` > Import, then Deploy.
 3. Press the button of "say hello": it goes to `devices/{name}/hello`, and comes back into the debug window.
 
-The broker is `{credentials.host}`, port {credentials.port}, MQTT 5. Node-RED 1.3 or newer.
+The broker is `{credentials.host}`, port {credentials.port}, MQTT 5 (Node-RED 2 or newer).
 
 ## Traps
 

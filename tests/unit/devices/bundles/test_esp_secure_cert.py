@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,12 @@ def test_an_image_of_another_device_is_refused() -> None:
     files = [image if file.name == IMAGE else file for file in TARGET.files(ours)]
     with pytest.raises(BundleError, match="does not hold these credentials"):
         TARGET.check(files, ours)
+
+
+def test_an_image_that_does_not_fit_into_the_partition_is_refused() -> None:
+    device = replace(bundle_credentials.credentials(), root_pem=bundle_credentials.credentials().root_pem * 12)
+    with pytest.raises(BundleError, match="does not fit into its partition"):
+        TARGET.check(TARGET.files(device), device)
 
 
 def test_without_a_key_there_is_no_image_and_the_table_says_what_to_put_there() -> None:
