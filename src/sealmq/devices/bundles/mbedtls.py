@@ -61,7 +61,8 @@ Compile `tls_setup.c` with your project. It serves Mbed TLS 2.7 to 4.x; where th
 {notes.secret(credentials, KEY, "Pass its DER (SEC1 or PKCS#8) to `tls_setup`, or its PEM with the NUL counted.")}
 {notes.sizes(credentials)}
 {notes.small_records()}
-  `tls_setup.c` asks for it where `MBEDTLS_SSL_IN_CONTENT_LEN` is small. With TLS 1.3 Mbed TLS can't ask: keep TLS 1.2 there, or 16 KiB.
+  `tls_setup.c` asks for it where `MBEDTLS_SSL_IN_CONTENT_LEN` is small. It belongs to TLS 1.2: with TLS 1.3 keep
+  16 KiB, or have the broker send less at a time (`max_record` under `[tls]`).
 - Enough: `MBEDTLS_ECP_DP_SECP256R1_ENABLED`, `MBEDTLS_ECDSA_C`, `MBEDTLS_ECDH_C`, `MBEDTLS_SHA256_C`,
   `MBEDTLS_GCM_C` and `MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED` (Mbed TLS 4: their PSA_WANT_ names). RSA and PEM may
   be left out.
