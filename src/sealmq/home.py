@@ -3,10 +3,11 @@
     HOME/sealmq.toml                 the configuration (config.py)
     HOME/sealmq.db                   the registry
     HOME/messages.db                 sessions, their messages, retained messages
+    HOME/audit.jsonl                 the audit trail (devices/trail.py)
     HOME/ca/                         the CAs and their keys (pki/authorities.py)
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
-    HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key
     HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
@@ -39,11 +40,16 @@ import platformdirs
 from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
+from sealmq.devices import trail
+from sealmq.devices.claims import Claims
+from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
+from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authorities import DEVICE_CA, ROOT, Authorities
@@ -65,7 +71,13 @@ OPERATOR = "operator"
 """The identity of the person at the keyboard, made with the home."""
 
 _BUILDING = ".creating"
-_ENTRIES = ("sealmq.db", "broker", "devices", "ca")  # in the order in which they are moved into place: ca/ last
+_ENTRIES = (
+    "sealmq.db",
+    trail.FILE_NAME,
+    "broker",
+    "devices",
+    "ca",
+)  # in the order in which they are moved into place: ca/ last
 _HARMLESS = frozenset({"sealmq.toml", FILE_NAME, "lost+found"})  # may lie in the folder before the home is made
 _RENEW_AFTER = 2 / 3  # of a certificate's life
 _NAMES_AT_MOST = 64
@@ -102,6 +114,11 @@ class Home:
     def messages(self) -> Path:
         """HOME/messages.db: sessions, their messages, retained messages."""
         return self.path / "messages.db"
+
+    @property
+    def audit_trail(self) -> Path:
+        """HOME/audit.jsonl: what was issued and revoked, by whom and when."""
+        return self.path / trail.FILE_NAME
 
     @property
     def root_certificate(self) -> Path:
@@ -193,7 +210,23 @@ class Home:
     def enrollment(self) -> Enrollment:
         """What adds and revokes devices. Reads the Device CA's key: TrustError when it can't be relied upon."""
         root = self.authorities.roots_pem
-        return Enrollment(self.registry, self.authorities.device, root=root, directory=self.devices_directory)
+        return Enrollment(
+            self.registry,
+            self.authorities.device,
+            root=root,
+            directory=self.devices_directory,
+            trail=Trail(self.audit_trail),
+        )
+
+    def claims(self, now: float) -> Claims:
+        """What makes claims. Reads the Claim CA's key, as `enrollment` the Device CA's. `now` in Unix seconds."""
+        authority = self.claim_authority(now)
+        return Claims(self.registry, authority, root=self.authorities.roots_pem, trail=Trail(self.audit_trail))
+
+    def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
+        """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
+        Device CA's key, as `enrollment`."""
+        return RegistrationAuthority(registry, self.authorities.device, Trail(self.audit_trail), policy)
 
     @contextmanager
     def changing_authorities(self, what: str) -> Iterator[Authorities]:
@@ -207,7 +240,7 @@ class Home:
         Raises HomeError where that key is away, TrustError when a key can't be relied upon.
         """
         with self.changing_authorities(f"no Claim CA was made in {self.path}") as authorities:
-            ensure_claim_authority(self.registry, authorities, now=now)
+            ensure_claim_authority(self.registry, Trail(self.audit_trail), authorities, now=now)
         return self.authorities.claim
 
     def root_fingerprint(self) -> str:
@@ -262,7 +295,7 @@ class Home:
         record = self.registry.lookup(certificate.serial)
         if record is not None and record.state is State.PENDING and record.fingerprint == "":
             # Killed between the file and the registry: the certificate is whole, so its record is finished.
-            self.registry.confirm(certificate.serial, certificate.fingerprint)
+            confirm(self.registry, Trail(self.audit_trail), certificate.serial, certificate.fingerprint, now=now)
             record = self.registry.lookup(certificate.serial)
         known = record is not None and record.state is State.VALID
         renew_at = certificate.not_before + (certificate.not_after - certificate.not_before) * _RENEW_AFTER
@@ -287,7 +320,7 @@ class Home:
         # Should this step or the next fail, the serial stays pending, and the next run finds in the file whether to
         # confirm it or to give it up.
         vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
-        self.registry.confirm(serial, certificate.fingerprint)
+        confirm(self.registry, Trail(self.audit_trail), serial, certificate.fingerprint, now=now)
 
     def _check(self) -> None:
         if not self.path.is_dir() or not self.is_home(self.path):
@@ -358,7 +391,8 @@ class Home:
             vault.make_private_directory(building)
             _furnish(building, organization, country, names, now)
             for entry in _ENTRIES:
-                (building / entry).rename(self.path / entry)
+                if (building / entry).exists():
+                    (building / entry).rename(self.path / entry)
             vault.sync_directory(self.path)
         except BaseException:
             if not self.is_home(self.path):
@@ -424,7 +458,8 @@ def _furnish(directory: Path, organization: str, country: str, names: ServerName
     vault.make_private_directory(home.devices_directory)
     with Registry.open(home.database) as registry:
         home._registry = registry
-        found_authorities(registry, home.authorities, organization=organization, country=country, now=now)
+        trail = Trail(home.audit_trail)
+        found_authorities(registry, trail, home.authorities, organization=organization, country=country, now=now)
         home.ensure_broker_certificate(names, now)
         enrollment = home.enrollment()
         enrollment.refresh_crl(now=now)  # an empty one: whoever asks for a list finds one from the first day

@@ -82,7 +82,9 @@ def broker_pair(home):
 
 def test_a_new_home_has_everything(path):
     with make(path) as home:
-        assert names_in(path) == ["broker", "ca", "devices", "sealmq.db", "sealmq.db-shm", "sealmq.db-wal"]
+        assert names_in(path) == [
+            *("audit.jsonl", "broker", "ca", "devices", "sealmq.db", "sealmq.db-shm", "sealmq.db-wal"),
+        ]
         assert mode(path) == 0o700
         for file in path.rglob("*"):
             if file.is_dir():
@@ -240,7 +242,9 @@ def test_making_fails_at_every_step(tmp_path, monkeypatch, for_good):
             assert home.registry.device("operator") is not None
             assert not home.ensure_broker_certificate(NAMES, NOW)
             assert home.registry._all("SELECT * FROM certificates WHERE state <> 'valid'") == []
-        assert [name for name in names_in(path) if name != ".creating"] == ["broker", "ca", "devices", "sealmq.db"]
+        assert [name for name in names_in(path) if name != ".creating"] == [
+            *("audit.jsonl", "broker", "ca", "devices", "sealmq.db"),
+        ]
         shutil.rmtree(tmp_path / f"{n}")
         if not disk.struck:
             break

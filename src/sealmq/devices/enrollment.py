@@ -1,11 +1,7 @@
-"""How devices come and go: add, revoke.
+"""How devices come and go by hand: add, revoke.
 
-Adding a device goes in steps, each on the disk before the next begins:
-
-    1. its serial number is recorded (pending)
-    2. the certificate is signed, and its files are written into a hidden folder beside their place
-    3. the folder is renamed into its place
-    4. the registry says: valid, and the device exists
+Adding a device is issuing (issuing.py) with files that are handed over: they are written into a hidden folder beside
+their place, which is renamed into its place before the registry says that the device exists.
 
 What fails is undone. What is killed leaves a pending serial, which opens nothing, and perhaps a folder that the
 registry does not vouch for: the same command, typed again, gives up the one, replaces the other and goes on.
@@ -14,33 +10,33 @@ registry does not vouch for: the same command, typed again, gives up the one, re
 from __future__ import annotations
 
 import difflib
+import getpass
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
-from sealmq.devices.records import DeviceRecord, Reservation, State
+from sealmq.devices.records import DeviceRecord, State
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import REVOKE, Entry, Trail
 from sealmq.errors import EnrollmentError, HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authority import (
     REASONS,
     Authority,
-    Certificate,
     Revocation,
     certificates_of,
-    issue_device,
-    new_serial,
     sign_crl,
 )
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.peer import identify_certificate, printable
-from sealmq.pki.profiles import DEVICE, Validity, validity
+from sealmq.pki.peer import identify_certificate, printable, subject_key_id
+from sealmq.pki.profiles import DEVICE
 from sealmq.pki.requests import read_csr
 
 ROLES = ("device", "operator")
@@ -90,13 +86,16 @@ class Enrollment:
     authority: the Device CA.
     root:      the root certificate as PEM, which every device must trust.
     directory: the folder that gets one folder for each device.
+    trail:     is told of what happens.
     """
 
-    def __init__(self, registry: Registry, authority: Authority, *, root: bytes, directory: Path) -> None:
+    def __init__(self, registry: Registry, authority: Authority, *, root: bytes, directory: Path, trail: Trail) -> None:
         self._registry = registry
         self._authority = authority
         self._root = root
         self._directory = directory
+        self._trail = trail
+        self._issuer = Issuer(registry, authority, trail)
 
     def add_device(
         self, name: str, *, now: float, role: str = "device", csr: bytes | None = None, days: int | None = None
@@ -124,29 +123,27 @@ class Enrollment:
             )
         key = PrivateKey.generate() if request is None else None
         public_key = key.public if key is not None else request.public_key  # type: ignore[union-attr]
-        when = validity(DEVICE, now, issuer=self._authority.certificate.validity, days=days)
-        serial, uuid = new_serial(), uuid4()
+        order = Order(
+            name=name,
+            public_key=public_key,
+            role=role,
+            days=days,
+            root=subject_key_id(certificates_of(self._root)[0]),
+            actor=operator(),
+        )
         with _failures_in_words(name), locked_directory(self._directory):
             self._check_free(name)
             self._check_key(name, public_key)
             self._clear_leftovers(name)
-            self._reserve(name, serial, public_key, when, now)
             with self._undone_on_failure(name):
-                certificate = issue_device(self._authority, name, uuid, public_key, serial=serial, now=now, days=days)
-                self._write_files(name, certificate, key)
-                self._registry.confirm_device(serial, certificate.fingerprint, role=role, uuid=str(uuid), now=now)
+                (issued,) = self._issuer.issue([order], now=now, hand_over=lambda made: self._write_files(made[0], key))
+                if not isinstance(issued, Issued):
+                    raise issued
             try:
                 _remove(self._beside(name, "old"))
             except OSError:
                 pass  # the device is there; a revoked one's files are no reason to say that it is not
-        return self._enrolled(
-            name,
-            role,
-            uuid,
-            certificate,
-            asked=when.not_before + (days or DEVICE.days) * 86400 - 1,
-            has_key=key is not None,
-        )
+        return self._enrolled(issued, has_key=key is not None)
 
     def revoke_device(self, name: str, reason: str = "unspecified", *, now: float) -> list[str]:
         """Revoke every certificate of a device, in one transaction with the change that tells the broker.
@@ -163,6 +160,8 @@ class Enrollment:
             serials = self._registry.revoke(device.name, reason, now=now)
             if serials:
                 self.refresh_crl(now=now)
+                lines = [{"serial": serial, "device": device.name, "reason": reason} for serial in serials]
+                self._trail.append([Entry(REVOKE, operator(), facts) for facts in lines], now=now)
         return serials
 
     def find(self, name: str) -> DeviceRecord:
@@ -254,24 +253,12 @@ class Enrollment:
             old.rename(folder)
         _remove(old)
 
-    def _reserve(self, name: str, serial: str, public_key: PublicKey, when: Validity, now: float) -> None:
-        self._registry.reserve(
-            Reservation(
-                serial=serial,
-                subject=name,
-                profile=DEVICE.name,
-                authority_key_id=self._authority.key_id,
-                not_before=when.not_before,
-                not_after=when.not_after,
-                spki_sha256=public_key.spki_sha256,
-            ),
-            now=now,
-        )
-
-    def _write_files(self, name: str, certificate: Certificate, key: PrivateKey | None) -> None:
+    def _write_files(self, issued: Issued, key: PrivateKey | None) -> None:
+        name, certificate = issued.order.name, issued.certificate
         new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
         vault.make_private_directory(new)
         vault.write_public(new / ROOT_FILE, self._root)
+        vault.write_public(new / LEAF_FILE, certificate.pem)
         # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
         vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         if key is not None:
@@ -305,19 +292,26 @@ class Enrollment:
         # A name never begins with a dot, so these are nobody's names.
         return self._directory / f".{name}.{what}"
 
-    def _enrolled(
-        self, name: str, role: str, uuid: UUID, certificate: Certificate, *, asked: float, has_key: bool
-    ) -> Enrolled:
+    def _enrolled(self, issued: Issued, *, has_key: bool) -> Enrolled:
+        order, certificate = issued.order, issued.certificate
         return Enrolled(
-            name=name,
-            role=role,
-            uuid=str(uuid),
+            name=order.name,
+            role=order.role,
+            uuid=str(order.uuid),
             serial=certificate.serial,
-            directory=self._directory / name,
+            directory=self._directory / order.name,
             not_after=certificate.validity.not_after,
-            shortened=certificate.validity.not_after < asked,
+            shortened=issued.shortened,
             has_key=has_key,
         )
+
+
+def operator() -> str:
+    """Who is at the keyboard, for the audit trail: the account that runs this process."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"cli:{os.getuid()}"
 
 
 @contextmanager

@@ -8,8 +8,10 @@ Whoever calls one of these holds the lock on the home.
 
 from __future__ import annotations
 
+from sealmq.devices.confirming import confirm
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import Trail
 from sealmq.pki.authorities import CLAIM_CA, DEVICE_CA, ROOT, SERVER_CA, Authorities
 from sealmq.pki.authority import Authority, create_issuing, create_root, new_serial
 from sealmq.pki.peer import identify_certificate
@@ -21,36 +23,43 @@ ISSUING_KINDS = {SERVER_CA: "Server", DEVICE_CA: "Device", CLAIM_CA: "Claim"}
 
 
 def found_authorities(
-    registry: Registry, authorities: Authorities, *, organization: str, country: str, now: float
+    registry: Registry, trail: Trail, authorities: Authorities, *, organization: str, country: str, now: float
 ) -> None:
     """Make the root and the issuing CAs of a new home. Raises TrustError when a name can't stand in a certificate."""
     root = create_root(organization, country, serial=new_serial(), now=now)
-    keep_authority(registry, authorities, ROOT, root, issuer=root, now=now)
+    keep_authority(registry, trail, authorities, ROOT, root, issuer=root, now=now)
     for name, kind in ISSUING_KINDS.items():
         issuing = create_issuing(root, kind, serial=new_serial(), now=now)
-        keep_authority(registry, authorities, name, issuing, issuer=root, now=now)
+        keep_authority(registry, trail, authorities, name, issuing, issuer=root, now=now)
 
 
-def ensure_claim_authority(registry: Registry, authorities: Authorities, *, now: float) -> None:
+def ensure_claim_authority(registry: Registry, trail: Trail, authorities: Authorities, *, now: float) -> None:
     """Make the Claim CA where there is none: homes from before there was one. `now` in Unix seconds.
 
     Raises HomeError where the root's key is away, TrustError when a key can't be relied upon.
     """
     if authorities.has(CLAIM_CA):
-        confirm_authority(registry, authorities.certificate(CLAIM_CA))
+        confirm_authority(registry, trail, authorities.certificate(CLAIM_CA), now=now)
         return
     root, key = authorities.root, authorities.new_key("Claim CA")
     issuing = create_issuing(root, ISSUING_KINDS[CLAIM_CA], serial=new_serial(), now=now, key=key)
-    keep_authority(registry, authorities, CLAIM_CA, issuing, issuer=root, now=now)
+    keep_authority(registry, trail, authorities, CLAIM_CA, issuing, issuer=root, now=now)
 
 
 def keep_authority(
-    registry: Registry, authorities: Authorities, name: str, authority: Authority, *, issuer: Authority, now: float
+    registry: Registry,
+    trail: Trail,
+    authorities: Authorities,
+    name: str,
+    authority: Authority,
+    *,
+    issuer: Authority,
+    now: float,
 ) -> None:
     """Record a new CA and write its two files. `now` in Unix seconds. Raises OSError, HomeError, TrustError."""
     registry.reserve(reservation_of(authority, issuer), now=now)
     authorities.add(name, authority)
-    registry.confirm(authority.certificate.serial, authority.certificate.fingerprint)
+    confirm(registry, trail, authority.certificate.serial, authority.certificate.fingerprint, now=now)
 
 
 def reservation_of(authority: Authority, issuer: Authority) -> Reservation:
@@ -67,9 +76,9 @@ def reservation_of(authority: Authority, issuer: Authority) -> Reservation:
     )
 
 
-def confirm_authority(registry: Registry, der: bytes) -> None:
+def confirm_authority(registry: Registry, trail: Trail, der: bytes, *, now: float) -> None:
     """Finish the record of a CA whose files are in their place. Does nothing where it is finished."""
     certificate = identify_certificate(der)
     record = registry.lookup(certificate.serial)
     if record is not None and record.state is State.PENDING and record.fingerprint == "":
-        registry.confirm(certificate.serial, certificate.fingerprint)
+        confirm(registry, trail, certificate.serial, certificate.fingerprint, now=now)

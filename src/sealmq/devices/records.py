@@ -11,7 +11,7 @@ class State(StrEnum):
 
     PENDING = "pending"  # its serial is recorded; whether it was signed is not known yet
     VALID = "valid"
-    SUPERSEDED = "superseded"  # a newer one is there; it still opens the door until it ends
+    SUPERSEDED = "superseded"  # a newer one is in use; a device's opens nothing any more
     REVOKED = "revoked"
     ABANDONED = "abandoned"  # its making failed; if it exists at all, nobody was given it
 
@@ -24,6 +24,8 @@ class CertificateRecord:
     role:    the device's role, "" when it belongs to no device.
     profile: one of pki.profiles, by name.
     uuid:    of the device that has the name now, "" when it belongs to no device.
+    seen:    when its device first connected with it, None: not yet.
+    token:   the batch (tokens.TokenRecord) by which it was enrolled, None: by nobody's token.
     """
 
     serial: str
@@ -39,6 +41,8 @@ class CertificateRecord:
     revoked_at: float | None
     reason: str | None
     uuid: str = ""
+    seen: float | None = None
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,9 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "revoked" or "server" (a new broker certificate); or "password",
-    "bound" or "removed": the account `device` has another password, counts with other devices, or is gone, so that who
-    came in by it may have to be cut.
+    """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted) or "server" (a new
+    broker certificate); or "password", "bound" or "removed": the account `device` has another password, counts with
+    other devices, or is gone, so that who came in by it may have to be cut.
     """
 
     id: int
@@ -81,3 +85,23 @@ class Reservation:
     not_before: float
     not_after: float
     spki_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A device's certificate that was signed and handed over, and what is recorded with it.
+
+    der:    the certificate itself.
+    token:  the batch by which it was enrolled.
+    renews: it is another one for a device that there is; else the device comes into being with it.
+    root:   key identifier of the root that the device was given with it; "" leaves what is known.
+    """
+
+    serial: str
+    fingerprint: str
+    role: str
+    uuid: str
+    der: bytes = b""
+    token: int | None = None
+    renews: bool = False
+    root: str = ""

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from sealmq.database import BACKUP, in_words, open_database
-from sealmq.devices.records import CertificateRecord, Change, DeviceRecord, Reservation, State
+from sealmq.devices.records import CertificateRecord, Change, Confirmation, DeviceRecord, Reservation, State
 from sealmq.devices.schema import APPLICATION_ID, MIGRATIONS
 from sealmq.errors import EnrollmentError, HomeError
 
 _CHANGES_KEPT = 10_000
+_CHANGES_AT_ONCE = 100  # that are forgotten together: a fleet is added by thousands
 
 _CERTIFICATE = """
     SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
            c.not_before, c.not_after, c.spki_sha256, c.fingerprint, c.revoked_at, c.reason,
-           COALESCE(d.uuid, '')
+           COALESCE(d.uuid, ''), c.seen, c.token
     FROM certificates c LEFT JOIN devices d ON d.id = c.device """
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
@@ -150,13 +151,29 @@ class Registry:
         rows = self._all("SELECT id, kind, serial, device FROM changes WHERE id > ? ORDER BY id", number)
         return [Change(*row) for row in rows]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is asked inside is answered as of one moment, that of entering, whoever writes meanwhile."""
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM crls").fetchone()  # the moment is that of the first question
+        except sqlite3.Error as error:
+            raise in_words(self.path, error) from error
+        try:
+            yield
+        finally:
+            self._roll_back()
+
     # --- writing
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk afterwards. Inside another one it is a part of that."""
         if self._connection.in_transaction:
-            yield
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise in_words(self.path, error) from error
             return
         try:
             # IMMEDIATE: what is read inside must still be true when it is written.
@@ -169,16 +186,19 @@ class Registry:
                 raise in_words(self.path, error) from error
             raise
 
-    def reserve(self, reservation: Reservation, *, now: float) -> None:
-        """Record a serial before it is signed. Raises HomeError when it exists, or the disk is full."""
+    def reserve(self, *reservations: Reservation, now: float) -> None:
+        """Record serials before they are signed. Raises HomeError when one exists, or the disk is full."""
         with self.transaction():
-            self._connection.execute(
+            self._connection.executemany(
                 "INSERT INTO certificates (serial, subject, profile, authority_key_id, state, not_before, not_after,"
                 " spki_sha256, recorded_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
-                (
-                    *(reservation.serial, reservation.subject, reservation.profile, reservation.authority_key_id),
-                    *(reservation.not_before, reservation.not_after, reservation.spki_sha256, now),
-                ),
+                [
+                    (
+                        *(each.serial, each.subject, each.profile, each.authority_key_id),
+                        *(each.not_before, each.not_after, each.spki_sha256, now),
+                    )
+                    for each in reservations
+                ],
             )
 
     def confirm(self, serial: str, fingerprint: str) -> None:
@@ -193,25 +213,107 @@ class Registry:
                     "UPDATE certificates SET state = 'superseded' WHERE profile = 'server' AND state = 'valid'"
                 )
                 self._note("server", serial, record.device)
-            self._mark_valid(serial, fingerprint, None)
+            self._connection.execute(
+                "UPDATE certificates SET state = 'valid', fingerprint = ? WHERE serial = ?", (fingerprint, serial)
+            )
 
-    def confirm_device(self, serial: str, fingerprint: str, *, role: str, uuid: str, now: float) -> None:
-        """Say that a reserved device certificate was made and handed over: from here on the device exists.
+    def confirm_device(self, confirmation: Confirmation, *, now: float) -> None:
+        """Say that a reserved device certificate was made and handed over. With the first one the device exists; a
+        revoked device of the same name comes back as a new one. Another one stands beside the first until it is seen.
 
-        A revoked device of the same name comes back as a new one. Raises EnrollmentError when an account has the name.
+        Raises EnrollmentError when that cannot be (any more); then nothing is written.
         """
         with self.transaction():
-            name = self._pending(serial).device
-            if self.account(name) is not None:  # asked before, but another process may have been faster
-                raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
-            (device,) = self._connection.execute(
-                "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
-                " serial = excluded.serial, created = excluded.created RETURNING id",
-                (name, role, uuid, serial, now),
-            ).fetchone()
-            self._mark_valid(serial, fingerprint, device)
-            self._note("added", serial, name)
+            name = self._pending(confirmation.serial).device
+            device = (
+                self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
+            )
+            self._connection.execute(
+                "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ? WHERE serial = ?",
+                (confirmation.fingerprint, device, confirmation.token, confirmation.serial),
+            )
+            if confirmation.der:
+                self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (confirmation.serial, confirmation.der))
+            if confirmation.root:
+                self._connection.execute("UPDATE devices SET root = ? WHERE id = ?", (confirmation.root, device))
+            self._note("renewed" if confirmation.renews else "added", confirmation.serial, name)
+
+    def _adding(self, name: str, confirmation: Confirmation, now: float) -> int:
+        """The id of a device that comes into being."""
+        if self.account(name) is not None:  # asked before, but another process may have been faster
+            raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
+        row = self._connection.execute(
+            "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
+            " serial = excluded.serial, created = excluded.created WHERE state = 'revoked' RETURNING id",
+            (name, confirmation.role, confirmation.uuid, confirmation.serial, now),
+        ).fetchone()
+        if row is None:
+            raise EnrollmentError(f"there is a device '{name}' already", why="somebody else added it at this moment")
+        return int(row[0])
+
+    def _renewing(self, name: str, confirmation: Confirmation) -> int:
+        """The id of a device that gets another certificate."""
+        row = self._connection.execute(
+            "SELECT id FROM devices WHERE name = ? AND uuid = ? AND state = 'active'", (name, confirmation.uuid)
+        ).fetchone()
+        if row is None:
+            raise EnrollmentError(f"the device '{name}' was revoked meanwhile")
+        return int(row[0])
+
+    def mark_seen(self, serial: str, *, now: float) -> list[str]:
+        """The device has connected with this certificate: from now on it is the one in use, and what the device had
+        before opens nothing any more. Returns the serials of those; none when it had been seen before."""
+        with self.transaction():
+            row = self._one("SELECT device, recorded_at, seen, state FROM certificates WHERE serial = ?", serial)
+            if row is None or row[0] is None or row[2] is not None or row[3] != State.VALID:
+                return []
+            device, recorded_at = row[0], row[1]
+            self._connection.execute("UPDATE certificates SET seen = ? WHERE serial = ?", (now, serial))
+            self._connection.execute("UPDATE devices SET serial = ? WHERE id = ?", (serial, device))
+            # Not those that were made later: their answer may be on its way to the device.
+            rows = self._connection.execute(
+                "UPDATE certificates SET state = 'superseded' WHERE device = ? AND state = 'valid' AND serial <> ?"
+                " AND recorded_at <= ? RETURNING serial",
+                (device, serial, recorded_at),
+            ).fetchall()
+            return [str(each) for (each,) in rows]
+
+    def body(self, serial: str) -> bytes | None:
+        """A device's certificate (DER); None: it is older than the table."""
+        row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
+        return bytes(row[0]) if row else None
+
+    def certificates_of(self, name: str) -> list[CertificateRecord]:
+        """All certificates that a device has had, the newest first."""
+        rows = self._all(_CERTIFICATE + "WHERE d.name = ? ORDER BY c.recorded_at DESC", name)
+        return [_certificate(row) for row in rows]
+
+    def recorded_since(self, name: str, since: float) -> int:
+        """How many certificates a device was given from then on."""
+        row = self._one(
+            "SELECT count(*) FROM certificates WHERE device = (SELECT id FROM devices WHERE name = ?)"
+            " AND recorded_at >= ?",
+            *(name, since),
+        )
+        assert row is not None
+        return int(row[0])
+
+    def pending(self, name: str, *, since: float) -> bool:
+        """Is somebody making a certificate for this device, who began at `since` or later?"""
+        statement = (
+            "SELECT 1 FROM certificates WHERE state = 'pending' AND profile = 'device' AND subject = ?"
+            " AND recorded_at >= ?"
+        )
+        return self._one(statement, name, since) is not None
+
+    def abandon_serials(self, serials: Iterable[str]) -> None:
+        """Give up these, as far as they were never confirmed."""
+        with self.transaction():
+            self._connection.executemany(
+                "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND serial = ?",
+                [(serial,) for serial in serials],
+            )
 
     def abandon(self, profile: str, subject: str | None = None) -> None:
         """Give up what was reserved for this subject (None: for anybody) and never confirmed."""
@@ -236,6 +338,17 @@ class Registry:
             for serial in serials:
                 self._note("revoked", serial, name)
             return serials
+
+    # --- for the tables of tokens.py and applications.py, in this room
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT. Raises HomeError."""
+        return self._all(statement, *values)
+
+    def change(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a statement that writes; returns what it RETURNs. Inside `transaction`. Raises HomeError."""
+        with self.transaction():
+            return self._connection.execute(statement, values).fetchall()
 
     def put_account(self, name: str, role: str, stored: str, *, now: float, devices: str = "") -> None:
         """Add an account, or change what is kept of its password and tell the broker. Who asks has checked the name."""
@@ -276,17 +389,13 @@ class Registry:
             raise HomeError(f"the certificate {serial} is not waiting to be confirmed")
         return record
 
-    def _mark_valid(self, serial: str, fingerprint: str, device: int | None) -> None:
-        self._connection.execute(
-            "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ? WHERE serial = ?",
-            (fingerprint, device, serial),
-        )
-
     def _note(self, kind: str, serial: str, device: str) -> None:
         cursor = self._connection.execute(
             "INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", (kind, serial, device)
         )
         assert cursor.lastrowid is not None
+        if cursor.lastrowid % _CHANGES_AT_ONCE:
+            return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
             "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed')",

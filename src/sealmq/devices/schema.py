@@ -86,5 +86,61 @@ _FINGERPRINTS = (
     "CREATE INDEX certificates_fingerprint ON certificates (fingerprint)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS)
+_LIFE = (
+    # What a device may be enrolled with. A secret is kept as its hash alone: it has 256 random bits, so a plain hash
+    # cannot be turned back. `serial` is the claim certificate's; `device` binds to one name, `prefix` to those that
+    # begin so. A row is never deleted: `certificates.token` says for ever which batch a certificate came from.
+    f"""CREATE TABLE tokens (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('token', 'claim')),
+        secret_sha256 TEXT UNIQUE,
+        serial TEXT UNIQUE,
+        device TEXT COLLATE NOCASE,
+        prefix TEXT NOT NULL DEFAULT '',
+        role TEXT NOT NULL,
+        days INTEGER,
+        quota INTEGER NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0,
+        approval INTEGER NOT NULL DEFAULT 0,
+        created REAL NOT NULL,
+        expires REAL NOT NULL,
+        state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'revoked'))
+    ) {_STRICT}""",
+    # Names that a claim may enrol, where they are listed; none: all that its prefix allows.
+    f"""CREATE TABLE token_names (
+        token INTEGER NOT NULL REFERENCES tokens (id),
+        name TEXT NOT NULL COLLATE NOCASE,
+        PRIMARY KEY (token, name)
+    ) {_ROWLESS}""",
+    # seen: when its device first connected with it. Until then an older one of the same device stays valid beside it.
+    "ALTER TABLE certificates ADD COLUMN seen REAL",
+    "ALTER TABLE certificates ADD COLUMN token INTEGER REFERENCES tokens (id)",
+    "UPDATE certificates SET seen = recorded_at WHERE state IN ('valid', 'superseded')",
+    "CREATE INDEX certificates_token ON certificates (token) WHERE token IS NOT NULL",
+    # root: key identifier of the newest root that the device was given. The index finds who needs an older one.
+    "ALTER TABLE devices ADD COLUMN root TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX devices_root ON devices (root)",
+    "CREATE INDEX devices_state ON devices (state, name)",
+    # The certificates themselves: for who asks twice because the answer was lost, and for bundles.
+    f"""CREATE TABLE bodies (
+        serial TEXT PRIMARY KEY,
+        der BLOB NOT NULL
+    ) {_STRICT}""",
+    # Requests that wait for somebody to approve them. The same key with the same name is one.
+    f"""CREATE TABLE applications (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL COLLATE NOCASE,
+        spki_sha256 TEXT NOT NULL,
+        token INTEGER REFERENCES tokens (id),
+        via TEXT NOT NULL,
+        address TEXT NOT NULL,
+        created REAL NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'approved', 'denied', 'done')),
+        decided REAL,
+        UNIQUE (name, spki_sha256)
+    ) {_STRICT}""",
+    "CREATE INDEX applications_state ON applications (state, created)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS, _LIFE)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

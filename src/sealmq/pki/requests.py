@@ -1,7 +1,7 @@
 """Certificate requests (PKCS#10, RFC 2986): what a device asks for, so that its private key need never leave it.
 
-Rule 1: only the public key is taken, and the common name to be compared. Extensions, attributes and every other wish
-        are ignored: a request that asks to be a CA gets an ordinary device certificate.
+Rule 1: only the public key is taken; names are there to be compared. Extensions, attributes and every other wish are
+        ignored: a request that asks to be a CA gets an ordinary device certificate.
 Rule 2: whatever bytes arrive, the answer is a request or EnrollmentError, nothing else.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AttributeOID, NameOID
 
 from sealmq.errors import EnrollmentError
 from sealmq.pki.keys import PublicKey, check_key_policy
@@ -25,12 +25,18 @@ _HASHES = ("sha256", "sha384", "sha512")
 class CertificateRequest:
     """A request whose sender has the private key.
 
-    public_key:  what is to be certified.
-    common_name: the name that it gives itself, or None; to be compared, never to be copied.
+    public_key:         what is to be certified.
+    common_name:        the name that it gives itself, or None; to be compared, never to be copied.
+    uris:               the URIs among its subject alternative names; None: it asks for no such names at all.
+    has_other_names:    it gives itself more names than these: in its subject, or of other kinds.
+    challenge_password: that of PKCS#9, or None (RFC 7030 section 3.5 binds it to the TLS connection).
     """
 
     public_key: PublicKey
     common_name: str | None
+    uris: tuple[str, ...] | None = None
+    has_other_names: bool = False
+    challenge_password: bytes | None = None
 
     @property
     def spki_sha256(self) -> str:
@@ -56,6 +62,7 @@ def read_csr(data: bytes) -> CertificateRequest:
         names = [str(name.value) for name in csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         hash_name = csr.signature_hash_algorithm.name if csr.signature_hash_algorithm else "none"
         key = csr.public_key()
+        wishes = _wishes(csr)
     except Exception as error:  # the parser's reasons are many, and every one means the same here
         raise EnrollmentError(
             "the certificate request cannot be read",
@@ -68,7 +75,25 @@ def read_csr(data: bytes) -> CertificateRequest:
     _check_signature(csr)
     if len(names) > 1:
         raise EnrollmentError("the certificate request has more than one common name")
-    return CertificateRequest(PublicKey.of(key), names[0] if names else None)
+    return CertificateRequest(PublicKey.of(key), names[0] if names else None, *wishes)
+
+
+def _wishes(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...] | None, bool, bytes | None]:
+    """What `CertificateRequest` has behind the common name."""
+    others = any(attribute.oid != NameOID.COMMON_NAME for attribute in csr.subject)
+    uris: tuple[str, ...] | None = None
+    try:
+        san = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        pass
+    else:
+        uris = tuple(san.get_values_for_type(x509.UniformResourceIdentifier))
+        others = others or len(uris) != len(san)
+    try:
+        password = csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD).value
+    except x509.AttributeNotFound:
+        password = None
+    return uris, others, password
 
 
 def _load(data: bytes) -> x509.CertificateSigningRequest:

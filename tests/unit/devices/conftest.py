@@ -8,6 +8,7 @@ import pytest
 
 from sealmq.devices.enrollment import Enrollment
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import Trail
 from sealmq.pki.authority import create_issuing, create_root, new_serial
 
 NOW = 1_800_000_000.0
@@ -30,7 +31,9 @@ def fleet(tmp_path, authorities):
     def open_():
         registry = Registry.open(tmp_path / "sealmq.db")
         opened.append(registry)
-        return registry, Enrollment(registry, device_ca, root=root.certificate.pem, directory=directory)
+        trail = Trail(tmp_path / "audit.jsonl")
+        root_pem = root.certificate.pem
+        return registry, Enrollment(registry, device_ca, root=root_pem, directory=directory, trail=trail)
 
     registry, enrollment = open_()
     yield SimpleNamespace(

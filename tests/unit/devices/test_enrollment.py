@@ -44,12 +44,13 @@ def test_a_device_gets_its_files(fleet):
     folder = fleet.directory / "sensor-1"
     assert enrolled.directory == folder
     assert {file.name: mode(file) & 0o700 for file in folder.iterdir()}.keys() == {
-        *("root.pem", "device-chain.pem", "device.key"),
+        *("root.pem", "device.pem", "device-chain.pem", "device.key"),
     }
     assert mode(folder) == 0o700
     assert mode(folder / "device.key") == 0o600
     assert (folder / "root.pem").read_bytes() == fleet.root.certificate.pem
     leaf, issuer = certificates_of((folder / "device-chain.pem").read_bytes())
+    assert certificates_of((folder / "device.pem").read_bytes()) == [leaf]
     assert issuer == fleet.device_ca.certificate.der
     peer = identify_certificate(leaf)
     assert (peer.common_name, peer.serial, peer.not_after) == ("sensor-1", enrolled.serial, enrolled.not_after)
@@ -69,7 +70,7 @@ def test_with_a_request_no_key_is_made(fleet):
     key = ec.generate_private_key(ec.SECP256R1())
     enrolled = fleet.enrollment.add_device("sensor-1", csr=csr_for(key, "sensor-1"), now=fleet.now)
     assert not enrolled.has_key
-    assert {file.name for file in enrolled.directory.iterdir()} == {"root.pem", "device-chain.pem"}
+    assert {file.name for file in enrolled.directory.iterdir()} == {"root.pem", "device.pem", "device-chain.pem"}
 
 
 def test_a_request_for_somebody_else_is_refused(fleet):
@@ -201,15 +202,19 @@ def test_a_revoked_device_comes_back_as_a_new_one(fleet):
 def test_two_commands_for_one_name_at_once_make_one_device(fleet, tmp_path):
     program = (
         "import sys; from pathlib import Path; from sealmq.devices.enrollment import Enrollment;"
-        "from sealmq.devices.registry import Registry; from sealmq.pki.authority import Authority;"
+        "from sealmq.devices.registry import Registry; from sealmq.devices.trail import Trail;"
+        "from sealmq.pki.authority import Authority;"
         "from sealmq.errors import EnrollmentError\n"
         "here = Path(sys.argv[1])\n"
         "ca = Authority.load((here / 'ca.pem').read_bytes(), (here / 'ca.key').read_bytes())\n"
         "with Registry.open(here / 'sealmq.db') as registry:\n"
-        "    enrollment = Enrollment(registry, ca, root=b'', directory=here / 'devices')\n"
+        "    trail = Trail(here / 'audit.jsonl')\n"
+        "    root = (here / 'root.pem').read_bytes()\n"
+        "    enrollment = Enrollment(registry, ca, root=root, directory=here / 'devices', trail=trail)\n"
         "    try: enrollment.add_device('a', now=float(sys.argv[2]))\n"
         "    except EnrollmentError as error: print(error)\n"
     )
+    (tmp_path / "root.pem").write_bytes(fleet.root.certificate.pem)
     (tmp_path / "ca.pem").write_bytes(fleet.device_ca.certificate.pem)
     (tmp_path / "ca.key").write_bytes(fleet.device_ca.key_pem())
     command = [sys.executable, "-c", program, str(tmp_path), str(fleet.now)]

@@ -4,6 +4,7 @@ import pytest
 
 from sealmq.devices.founding import confirm_authority, ensure_claim_authority, found_authorities, reservation_of
 from sealmq.devices.records import State
+from sealmq.devices.trail import Trail
 from sealmq.errors import HomeError, TrustError
 from sealmq.pki import vault
 from sealmq.pki.authorities import CLAIM_CA, NAMES, ROOT, Authorities
@@ -18,10 +19,15 @@ def registry(fleet):
 
 
 @pytest.fixture
-def cas(registry, tmp_path):
+def trail(tmp_path):
+    return Trail(tmp_path / "audit.jsonl")
+
+
+@pytest.fixture
+def cas(registry, trail, tmp_path):
     vault.make_private_directory(tmp_path / "ca")
     made = Authorities(tmp_path / "ca", lambda: None)
-    found_authorities(registry, made, organization="Example", country="NL", now=NOW)
+    found_authorities(registry, trail, made, organization="Example", country="NL", now=NOW)
     return made
 
 
@@ -39,37 +45,37 @@ def test_a_new_home_has_four_and_the_registry_knows_them(registry, cas):
     assert cas.claim.common_name == "Example Claim CA 1"
 
 
-def test_an_older_home_gets_its_claim_authority_when_it_is_wanted(registry, cas):
+def test_an_older_home_gets_its_claim_authority_when_it_is_wanted(registry, trail, cas):
     before = cas.claim.key_id
-    ensure_claim_authority(registry, cas, now=NOW)
+    ensure_claim_authority(registry, trail, cas, now=NOW)
     assert cas.claim.key_id == before, "it has one"
     cas.replace({}, remove=["claim-ca.pem", "claim-ca.key"])
-    ensure_claim_authority(registry, cas, now=NOW)
+    ensure_claim_authority(registry, trail, cas, now=NOW)
     assert cas.claim.key_id != before
     assert record_of(registry, cas, CLAIM_CA).state is State.VALID
 
 
-def test_for_that_the_root_s_key_is_needed(registry, cas):
+def test_for_that_the_root_s_key_is_needed(registry, trail, cas):
     root = cas.root
     cas.replace({}, remove=["claim-ca.pem", "claim-ca.key", "root.key"])
     with pytest.raises(HomeError, match="the root's key is not in this home"):
-        ensure_claim_authority(registry, cas, now=NOW)
+        ensure_claim_authority(registry, trail, cas, now=NOW)
     assert not cas.has(CLAIM_CA)
     cas.bring_root(root)
-    ensure_claim_authority(registry, cas, now=NOW)
+    ensure_claim_authority(registry, trail, cas, now=NOW)
     assert cas.claim.key_id
 
 
-def test_one_that_was_killed_before_its_record_was_finished(registry, cas, monkeypatch):
+def test_one_that_was_killed_before_its_record_was_finished(registry, trail, cas, monkeypatch):
     cas.replace({}, remove=["claim-ca.pem", "claim-ca.key"])
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "confirm", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(registry, "confirm", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            ensure_claim_authority(registry, cas, now=NOW)
+            ensure_claim_authority(registry, trail, cas, now=NOW)
     assert record_of(registry, cas, CLAIM_CA).state is State.PENDING
-    ensure_claim_authority(registry, cas, now=NOW)
+    ensure_claim_authority(registry, trail, cas, now=NOW)
     assert record_of(registry, cas, CLAIM_CA).state is State.VALID
-    confirm_authority(registry, cas.certificate(CLAIM_CA))
+    confirm_authority(registry, trail, cas.certificate(CLAIM_CA), now=NOW)
     assert record_of(registry, cas, CLAIM_CA).state is State.VALID
 
 
@@ -84,7 +90,7 @@ def test_what_the_registry_is_told(cas):
     )
 
 
-def test_a_name_that_cannot_stand_in_a_certificate(registry, tmp_path):
+def test_a_name_that_cannot_stand_in_a_certificate(registry, trail, tmp_path):
     vault.make_private_directory(tmp_path / "ca")
     with pytest.raises(TrustError):
-        found_authorities(registry, Authorities(tmp_path / "ca"), organization="", country="NL", now=NOW)
+        found_authorities(registry, trail, Authorities(tmp_path / "ca"), organization="", country="NL", now=NOW)

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from sealmq.devices import registry as module
-from sealmq.devices.records import Reservation, State
+from sealmq.devices.records import Confirmation, Reservation, State
 from sealmq.devices.registry import Registry
 from sealmq.errors import HomeError
 
@@ -34,7 +34,7 @@ def reservation(serial="0a", subject="sensor-1", *, profile="device", not_after=
 
 def add(registry, serial, name, **options):
     registry.reserve(reservation(serial, name, **options), now=NOW)
-    registry.confirm_device(serial, "f" + serial, role="device", uuid=f"uuid-{serial}", now=NOW)
+    registry.confirm_device(Confirmation(serial, "f" + serial, "device", f"uuid-{serial}"), now=NOW)
 
 
 def test_the_file_is_its_owners_alone(registry, path):
@@ -49,7 +49,7 @@ def test_a_device_from_reservation_to_revocation(registry):
     record = registry.lookup("0a")
     assert (record.state, record.device, record.role, record.fingerprint) == (State.PENDING, "sensor-1", "", "")
     assert registry.device("sensor-1") is None
-    registry.confirm_device("0a", "ff", role="device", uuid="u", now=NOW)
+    registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
     record = registry.lookup("0a")
     assert (record.state, record.device, record.role, record.fingerprint) == (State.VALID, "sensor-1", "device", "ff")
     assert registry.revoke("sensor-1", "keyCompromise", now=NOW + 1) == ["0a"]
@@ -72,7 +72,7 @@ def test_what_was_given_up_does_not_come_back(registry):
     registry.abandon("device", "SENSOR-1")
     assert registry.lookup("0a").state is State.ABANDONED
     with pytest.raises(HomeError, match="waiting"):
-        registry.confirm_device("0a", "ff", role="device", uuid="u", now=NOW)
+        registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
     with pytest.raises(HomeError, match="waiting"):
         registry.confirm("0b", "ff")
 
@@ -129,6 +129,7 @@ def test_a_transaction_is_all_or_nothing(registry):
 
 
 def test_changes_are_numbered_and_revocations_stay(registry, monkeypatch):
+    monkeypatch.setattr(module, "_CHANGES_AT_ONCE", 1)
     monkeypatch.setattr(module, "_CHANGES_KEPT", 3)
     add(registry, "00", "first")
     registry.revoke("first", "unspecified", now=NOW)
@@ -177,7 +178,7 @@ def test_a_lookup_is_one_indexed_query(registry):
 def test_a_certificate_is_recognized_once_it_is_finished(registry):
     registry.reserve(reservation(), now=NOW)
     assert registry.recognize("") is None
-    registry.confirm_device("0a", "ff", role="device", uuid="u", now=NOW)
+    registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
     assert registry.recognize("ff") == registry.lookup("0a")
     assert registry.recognize("fe") is None
 

@@ -47,7 +47,11 @@ def test_wishes_are_ignored():
         x509.SubjectAlternativeName([x509.DNSName("localhost")]),
     ]
     read = read_csr(request(names=["a"], extensions=wishes).public_bytes(Encoding.DER))
-    assert set(read.__slots__) == {"public_key", "common_name"}
+    assert read.has_other_names  # told, so that a renewal can refuse it; nothing of it is kept
+    assert (read.common_name, read.uris) == ("a", ())
+    assert set(read.__slots__) == {
+        *("public_key", "common_name", "uris", "has_other_names", "challenge_password"),
+    }
 
 
 def test_rsa_and_larger_curves_are_accepted():

@@ -1,0 +1,472 @@
+"""The registration authority: who gets a certificate, and who does not. One policy, whatever the way in (EST, MQTT).
+
+    ENROLL   a device that has none: it proves a token or a claim, and gets the name that these allow
+    RENEW    a device that has one: it proves it, and gets another of the same name beside it
+
+Rule 1: the name comes from what was proved. What the request says must not differ from it; nothing of it is copied.
+Rule 2: the same key and name, proved the same way, have the same answer until it was used: whoever lost it asks again,
+        and no second certificate is made.
+Rule 3: what a device hears is short (`Refused.words`); why is for the log (`Refused.why`).
+Rule 4: a batch is decided together, and one that fails harms no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sealmq.devices.applications import Applications
+from sealmq.devices.enrollment import check_name
+from sealmq.devices.issuing import Issued, Issuer, Order
+from sealmq.devices.records import CertificateRecord, DeviceRecord, State
+from sealmq.devices.registry import Registry
+from sealmq.devices.tokens import TokenRecord, Tokens
+from sealmq.devices.trail import Entry, Trail
+from sealmq.errors import EnrollmentError
+from sealmq.pki.authority import Authority
+from sealmq.pki.peer import day, printable
+from sealmq.pki.profiles import DEVICE
+from sealmq.pki.requests import CertificateRequest, read_csr
+
+RETRY_AFTER = 30
+"""Seconds after which a device whose request waits for approval should ask again."""
+
+BEING_MADE = 30.0
+"""Seconds for which a serial that was reserved for a name keeps others from enrolling it: longer than any issue takes,
+and no longer than a device waits until it tries again after a crash."""
+
+RENEWALS_A_DAY = 20
+"""Certificates that one device may get in a day. One that asks in a loop is broken; and serials are kept for good."""
+
+_DAY = 86_400.0
+
+
+class Operation(StrEnum):
+    """What is asked for."""
+
+    ENROLL = "enroll"
+    RENEW = "renew"
+
+
+class Refusal(StrEnum):
+    """Why not, in the kinds that a protocol has answers for."""
+
+    MALFORMED = "malformed"  # the request cannot be read, or may not be certified
+    UNAUTHENTICATED = "unauthenticated"  # the token, claim or certificate counts for nothing
+    FORBIDDEN = "forbidden"  # it counts, and not for this
+    BUSY = "busy"  # later, perhaps
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """The applicant gave a token's secret."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        return "ByToken(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class ByClaim:
+    """The applicant proved a claim certificate, in a handshake that checked it."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByCertificate:
+    """The applicant proved a device's certificate, in a handshake that checked all but, perhaps, its end."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A request for a certificate.
+
+    csr:     PKCS#10, PEM or DER.
+    name:    the name that it says beside the request, "" when it says none: then the request's common name counts.
+    via:     "est" or "mqtt"; address: where it came from, for the log.
+    """
+
+    csr: bytes
+    operation: Operation
+    applicant: ByToken | ByClaim | ByCertificate
+    via: str
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The certificate. shortened: it ends with the CA, earlier than was asked for."""
+
+    name: str
+    serial: str
+    der: bytes
+    not_after: float
+    shortened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody has to approve it: to be asked again after so many seconds."""
+
+    name: str
+    retry_after: int = RETRY_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No. words: for the device; why: for the log alone."""
+
+    kind: Refusal
+    words: str
+    why: str
+
+
+Outcome = Granted | Waiting | Refused
+
+
+class _RefusedError(Exception):
+    def __init__(self, kind: Refusal, words: str, why: str = "") -> None:
+        self.refused = Refused(kind, words, why or words)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentPolicy:
+    """What the configuration says ([enrollment]).
+
+    approval:     somebody has to approve each new device.
+    days:         life of a certificate.
+    late_renewal: days after its end for which a certificate still renews; 0: none.
+    """
+
+    approval: bool = False
+    days: int = DEVICE.days
+    late_renewal: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    order: Order
+    application: int | None
+
+
+class RegistrationAuthority:
+    """Decides about applications, with one registry and one Device CA. For one thread."""
+
+    def __init__(
+        self, registry: Registry, authority: Authority, trail: Trail, policy: EnrollmentPolicy | None = None
+    ) -> None:
+        self._registry = registry
+        self._tokens = Tokens(registry)
+        self._applications = Applications(registry)
+        self._issuer = Issuer(registry, authority, trail)
+        self._trail = trail
+        self.policy = policy or EnrollmentPolicy()
+
+    def decide(self, applications: Sequence[Application], now: float) -> list[Outcome]:
+        """Decide a batch; one outcome for each application, in order. `now` in Unix seconds.
+
+        Raises HomeError when the disk is at fault, TrustError when the CA does not hold: then nothing was issued, and
+        everybody may ask again.
+        """
+        outcomes: dict[int, Outcome] = {}
+        admitted: dict[int, _Admitted] = {}
+        with self._registry.transaction():
+            for place, application in enumerate(applications):
+                try:
+                    decided = self._admit(application, now, list(admitted.values()))
+                except _RefusedError as no:
+                    outcomes[place] = no.refused
+                else:
+                    if isinstance(decided, _Admitted):
+                        admitted[place] = decided
+                    else:
+                        outcomes[place] = decided
+            used = [each.order.token for each in admitted.values() if each.order.token is not None]
+        try:
+            issued = self._issuer.issue([each.order for each in admitted.values()], now=now) if admitted else []
+        except BaseException:
+            self._give_back(used)
+            raise
+        for (place, each), answer in zip(admitted.items(), issued, strict=True):
+            outcomes[place] = self._answer(each, answer)
+        return [outcomes[place] for place in range(len(applications))]
+
+    def saw(self, serials: Sequence[str], now: float) -> None:
+        """Devices connected with these certificates for the first time: what they had before is superseded."""
+        with self._registry.transaction():
+            entries = []
+            for serial in serials:
+                superseded = self._registry.mark_seen(serial, now=now)
+                if superseded:
+                    record = self._registry.lookup(serial)
+                    name = record.device if record is not None else ""
+                    facts = {"device": name, "serial": serial, "superseded": " ".join(superseded)}
+                    entries.append(Entry("supersede", f"device:{name}", facts))
+            self._trail.append(entries, now=now)
+
+    def _give_back(self, tokens: Sequence[int]) -> None:
+        with self._registry.transaction():
+            for token in tokens:
+                self._tokens.give_back(token)
+
+    def _answer(self, admitted: _Admitted, answer: Issued | EnrollmentError) -> Outcome:
+        if isinstance(answer, EnrollmentError):
+            if admitted.order.token is not None:
+                self._tokens.give_back(admitted.order.token)
+            return Refused(Refusal.BUSY, "somebody else is enrolling this name: try again", answer.what)
+        if admitted.application is not None:
+            self._applications.finish(admitted.application)
+        certificate = answer.certificate
+        return Granted(
+            admitted.order.name,
+            certificate.serial,
+            certificate.der,
+            certificate.validity.not_after,
+            answer.shortened,
+        )
+
+    # -- policy ------------------------------------------------------------------------------------------------------
+
+    def _admit(self, application: Application, now: float, others: Collection[_Admitted]) -> _Admitted | Outcome:
+        """What becomes of one application: an order, an answer that needs none, or _RefusedError."""
+        request = _read(application)
+        if application.operation is Operation.RENEW:
+            decided = self._admit_renewal(application, request, now)
+        else:
+            decided = self._admit_enrollment(application, request, now)
+        if isinstance(decided, _Admitted):
+            for other in others:
+                same_key = other.order.public_key == decided.order.public_key
+                if other.order.name.lower() == decided.order.name.lower() or same_key:
+                    raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name or key: try again")
+            if decided.order.token is not None and not self._tokens.use(decided.order.token):
+                raise _RefusedError(
+                    Refusal.UNAUTHENTICATED, "not authorized", f"token {decided.order.token} is used up"
+                )
+        return decided
+
+    def _admit_enrollment(
+        self, application: Application, request: CertificateRequest, now: float
+    ) -> _Admitted | Outcome:
+        token = self._proven_token(application)
+        name = self._enrolled_name(application, request, token)
+        repeated = self._repeated(name, request, now, token=token.id)
+        if repeated is not None:
+            return repeated
+        reason = token.reason_to_refuse(now)
+        if reason:
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", reason)
+        device = self._registry.device(name)
+        self._check_name_is_free(name, device, token, now)
+        self._check_key(name, request)
+        waiting = self._approval(application, request, name, token, now)
+        if isinstance(waiting, Waiting):
+            return waiting
+        renews = device is not None and device.state == "active"
+        return _Admitted(
+            Order(
+                name=name if device is None or not renews else device.name,
+                public_key=request.public_key,
+                role=device.role if device is not None and renews else token.role,
+                days=token.days or self.policy.days,
+                uuid=UUID(device.uuid) if device is not None and renews else uuid4(),
+                renews=renews,
+                token=token.id,
+                actor=f"{token.kind}:{token.id}",
+                via=application.via,
+                address=application.address,
+            ),
+            waiting,
+        )
+
+    def _admit_renewal(self, application: Application, request: CertificateRequest, now: float) -> _Admitted | Outcome:
+        record, device = self._proven_device(application, now)
+        name = device.name
+        self._check_same_names(request, record)
+        if application.name and application.name != name:
+            raise _RefusedError(
+                Refusal.FORBIDDEN,
+                "the name is not that of the certificate",
+                f"{printable(application.name)} is not {name}",
+            )
+        repeated = self._repeated(name, request, now)
+        if repeated is not None:
+            return repeated
+        self._check_key(name, request)
+        recent = self._registry.recorded_since(name, now - _DAY)
+        if recent >= RENEWALS_A_DAY:
+            raise _RefusedError(
+                Refusal.BUSY, "too many renewals today", f"'{name}' has had {recent} certificates in a day"
+            )
+        return _Admitted(
+            Order(
+                name=name,
+                public_key=request.public_key,
+                role=device.role,
+                days=self.policy.days,
+                uuid=UUID(device.uuid),
+                renews=True,
+                actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
+                via=application.via,
+                address=application.address,
+            ),
+            None,
+        )
+
+    def _proven_token(self, application: Application) -> TokenRecord:
+        applicant = application.applicant
+        token: TokenRecord | None = None
+        if isinstance(applicant, ByToken):
+            token = self._tokens.by_secret(applicant.secret)
+        elif isinstance(applicant, ByClaim):
+            token = self._tokens.by_serial(applicant.serial)
+            record = self._registry.lookup(applicant.serial)
+            if record is None or record.state is not State.VALID:
+                raise _RefusedError(
+                    Refusal.UNAUTHENTICATED, "not authorized", f"the claim {applicant.serial} does not count"
+                )
+        else:
+            raise _RefusedError(Refusal.FORBIDDEN, "a device's certificate renews itself, and enrols nobody")
+        if token is None:
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", "no token or claim of ours")
+        return token
+
+    def _enrolled_name(self, application: Application, request: CertificateRequest, token: TokenRecord) -> str:
+        name = application.name or request.common_name or token.device or ""
+        if request.common_name not in (None, name):
+            said = printable(request.common_name or "")
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the request is for another name", f"it is for '{said}', not for '{printable(name)}'"
+            )
+        try:
+            check_name(name)
+        except EnrollmentError as error:
+            raise _RefusedError(Refusal.MALFORMED, "this cannot be a device's name", error.what) from error
+        if token.device is not None:
+            if name.lower() != token.device.lower():
+                raise _RefusedError(
+                    Refusal.FORBIDDEN, "not for this name", f"token {token.id} is for '{token.device}', not '{name}'"
+                )
+            return token.device
+        if not name.startswith(token.prefix) or not self._tokens.lists(token, name):
+            raise _RefusedError(
+                Refusal.FORBIDDEN,
+                "not for this name",
+                f"{token.kind} {token.id} is for '{token.prefix}...', not '{name}'",
+            )
+        return name
+
+    def _check_name_is_free(self, name: str, device: DeviceRecord | None, token: TokenRecord, now: float) -> None:
+        if self._registry.account(name) is not None:
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is an account '{name}'")
+        if self._registry.pending(name, since=now - BEING_MADE):
+            raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name: try again")
+        self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
+        # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
+        # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
+        if device is not None and token.device is None:
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})"
+            )
+
+    def _check_key(self, name: str, request: CertificateRequest) -> None:
+        for record in self._registry.certificates_with_key(request.spki_sha256):
+            if record.state in (State.PENDING, State.ABANDONED):
+                continue  # nobody was given that certificate
+            if record.device.lower() != name.lower() or record.profile != DEVICE.name:
+                raise _RefusedError(
+                    Refusal.FORBIDDEN, "the key is in use", f"its key belongs to '{record.device}' already"
+                )
+            if record.reason == "keyCompromise":
+                raise _RefusedError(Refusal.FORBIDDEN, "the key was revoked", "its key was revoked as compromised")
+
+    def _check_same_names(self, request: CertificateRequest, record: CertificateRecord) -> None:
+        """RFC 7030 section 4.2.2: subject and subjectAltName as in the certificate; absent is no difference."""
+        same_san = request.uris is None or request.uris == (f"urn:uuid:{record.uuid}",)
+        if request.has_other_names or not same_san or request.common_name not in (None, record.device):
+            raise _RefusedError(
+                Refusal.FORBIDDEN,
+                "subject and subjectAltName must be those of the certificate, or absent",
+                f"the request of '{record.device}' names something else",
+            )
+
+    def _proven_device(self, application: Application, now: float) -> tuple[CertificateRecord, DeviceRecord]:
+        applicant = application.applicant
+        if not isinstance(applicant, ByCertificate):
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "a renewal needs the device's certificate")
+        record = self._registry.lookup(applicant.serial)
+        device = self._registry.device(record.device) if record is not None else None
+        if record is None or device is None or record.profile != DEVICE.name:
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", "no certificate of a device of ours")
+        if record.state is not State.VALID or device.state != "active" or device.uuid != record.uuid:
+            raise _RefusedError(
+                Refusal.UNAUTHENTICATED, "not authorized", f"the certificate of '{device.name}' is {record.state}"
+            )
+        if now < record.not_before:
+            raise _RefusedError(
+                Refusal.UNAUTHENTICATED, "not authorized", "its certificate does not hold yet: whose clock is wrong?"
+            )
+        late = now - record.not_after
+        if late > self.policy.late_renewal * _DAY:
+            raise _RefusedError(
+                Refusal.UNAUTHENTICATED,
+                "the certificate ended too long ago",
+                f"the certificate of '{device.name}' ended on {day(record.not_after)}, more than"
+                f" {self.policy.late_renewal} days ago",
+            )
+        return record, device
+
+    def _repeated(
+        self, name: str, request: CertificateRequest, now: float, *, token: int | None = None
+    ) -> Granted | None:
+        """The answer that this name and key have had already, while the certificate was not used yet (rule 2)."""
+        for record in self._registry.certificates_with_key(request.spki_sha256):
+            if record.device.lower() != name.lower() or record.state is not State.VALID or record.seen is not None:
+                continue
+            body = self._registry.body(record.serial)
+            if body is not None and record.token == token and now <= record.not_after:
+                return Granted(record.device, record.serial, body, record.not_after)
+        return None
+
+    def _approval(
+        self, application: Application, request: CertificateRequest, name: str, token: TokenRecord, now: float
+    ) -> Waiting | int | None:
+        """Waiting, when somebody has to approve it first; else the number of the request that was approved."""
+        if not (token.approval or self.policy.approval):
+            return None
+        known = self._applications.known(name, request.spki_sha256)
+        if known is None:
+            try:
+                self._applications.put(
+                    name=name,
+                    spki_sha256=request.spki_sha256,
+                    token=token.id,
+                    via=application.via,
+                    address=application.address,
+                    now=now,
+                )
+            except EnrollmentError as error:
+                raise _RefusedError(Refusal.BUSY, "too many requests wait", error.what) from error
+            facts = {"device": name, "spki_sha256": request.spki_sha256, "address": application.address}
+            self._trail.append([Entry("apply", f"{token.kind}:{token.id}", facts)], now=now)
+            return Waiting(name)
+        if known.state == "denied":
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the request was denied", f"request {known.id} of '{name}' was denied"
+            )
+        return Waiting(name) if known.state == "waiting" else known.id
+
+
+def _read(application: Application) -> CertificateRequest:
+    try:
+        return read_csr(application.csr)
+    except EnrollmentError as error:
+        why = f"{error.what}{f' ({error.why})' if error.why else ''}"
+        raise _RefusedError(Refusal.MALFORMED, error.what, why) from error
