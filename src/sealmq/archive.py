@@ -1,7 +1,7 @@
 """A home in one file, and back: what `sealmq backup` writes and `sealmq restore` reads.
 
     manifest.json     format, time, and the SHA-256 of every other file
-    sealmq.toml, sealmq.db, messages.db, ca/, broker/, devices/
+    sealmq.toml, sealmq.db, messages.db, audit.jsonl, ca/, broker/, devices/
 
 Rule 1: a backup is whole or not there. It is written beside its place, read back, checked, and moved there.
 Rule 2: it holds private keys: 0600 from its first byte on, and everything that is made on the way too.
@@ -35,6 +35,8 @@ from sealmq import config
 from sealmq.database import check_database, copy_database
 from sealmq.devices import schema as registry_schema
 from sealmq.devices.lock import locked_directory
+from sealmq.devices.trail import FILE_NAME as TRAIL
+from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError
 from sealmq.pki import vault
 from sealmq.pki.authority import certificates_of
@@ -52,10 +54,14 @@ _UNPACKING = ".restoring"
 _WAITING = ".restored"
 _REPLACED = ".replaced"
 _MOVED = ".moved"  # in _WAITING: what was there before is out of the way
-_ENTRIES = ("sealmq.toml", "sealmq.db", "messages.db", "broker", "devices", "ca")  # ca/ last: it is what makes a home
+# ca/ last: it is what makes a home.
+_ENTRIES = ("sealmq.toml", "sealmq.db", "messages.db", TRAIL, "broker", "devices", "ca")
+_COPIED = ("sealmq.db", "messages.db", TRAIL)  # in their own way
 _BESIDE = tuple(f"{name}{suffix}" for name in ("sealmq.db", "messages.db") for suffix in ("-wal", "-shm", "-journal"))
 _PART = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
-_IN_A_HOME = re.compile(rf"sealmq\.toml|sealmq\.db|messages\.db|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}")
+_IN_A_HOME = re.compile(
+    rf"sealmq\.toml|sealmq\.db|messages\.db|audit\.jsonl|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}"
+)
 
 # What reading an archive raises that was written by somebody who wants it to raise something.
 _NO_ARCHIVE = (
@@ -155,13 +161,37 @@ def _gather(home: Path, work: Path) -> dict[str, str]:
     # Messages first: what was revoked behind them is then in the registry, and ends their sessions after a restore.
     if (home / "messages.db").exists():
         copy_database(home / "messages.db", copy / "messages.db")
+    trail = _Trail(home / TRAIL)
     with locked_directory(home), locked_directory(home / "devices"):  # nobody is adding a device or renewing the broker
-        copy_database(home / "sealmq.db", copy / "sealmq.db")
+        copy_database(home / "sealmq.db", copy / "sealmq.db", at=trail.moment())
+        trail.copy(copy / TRAIL)
         for source in sorted(home.rglob("*")):
             name = source.relative_to(home).as_posix()
-            if source.is_file() and not source.is_symlink() and _IN_A_HOME.fullmatch(name) and source.suffix != ".db":
+            if source.is_file() and not source.is_symlink() and _IN_A_HOME.fullmatch(name) and name not in _COPIED:
                 _write(copy / name, source.read_bytes())
     return {path.relative_to(copy).as_posix(): _digest(path) for path in sorted(copy.rglob("*")) if path.is_file()}
+
+
+class _Trail:
+    """The audit trail as it was when the registry was copied, while a broker goes on to issue: with more of it the copy
+    would look like one whose registry was rolled back, with less like one that hides something."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._length = 0
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        with Trail(self._path).held() as self._length:
+            yield
+
+    def copy(self, target: Path) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file, _create(target) as copy:
+            while self._length and (chunk := file.read(min(_CHUNK, self._length))):
+                copy.write(chunk)
+                self._length -= len(chunk)
 
 
 def _pack(copy: Path, part: Path, backup: Backup) -> None:
@@ -273,6 +303,8 @@ def check_files(home: Path) -> None:
         _check_pair(home / "broker" / "broker.pem", home / "broker" / "broker.pem", needed=False)
         for device in sorted((home / "devices").glob("*")):
             _check_pair(device / "device.key", device / "device-chain.pem", needed=False)
+        # Its end alone: of a chain that was broken before, a backup is still worth having. `sealmq log verify` tells.
+        Trail(home / TRAIL).check_end()
         if (home / "sealmq.toml").exists():
             config.load(home / "sealmq.toml")
     except OSError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -67,15 +67,20 @@ def check_database(path: Path, *, application_id: int, newest: int) -> None:
         raise in_words(path, error) from error
 
 
-def copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path, *, at: AbstractContextManager[object] | None = None) -> None:
     """Copy a database as it is at one moment, while others write into it. `target` must not exist; it is 0600.
 
+    at: entered for that moment alone, however long the copying takes.
     Raises HomeError; then `target` may be there in part.
     """
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with closing(_connect(source)) as original, closing(_connect(target)) as copy:
+            with at if at is not None else nullcontext():
+                original.execute("BEGIN")
+                original.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first question fixes the moment
             original.backup(copy)
+            original.execute("ROLLBACK")
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
     except (sqlite3.Error, OSError) as error:
         raise in_words(source, error) from error

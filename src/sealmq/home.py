@@ -42,6 +42,7 @@ from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
 from sealmq.devices import trail
+from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
@@ -212,9 +213,10 @@ class Home:
             trail=Trail(self.audit_trail),
         )
 
-    def registration_authority(self, policy: EnrollmentPolicy) -> RegistrationAuthority:
-        """What decides who is enrolled and renewed. Reads the Device CA's key, as `enrollment`."""
-        return RegistrationAuthority(self.registry, self._device_ca, Trail(self.audit_trail), policy)
+    def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
+        """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
+        Device CA's key, as `enrollment`."""
+        return RegistrationAuthority(registry, self._authority("device-ca"), Trail(self.audit_trail), policy)
 
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
@@ -280,7 +282,7 @@ class Home:
         record = self.registry.lookup(certificate.serial)
         if record is not None and record.state is State.PENDING and record.fingerprint == "":
             # Killed between the file and the registry: the certificate is whole, so its record is finished.
-            self.registry.confirm(certificate.serial, certificate.fingerprint)
+            confirm(self.registry, Trail(self.audit_trail), certificate.serial, certificate.fingerprint, now=now)
             record = self.registry.lookup(certificate.serial)
         known = record is not None and record.state is State.VALID
         renew_at = certificate.not_before + (certificate.not_after - certificate.not_before) * _RENEW_AFTER
@@ -305,7 +307,7 @@ class Home:
         # Should this step or the next fail, the serial stays pending, and the next run finds in the file whether to
         # confirm it or to give it up.
         vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
-        self.registry.confirm(serial, certificate.fingerprint)
+        confirm(self.registry, Trail(self.audit_trail), serial, certificate.fingerprint, now=now)
 
     def _check(self) -> None:
         if not self.path.is_dir() or not self.is_home(self.path):
@@ -471,7 +473,7 @@ def _keep(home: Home, stem: str, authority: Authority, profile: str, issuer: str
     home.registry.reserve(reservation, now=now)
     vault.write_private(home.path / "ca" / f"{stem}.key", authority.key_pem())
     vault.write_public(home.path / "ca" / f"{stem}.pem", authority.certificate.pem)
-    home.registry.confirm(serial, authority.certificate.fingerprint)
+    confirm(home.registry, Trail(home.audit_trail), serial, authority.certificate.fingerprint, now=now)
 
 
 @contextmanager

@@ -24,20 +24,24 @@ from sealmq.archive import is_waiting
 from sealmq.broker.broker import Broker
 from sealmq.broker.change import adopt, recognize
 from sealmq.config import Configuration, ListenerSettings
+from sealmq.contexts import build_contexts
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
+from sealmq.devices.registration import EnrollmentPolicy
+from sealmq.devices.registry import Registry
 from sealmq.doors import Addresses, Doors, wanted_listeners
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
 from sealmq.home import Home, broker_names
 from sealmq.house import House
-from sealmq.identity import BY_CERTIFICATE, Identity, Terms
+from sealmq.identity import Identity, Terms
 from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
+from sealmq.registrar import Registrar
 from sealmq.reloading import ACCOUNT_REMOVED, cut_account, cut_who_may_not_stay, tell_unchanged
 from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
@@ -45,10 +49,7 @@ from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Reception
 from sealmq.tcp.poller import Poller
 from sealmq.tcp.transport import LINGER, Transport
-from sealmq.tls.context import server_context
 from sealmq.tls.middleware import TLSConnection, TLSContext
-from sealmq.tls.plaintext import PlaintextContext
-from sealmq.tls.policy import TLSPolicy
 from sealmq.tls.resumption import Resumption
 
 log = logging.getLogger("sealmq.server")
@@ -119,7 +120,13 @@ class Server:
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
-        self._directory = Directory(home.registry, home.device_authorities())
+        self._registrar = Registrar(
+            partial(Registry.open, home.database),
+            lambda registry: self._home.registration_authority(registry, EnrollmentPolicy()),
+            self.clock,
+            self._call_loop,
+        )
+        self._directory = Directory(home.registry, home.device_authorities(), self._registrar.seen)
         broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
         broker.statistics.version = _version()
         broker.restore(kept.sessions, kept.retained)
@@ -185,6 +192,7 @@ class Server:
             await self._say_goodbye()
             self._poller.close()
             self._gatekeeper.close()
+            self._registrar.close()
             self._safekeeping.close()
             gc.set_threshold(*usual)
             if presence is not self._presence:
@@ -437,24 +445,7 @@ class Server:
             self._context_is_stale = False
 
     def _build_contexts(self, configuration: Configuration) -> Mapping[Terms, TLSContext]:
-        """New contexts for whoever comes from now on: an OpenSSL store never forgets what it once trusted."""
-        home = self._home
-        policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
-        contexts: dict[Terms, TLSContext] = {}
-        for terms in {BY_CERTIFICATE} | {settings.terms for settings in configuration.listeners}:
-            if terms.plaintext:
-                contexts[terms] = PlaintextContext()
-                continue
-            context = server_context(
-                policy,
-                chain=home.broker_chain,
-                key=home.broker_key,
-                client_anchors=home.device_ca_certificate.read_bytes(),
-                crl=home.revocation_list(),
-                client_certificates=terms.asks_certificate,
-            )
-            contexts[terms] = self._resumption.watch(context, self.clock())
-        return contexts
+        return build_contexts(self._home, configuration, self._resumption, self.clock())
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """asyncio's last resort: an exception that left one of our callbacks."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,9 @@ from sealmq.archive import (
     write_backup,
 )
 from sealmq.broker.retained import RetainedMessage
+from sealmq.devices.accounting import verify
 from sealmq.devices.lock import locked_directory
+from sealmq.devices.trail import Entry, Trail
 from sealmq.errors import HomeError
 from sealmq.home import Home
 from sealmq.mqtt.packets import Publish
@@ -100,7 +103,7 @@ def test_there_and_back(home: Path, backup: Path, tmp_path: Path) -> None:
     whole(tmp_path / "new")
     assert contents(tmp_path / "new") == contents(home)
     for path in (tmp_path / "new").rglob("*"):
-        private = path.is_dir() or path.suffix in (".key", ".db") or path.name == "broker.pem"
+        private = path.is_dir() or path.suffix in (".key", ".db", ".jsonl") or path.name == "broker.pem"
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == (0 if private else 0o044), path
 
 
@@ -119,6 +122,36 @@ def test_a_backup_overwrites_nothing(home: Path, tmp_path: Path) -> None:
 def test_a_backup_of_a_home_that_never_ran_has_no_messages(home: Path, tmp_path: Path) -> None:
     (home / "messages.db").unlink()
     assert "messages.db" not in write_backup(home, tmp_path / "b", now=NOW).files
+
+
+def test_the_trail_of_a_backup_fits_its_registry_whoever_issues_meanwhile(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = archive_module.copy_database
+
+    def slow(source: Path, target: Path, **options: Any) -> None:
+        copy(source, target, **options)
+        if source.name == "sealmq.db":
+            with Home.open(home) as opened:
+                Trail(opened.audit_trail).append([Entry("issue", "x", {"serial": "01"})], now=NOW)
+
+    monkeypatch.setattr(archive_module, "copy_database", slow)
+    write_backup(home, tmp_path / "b", now=NOW)
+    prepare_restore(tmp_path / "b", tmp_path / "new")
+    finish_restore(tmp_path / "new")
+    lines = (home / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    assert (tmp_path / "new" / "audit.jsonl").read_bytes() == b"".join(lines[:-1])
+    with Home.open(tmp_path / "new") as opened:
+        verdict = verify(Trail(opened.audit_trail), opened.registry)
+        assert verdict.holds, verdict
+        assert verdict.issued == 6
+
+
+def test_a_home_with_a_damaged_trail_makes_no_backup(home: Path, tmp_path: Path) -> None:
+    with (home / "audit.jsonl").open("ab") as file:
+        file.write(b"not of ours\n")
+    with pytest.raises(HomeError, match="no whole home"):
+        write_backup(home, tmp_path / "b", now=NOW)
 
 
 def test_a_home_that_is_damaged_makes_no_backup(home: Path, tmp_path: Path) -> None:

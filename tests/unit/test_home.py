@@ -241,8 +241,8 @@ def test_making_fails_at_every_step(tmp_path, monkeypatch, for_good):
             assert not home.ensure_broker_certificate(NAMES, NOW)
             assert home.registry._all("SELECT * FROM certificates WHERE state <> 'valid'") == []
         assert [name for name in names_in(path) if name != ".creating"] == [
-                    *("audit.jsonl", "broker", "ca", "devices", "sealmq.db"),
-                ]
+            *("audit.jsonl", "broker", "ca", "devices", "sealmq.db"),
+        ]
         shutil.rmtree(tmp_path / f"{n}")
         if not disk.struck:
             break

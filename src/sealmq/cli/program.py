@@ -14,8 +14,8 @@ from pathlib import Path
 NAME = "sealmq"
 
 _COMMAND = re.compile(
-    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|access|pub|sub|bench|backup|restore|--help)\b)"
-    r"(?P<words> (?:up|reload|pub|sub|bench|backup|restore|(?:device|account|access) [a-z]+)\b)?(?P<rest>[^;`\n]*)"
+    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|access|log|pub|sub|bench|backup|restore|--help)\b)"
+    r"(?P<words> (?:up|reload|pub|sub|bench|backup|restore|(?:device|account|access|log) [a-z]+)\b)?(?P<rest>[^;`\n]*)"
 )
 
 

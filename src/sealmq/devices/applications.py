@@ -11,7 +11,7 @@ from sealmq.errors import EnrollmentError
 WAITING_AT_MOST: Final = 10_000
 """Requests that may wait: a fleet, and no more than 2 MB of the registry."""
 
-_COLUMNS = "id, name, csr_sha256, spki_sha256, token, via, address, created, state"
+_SELECT = "SELECT id, name, csr_sha256, spki_sha256, token, via, address, created, state FROM applications "
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Applications:
 
     def waiting(self) -> list[ApplicationRecord]:
         """Those that wait, the oldest first."""
-        rows = self._registry.query(f"SELECT {_COLUMNS} FROM applications WHERE state = 'waiting' ORDER BY created, id")
+        rows = self._registry.query(_SELECT + "WHERE state = 'waiting' ORDER BY created, id")
         return [ApplicationRecord(*row) for row in rows]
 
     def find(self, number: int) -> ApplicationRecord:
@@ -83,5 +83,5 @@ class Applications:
         self._registry.change("UPDATE applications SET state = 'done' WHERE id = ?", number)
 
     def _one(self, where: str, *values: Any) -> ApplicationRecord | None:
-        rows = self._registry.query(f"SELECT {_COLUMNS} FROM applications {where}", *values)
+        rows = self._registry.query(_SELECT + where, *values)
         return ApplicationRecord(*rows[0]) if rows else None

@@ -6,6 +6,7 @@ the registry knows: whether we gave this certificate out, and whether it still c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 
 from sealmq.devices.records import CertificateRecord, State
@@ -20,11 +21,18 @@ class Directory:
     """Looks certificates up in the registry.
 
     authorities: key identifiers of the CAs that count today; None: all that have ever signed one.
+    first_seen:  is told the serial of a certificate that proved somebody and never had before (Registry.mark_seen).
     """
 
-    def __init__(self, registry: Registry, authorities: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        authorities: frozenset[str] | None = None,
+        first_seen: Callable[[str], None] | None = None,
+    ) -> None:
         self._registry = registry
         self.authorities = authorities
+        self._first_seen = first_seen
 
     def identify(self, der: bytes, now: float) -> Identity:
         """Who the certificate (DER) belongs to. `now` in Unix seconds.
@@ -39,6 +47,8 @@ class Directory:
             record = self._read(der)
         self._check_state(record)
         self._check_dates(record, now)
+        if record.seen is None and self._first_seen is not None:
+            self._first_seen(record.serial)
         return Identity(
             name=record.device,
             role=record.role,
@@ -110,6 +120,12 @@ class Directory:
             raise TrustError(
                 f"the certificate of '{name}' (serial {record.serial}) was revoked{since}{reason}",
                 remedy=f"sealmq device add {name} makes a new one, if the device is still yours",
+            )
+        if record.state is State.SUPERSEDED:
+            raise TrustError(
+                f"the certificate of '{name}' (serial {record.serial}) was replaced by a newer one",
+                why=f"'{name}' has connected with that since",
+                remedy=f"give the device its newest files; lost: sealmq device revoke {name}, then add it again",
             )
         if record.state in (State.PENDING, State.ABANDONED):
             raise TrustError(

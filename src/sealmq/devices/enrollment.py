@@ -89,9 +89,7 @@ class Enrollment:
     trail:     is told of what happens.
     """
 
-    def __init__(
-        self, registry: Registry, authority: Authority, *, root: bytes, directory: Path, trail: Trail
-    ) -> None:
+    def __init__(self, registry: Registry, authority: Authority, *, root: bytes, directory: Path, trail: Trail) -> None:
         self._registry = registry
         self._authority = authority
         self._root = root

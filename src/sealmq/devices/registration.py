@@ -38,7 +38,7 @@ BEING_MADE = 30.0
 and no longer than a device waits until it tries again after a crash."""
 
 RENEWALS_A_DAY = 20
-"""Certificates that one device may get in a day. One that asks in a loop is broken, and every serial is kept for ever."""
+"""Certificates that one device may get in a day. One that asks in a loop is broken; and serials are kept for good."""
 
 _DAY = 86_400.0
 
@@ -131,7 +131,7 @@ class Refused:
 Outcome = Granted | Waiting | Refused
 
 
-class _No(Exception):
+class _RefusedError(Exception):
     def __init__(self, kind: Refusal, words: str, why: str = "") -> None:
         self.refused = Refused(kind, words, why or words)
 
@@ -181,7 +181,7 @@ class RegistrationAuthority:
             for place, application in enumerate(applications):
                 try:
                     decided = self._admit(application, now, list(admitted.values()))
-                except _No as no:
+                except _RefusedError as no:
                     outcomes[place] = no.refused
                 else:
                     if isinstance(decided, _Admitted):
@@ -197,6 +197,19 @@ class RegistrationAuthority:
         for (place, each), answer in zip(admitted.items(), issued, strict=True):
             outcomes[place] = self._answer(each, answer)
         return [outcomes[place] for place in range(len(applications))]
+
+    def saw(self, serials: Sequence[str], now: float) -> None:
+        """Devices connected with these certificates for the first time: what they had before is superseded."""
+        with self._registry.transaction():
+            entries = []
+            for serial in serials:
+                superseded = self._registry.mark_seen(serial, now=now)
+                if superseded:
+                    record = self._registry.lookup(serial)
+                    name = record.device if record is not None else ""
+                    facts = {"device": name, "serial": serial, "superseded": " ".join(superseded)}
+                    entries.append(Entry("supersede", f"device:{name}", facts))
+            self._trail.append(entries, now=now)
 
     def _give_back(self, tokens: Sequence[int]) -> None:
         with self._registry.transaction():
@@ -222,7 +235,7 @@ class RegistrationAuthority:
     # -- policy ------------------------------------------------------------------------------------------------------
 
     def _admit(self, application: Application, now: float, others: Collection[_Admitted]) -> _Admitted | Outcome:
-        """What becomes of one application: an order, an answer that needs none, or _No."""
+        """What becomes of one application: an order, an answer that needs none, or _RefusedError."""
         request = _read(application)
         if application.operation is Operation.RENEW:
             decided = self._admit_renewal(application, request, now)
@@ -232,12 +245,16 @@ class RegistrationAuthority:
             for other in others:
                 same_key = other.order.public_key == decided.order.public_key
                 if other.order.name.lower() == decided.order.name.lower() or same_key:
-                    raise _No(Refusal.BUSY, "somebody else is enrolling this name or key: try again")
+                    raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name or key: try again")
             if decided.order.token is not None and not self._tokens.use(decided.order.token):
-                raise _No(Refusal.UNAUTHENTICATED, "not authorized", f"token {decided.order.token} is used up")
+                raise _RefusedError(
+                    Refusal.UNAUTHENTICATED, "not authorized", f"token {decided.order.token} is used up"
+                )
         return decided
 
-    def _admit_enrollment(self, application: Application, request: CertificateRequest, now: float) -> _Admitted | Outcome:
+    def _admit_enrollment(
+        self, application: Application, request: CertificateRequest, now: float
+    ) -> _Admitted | Outcome:
         token = self._proven_token(application)
         name = self._enrolled_name(application, request, token)
         repeated = self._repeated(name, request, now, token=token.id)
@@ -245,7 +262,7 @@ class RegistrationAuthority:
             return repeated
         reason = token.reason_to_refuse(now)
         if reason:
-            raise _No(Refusal.UNAUTHENTICATED, "not authorized", reason)
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", reason)
         device = self._registry.device(name)
         self._check_name_is_free(name, device, token, now)
         self._check_key(name, request)
@@ -275,8 +292,10 @@ class RegistrationAuthority:
         name = device.name
         self._check_same_names(request, record)
         if application.name and application.name != name:
-            raise _No(
-                Refusal.FORBIDDEN, "the name is not that of the certificate", f"{printable(application.name)} is not {name}"
+            raise _RefusedError(
+                Refusal.FORBIDDEN,
+                "the name is not that of the certificate",
+                f"{printable(application.name)} is not {name}",
             )
         repeated = self._repeated(name, request, now)
         if repeated is not None:
@@ -284,7 +303,9 @@ class RegistrationAuthority:
         self._check_key(name, request)
         recent = self._registry.recorded_since(name, now - _DAY)
         if recent >= RENEWALS_A_DAY:
-            raise _No(Refusal.BUSY, "too many renewals today", f"'{name}' has had {recent} certificates in a day")
+            raise _RefusedError(
+                Refusal.BUSY, "too many renewals today", f"'{name}' has had {recent} certificates in a day"
+            )
         return _Admitted(
             Order(
                 name=name,
@@ -310,57 +331,69 @@ class RegistrationAuthority:
             token = self._tokens.by_serial(applicant.serial)
             record = self._registry.lookup(applicant.serial)
             if record is None or record.state is not State.VALID:
-                raise _No(Refusal.UNAUTHENTICATED, "not authorized", f"the claim {applicant.serial} does not count")
+                raise _RefusedError(
+                    Refusal.UNAUTHENTICATED, "not authorized", f"the claim {applicant.serial} does not count"
+                )
         else:
-            raise _No(Refusal.FORBIDDEN, "a device's certificate renews itself, and enrols nobody")
+            raise _RefusedError(Refusal.FORBIDDEN, "a device's certificate renews itself, and enrols nobody")
         if token is None:
-            raise _No(Refusal.UNAUTHENTICATED, "not authorized", "no token or claim of ours")
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", "no token or claim of ours")
         return token
 
     def _enrolled_name(self, application: Application, request: CertificateRequest, token: TokenRecord) -> str:
         name = application.name or request.common_name or token.device or ""
         if request.common_name not in (None, name):
             said = printable(request.common_name or "")
-            raise _No(Refusal.FORBIDDEN, "the request is for another name", f"it is for '{said}', not for '{printable(name)}'")
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the request is for another name", f"it is for '{said}', not for '{printable(name)}'"
+            )
         try:
             check_name(name)
         except EnrollmentError as error:
-            raise _No(Refusal.MALFORMED, "this cannot be a device's name", error.what) from error
+            raise _RefusedError(Refusal.MALFORMED, "this cannot be a device's name", error.what) from error
         if token.device is not None:
             if name.lower() != token.device.lower():
-                raise _No(Refusal.FORBIDDEN, "not for this name", f"token {token.id} is for '{token.device}', not '{name}'")
+                raise _RefusedError(
+                    Refusal.FORBIDDEN, "not for this name", f"token {token.id} is for '{token.device}', not '{name}'"
+                )
             return token.device
         if not name.startswith(token.prefix) or not self._tokens.lists(token, name):
-            raise _No(
-                Refusal.FORBIDDEN, "not for this name", f"{token.kind} {token.id} is for '{token.prefix}...', not '{name}'"
+            raise _RefusedError(
+                Refusal.FORBIDDEN,
+                "not for this name",
+                f"{token.kind} {token.id} is for '{token.prefix}...', not '{name}'",
             )
         return name
 
     def _check_name_is_free(self, name: str, device: DeviceRecord | None, token: TokenRecord, now: float) -> None:
         if self._registry.account(name) is not None:
-            raise _No(Refusal.FORBIDDEN, "the name is taken", f"there is an account '{name}'")
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is an account '{name}'")
         if self._registry.pending(name, since=now - BEING_MADE):
-            raise _No(Refusal.BUSY, "somebody else is enrolling this name: try again")
+            raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name: try again")
         self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
         if device is not None and token.device is None:
-            raise _No(Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})")
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})"
+            )
 
     def _check_key(self, name: str, request: CertificateRequest) -> None:
         for record in self._registry.certificates_with_key(request.spki_sha256):
             if record.state in (State.PENDING, State.ABANDONED):
                 continue  # nobody was given that certificate
             if record.device.lower() != name.lower() or record.profile != DEVICE.name:
-                raise _No(Refusal.FORBIDDEN, "the key is in use", f"its key belongs to '{record.device}' already")
+                raise _RefusedError(
+                    Refusal.FORBIDDEN, "the key is in use", f"its key belongs to '{record.device}' already"
+                )
             if record.reason == "keyCompromise":
-                raise _No(Refusal.FORBIDDEN, "the key was revoked", "its key was revoked as compromised")
+                raise _RefusedError(Refusal.FORBIDDEN, "the key was revoked", "its key was revoked as compromised")
 
     def _check_same_names(self, request: CertificateRequest, record: CertificateRecord) -> None:
         """RFC 7030 section 4.2.2: subject and subjectAltName as in the certificate; absent is no difference."""
         same_san = request.uris is None or request.uris == (f"urn:uuid:{record.uuid}",)
         if request.has_other_names or not same_san or request.common_name not in (None, record.device):
-            raise _No(
+            raise _RefusedError(
                 Refusal.FORBIDDEN,
                 "subject and subjectAltName must be those of the certificate, or absent",
                 f"the request of '{record.device}' names something else",
@@ -369,18 +402,22 @@ class RegistrationAuthority:
     def _proven_device(self, application: Application, now: float) -> tuple[CertificateRecord, DeviceRecord]:
         applicant = application.applicant
         if not isinstance(applicant, ByCertificate):
-            raise _No(Refusal.UNAUTHENTICATED, "a renewal needs the device's certificate")
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "a renewal needs the device's certificate")
         record = self._registry.lookup(applicant.serial)
         device = self._registry.device(record.device) if record is not None else None
         if record is None or device is None or record.profile != DEVICE.name:
-            raise _No(Refusal.UNAUTHENTICATED, "not authorized", "no certificate of a device of ours")
+            raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", "no certificate of a device of ours")
         if record.state is not State.VALID or device.state != "active" or device.uuid != record.uuid:
-            raise _No(Refusal.UNAUTHENTICATED, "not authorized", f"the certificate of '{device.name}' is {record.state}")
+            raise _RefusedError(
+                Refusal.UNAUTHENTICATED, "not authorized", f"the certificate of '{device.name}' is {record.state}"
+            )
         if now < record.not_before:
-            raise _No(Refusal.UNAUTHENTICATED, "not authorized", "its certificate does not hold yet: whose clock is wrong?")
+            raise _RefusedError(
+                Refusal.UNAUTHENTICATED, "not authorized", "its certificate does not hold yet: whose clock is wrong?"
+            )
         late = now - record.not_after
         if late > self.policy.late_renewal * _DAY:
-            raise _No(
+            raise _RefusedError(
                 Refusal.UNAUTHENTICATED,
                 "the certificate ended too long ago",
                 f"the certificate of '{device.name}' ended on {day(record.not_after)}, more than"
@@ -419,12 +456,14 @@ class RegistrationAuthority:
                     now=now,
                 )
             except EnrollmentError as error:
-                raise _No(Refusal.BUSY, "too many requests wait", error.what) from error
+                raise _RefusedError(Refusal.BUSY, "too many requests wait", error.what) from error
             facts = {"device": name, "spki_sha256": request.spki_sha256, "address": application.address}
             self._trail.append([Entry("apply", f"{token.kind}:{token.id}", facts)], now=now)
             return Waiting(name)
         if known.state == "denied":
-            raise _No(Refusal.FORBIDDEN, "the request was denied", f"request {known.id} of '{name}' was denied")
+            raise _RefusedError(
+                Refusal.FORBIDDEN, "the request was denied", f"request {known.id} of '{name}' was denied"
+            )
         return Waiting(name) if known.state == "waiting" else known.id
 
 
@@ -433,5 +472,4 @@ def _read(application: Application) -> CertificateRequest:
         return read_csr(application.csr)
     except EnrollmentError as error:
         why = f"{error.what}{f' ({error.why})' if error.why else ''}"
-        raise _No(Refusal.MALFORMED, error.what, why) from error
-
+        raise _RefusedError(Refusal.MALFORMED, error.what, why) from error

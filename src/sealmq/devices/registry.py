@@ -151,6 +151,19 @@ class Registry:
         rows = self._all("SELECT id, kind, serial, device FROM changes WHERE id > ? ORDER BY id", number)
         return [Change(*row) for row in rows]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is asked inside is answered as of one moment, that of entering, whoever writes meanwhile."""
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM crls").fetchone()  # the moment is that of the first question
+        except sqlite3.Error as error:
+            raise in_words(self.path, error) from error
+        try:
+            yield
+        finally:
+            self._roll_back()
+
     # --- writing
 
     @contextmanager
@@ -212,7 +225,9 @@ class Registry:
         """
         with self.transaction():
             name = self._pending(confirmation.serial).device
-            device = self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
+            device = (
+                self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
+            )
             self._connection.execute(
                 "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ? WHERE serial = ?",
                 (confirmation.fingerprint, device, confirmation.token, confirmation.serial),
@@ -274,9 +289,7 @@ class Registry:
 
     def certificates_of(self, name: str) -> list[CertificateRecord]:
         """All certificates that a device has had, the newest first."""
-        rows = self._all(
-            _CERTIFICATE + "WHERE c.device = (SELECT id FROM devices WHERE name = ?) ORDER BY c.recorded_at DESC", name
-        )
+        rows = self._all(_CERTIFICATE + "WHERE d.name = ? ORDER BY c.recorded_at DESC", name)
         return [_certificate(row) for row in rows]
 
     def recorded_since(self, name: str, since: float) -> int:

@@ -25,9 +25,10 @@ SECRET_LENGTH = 43
 
 LONGEST_QUOTA = 10_000_000
 
-_COLUMNS = (
-    "id, kind, serial, device, prefix, role, days, quota, used, approval, created, expires, state,"
+_SELECT = (
+    "SELECT id, kind, serial, device, prefix, role, days, quota, used, approval, created, expires, state,"
     " EXISTS (SELECT 1 FROM token_names n WHERE n.token = tokens.id)"
+    " FROM tokens "
 )
 
 
@@ -129,7 +130,7 @@ class Tokens:
 
     def all(self, *, after: int = 0, limit: int = -1) -> list[TokenRecord]:
         """Every token and claim, the oldest first."""
-        rows = self._registry.query(f"SELECT {_COLUMNS} FROM tokens WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        rows = self._registry.query(_SELECT + "WHERE id > ? ORDER BY id LIMIT ?", after, limit)
         return [_token(row) for row in rows]
 
     def lists(self, token: TokenRecord, name: str) -> bool:
@@ -155,7 +156,7 @@ class Tokens:
         self._registry.change("UPDATE tokens SET state = 'revoked' WHERE id = ?", number)
 
     def _one(self, where: str, value: object) -> TokenRecord | None:
-        rows = self._registry.query(f"SELECT {_COLUMNS} FROM tokens {where}", value)
+        rows = self._registry.query(_SELECT + where, value)
         return _token(rows[0]) if rows else None
 
 

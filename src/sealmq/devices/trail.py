@@ -9,9 +9,9 @@ Rule 3: a line that a crash left half is recognised, cut off, and the cut is a l
         wrong with the end stops the caller: what cannot be recorded is not done.
 Rule 4: no secret and no password goes in; names, serials, hashes and reasons do.
 
-The chain cannot tell when its last lines are missing. The registry can (devices/accounting.py): every certificate that
-was given out has its line. The file is not rotated: a million certificates are 0.5 GB, and a chain in pieces is a chain
-that somebody must put together again before he believes it.
+The chain alone cannot tell when its last lines are missing. The registry can (devices/accounting.py): every certificate
+that was given out has its line. The file is not rotated: a million certificates are 0.6 GB, and a chain in pieces is
+one that somebody must put together again before he believes it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from sealmq.errors import HomeError
 from sealmq.pki import vault
 
 ISSUE = "issue"
-"""A certificate was made: facts has `serial`, `device` (or whose it is), `profile`."""
+"""A certificate was made: facts has `serial`, `device` (or whose it is), `profile`. Written before it is valid."""
 
 REVOKE = "revoke"
-"""A certificate opens nothing any more: facts has `serial`, `device`, `reason`. A hold is one with certificateHold."""
+"""Certificates open nothing any more: facts has `serial` or `serials`, `device`, `reason` (a hold: certificateHold)."""
 
 RELEASE = "release"
-"""A hold was lifted: facts has `serial`, `device`."""
+"""A hold was lifted: facts has `serial` or `serials`, `device`. Written before the certificate is valid again."""
 
 CUT = "cut"
 """The half line of a write that did not finish was cut off: facts has `bytes`."""
@@ -49,11 +50,15 @@ FILE_NAME = "audit.jsonl"
 LINE_LENGTH = 64 * 1024
 """Bytes of a line, at most: so much is read to find the last one."""
 
-_FIRST = "0" * 64
+FIRST = "0" * 64
+"""What stands in the first line for the hash of the line before."""
+
 _HASH = len(',"hash":"') + 64 + len('"}')
 _TEXT_LENGTH = 1024  # characters of one fact; what a device wrote into a request must not fill the disk
 _SECONDS = 10.0
 _LONGEST_PAUSE = 0.05
+
+_NO_LINE = "it has not the fields of a line"
 
 Fact = str | int | float | None
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -117,13 +122,35 @@ class Trail:
                 raise
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nobody appends meanwhile: for a copy that fits a copy of the registry. HomeError after 10 seconds."""
+    def held(self) -> Iterator[int]:
+        """Nobody appends meanwhile: the moment at which trail and registry fit each other. Gives the length in bytes.
+
+        To be held for a moment only; raises HomeError when others hold it for 10 seconds.
+        """
         if not self.exists():  # a home from before there was a trail
-            yield
+            yield 0
             return
-        with _failures_in_words(self.path), self._locked():
-            yield
+        with _failures_in_words(self.path), self._locked() as descriptor:
+            yield os.fstat(descriptor).st_size
+
+    def check_end(self) -> None:
+        """Raise HomeError unless `append` would go on from here."""
+        with self.held() as size, _failures_in_words(self.path, "read"):
+            if size:
+                with self.path.open("rb") as file:
+                    _end(file.fileno(), size, self.path)
+
+    def backwards(self, naming: str = "") -> Iterator[Line]:
+        """The lines from the last to the first; only those that have this text somewhere, in any spelling of upper and
+        lower case. Raises HomeError at one that cannot be read."""
+        wanted = _encode(naming)[1:-1].lower().encode()
+        for data in _lines_backwards(self.path) if self.exists() else ():
+            if wanted not in data.lower():  # before it is read: a hundredth of the time
+                continue
+            try:
+                yield read_line(data)
+            except ValueError as error:
+                raise _damaged(self.path, str(error)) from error
 
     def exists(self) -> bool:
         """Was anything ever recorded here?"""
@@ -150,19 +177,20 @@ def read_line(data: bytes) -> Line:
     digest = sha256(body).hexdigest()
     if end != b',"hash":"%s"}' % digest.encode():
         raise ValueError("the line is not what was written: its hash is another")
-    said = json.loads(data)
     try:
+        said: dict[str, Any] = json.loads(data)
         line = Line(**said)
-    except TypeError:
-        raise ValueError("the line has not the fields of a line") from None
-    if type(line.seq) is not int or not isinstance(line.facts, dict):
-        raise ValueError("the line has not the fields of a line")
+    except (TypeError, RecursionError):
+        raise ValueError(_NO_LINE) from None
+    texts = all(isinstance(said[name], str) for name in ("time", "actor", "action", "prev"))
+    if not texts or type(said["seq"]) is not int or not isinstance(said["facts"], dict):
+        raise ValueError(_NO_LINE)
     return line
 
 
 def _encoded(entries: Sequence[Entry], last: Line | None, now: float) -> bytes:
     when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-    seq, prev = (last.seq, last.hash) if last is not None else (0, _FIRST)
+    seq, prev = (last.seq, last.hash) if last is not None else (0, FIRST)
     lines = []
     for entry in entries:
         seq += 1
@@ -203,6 +231,27 @@ def _end(descriptor: int, size: int, path: Path) -> tuple[Line | None, int]:
     if torn and not _is_beginning(torn, last):
         raise _damaged(path, "its last line is not the beginning of one of ours")
     return last, len(torn)
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Whole lines, without their line feeds. A half one at the end is left out."""
+    with _failures_in_words(path, "read"), path.open("rb") as file:
+        start, rest = file.seek(0, os.SEEK_END), b""
+        is_last = True
+        while start > 0:
+            length = min(start, LINE_LENGTH)
+            start -= length
+            file.seek(start)
+            first, *others = (file.read(length) + rest).split(b"\n")
+            if others and is_last:
+                others.pop()  # what stands behind the last line feed: nothing, or a half line
+                is_last = False
+            yield from reversed(others)
+            rest = first
+            if len(rest) > 2 * LINE_LENGTH:
+                raise _damaged(path, "it has a line that is longer than any of ours")
+        if rest and not is_last:
+            yield rest
 
 
 def _is_beginning(torn: bytes, last: Line | None) -> bool:
@@ -257,12 +306,12 @@ def _damaged(path: Path, why: str) -> HomeError:
 
 
 @contextmanager
-def _failures_in_words(path: Path) -> Iterator[None]:
+def _failures_in_words(path: Path, done: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise HomeError(
-            f"the audit trail {path} cannot be written",
+            f"the audit trail {path} cannot be {done}",
             why=error.strerror or str(error),
             remedy="make room, or look who owns it, then try again",
         ) from error

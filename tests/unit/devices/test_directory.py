@@ -60,10 +60,22 @@ def test_a_certificate_that_we_gave_out_is_not_read_anew(fleet, directory):
     assert directory.identify(der, fleet.now) == known
 
 
-def test_a_superseded_certificate_still_opens_the_door(fleet, directory):
+def test_a_superseded_certificate_opens_nothing(fleet, directory):
     enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
     fleet.registry._all("UPDATE certificates SET state = 'superseded'")
-    assert directory.identify(leaf(enrolled), fleet.now).name == "sensor-1"
+    refused(directory, leaf(enrolled), fleet.now, "was replaced by a newer one")
+
+
+def test_a_first_connection_is_told_until_it_is_recorded(fleet):
+    told = []
+    directory = Directory(fleet.registry, first_seen=told.append)
+    enrolled = fleet.enrollment.add_device("sensor-1", now=fleet.now)
+    for _ in range(2):
+        directory.identify(leaf(enrolled), fleet.now)
+    assert told == [enrolled.serial] * 2
+    fleet.registry.mark_seen(enrolled.serial, now=fleet.now)
+    directory.identify(leaf(enrolled), fleet.now)
+    assert told == [enrolled.serial] * 2
 
 
 def test_revoked_expired_and_unknown_read_differently(fleet, directory):

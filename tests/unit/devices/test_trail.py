@@ -127,6 +127,8 @@ def test_any_other_damage_at_the_end_stops_the_caller_and_is_left_as_it_is(trail
     with pytest.raises(HomeError, match="damaged") as raised:
         trail.append([issue(3)], now=NOW)
     assert "sealmq log verify" in raised.value.remedy
+    with pytest.raises(HomeError, match="damaged"):
+        trail.check_end()
     assert path.read_bytes() == spoilt
 
 
@@ -207,3 +209,31 @@ def test_who_has_to_wait_too_long_is_told(trail, path, monkeypatch):
     trail.append([issue(1)], now=NOW)
     with trail.held(), pytest.raises(HomeError, match="in use"):
         Trail(path).append([issue(1)], now=NOW)
+
+
+@pytest.mark.parametrize("length", [10, 500, 30_000])
+@pytest.mark.parametrize("torn", [b"", b'{"seq":'])
+def test_the_lines_are_read_backwards(trail, path, length, torn):
+    assert list(trail.backwards()) == []
+    facts = {str(part): "z" * min(length, 1000) for part in range(max(1, length // 1000))}
+    for n in range(40):
+        trail.append([Entry("x", "y", facts | {"n": n})], now=NOW)
+    with path.open("ab") as file:
+        file.write(torn)
+    assert [line.facts["n"] for line in trail.backwards()] == list(range(39, -1, -1))
+
+
+@pytest.mark.parametrize("spoilt", [b"x" * 300_000, b"x\n", b"\n\n", b"x" * 300_000 + b"\n"])
+def test_what_cannot_be_read_backwards_is_told(trail, path, spoilt):
+    path.write_bytes(spoilt)
+    with pytest.raises(HomeError, match="damaged"):
+        list(trail.backwards())
+
+
+def test_an_end_from_which_it_goes_on_is_good(trail, path):
+    trail.check_end()
+    assert not path.exists()
+    trail.append([issue(1)], now=NOW)
+    with path.open("ab") as file:
+        file.write(b'{"seq":2,')
+    trail.check_end()
