@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,6 @@ from sealmq.devices.registration import (
     Waiting,
 )
 from sealmq.enroller import MQTTEnroller
-from sealmq.errors import TrustError
 from sealmq.pki.authority import create_issuing, create_root, issue_device, new_serial
 from sealmq.pki.keys import PrivateKey
 
@@ -39,11 +39,12 @@ class Registrar:
 class Desk:
     """An enroller, whom it asks, and what came back."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.registrar = Registrar()
+        self.roots, self.device_cas = folder / "root.pem", folder / "device-ca.pem"
         self.turns = 0
         self.answers: list[Certified | Declined] = []
-        self.enroller = MQTTEnroller(self.registrar, self.turn)
+        self.enroller = MQTTEnroller(self.registrar, self.roots, self.device_cas, self.turn)
 
     def turn(self) -> None:
         self.turns += 1
@@ -59,8 +60,10 @@ class Desk:
     ("operation", "is_about", "applicant"),
     [("renew", Operation.RENEW, ByCertificate("0a")), ("enroll", Operation.ENROLL, ByClaim("0a"))],
 )
-def test_a_request_becomes_an_application(operation: str, is_about: Operation, applicant: object) -> None:
-    desk = Desk()
+def test_a_request_becomes_an_application(
+    tmp_path: Path, operation: str, is_about: Operation, applicant: object
+) -> None:
+    desk = Desk(tmp_path)
     asking = Asking(operation, b"csr", "sensor-1", "0a", "192.0.2.7:1")  # type: ignore[arg-type]
     desk.enroller.ask(asking, desk.answers.append)
     ((application, _),) = desk.registrar.asked
@@ -69,13 +72,12 @@ def test_a_request_becomes_an_application(operation: str, is_about: Operation, a
     assert desk.turns == 0
 
 
-def test_a_certificate_comes_with_its_own_ca_and_all_roots() -> None:
-    desk = Desk()
+def test_a_certificate_comes_with_its_own_ca_and_all_roots(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     old_root, root = (create_root(name, "NL", serial=new_serial(), now=NOW) for name in ("Old", "New"))
     old_ca, ca = (create_issuing(root, "Device", serial=new_serial(), now=NOW, number=n) for n in (1, 2))
-    desk.enroller.trust(
-        root.certificate.pem + old_root.certificate.pem, ca.certificate.pem + old_ca.certificate.pem
-    )
+    desk.roots.write_bytes(root.certificate.pem + old_root.certificate.pem)
+    desk.device_cas.write_bytes(ca.certificate.pem + old_ca.certificate.pem)
     for issuing in (old_ca, ca):
         leaf = issue_device(
             issuing, "sensor-1", uuid4(), PrivateKey.generate().public, serial=new_serial(), now=NOW, days=3
@@ -94,8 +96,8 @@ def test_a_certificate_comes_with_its_own_ca_and_all_roots() -> None:
     assert desk.turns == 2
 
 
-def test_who_has_to_wait_or_is_refused_hears_the_short_words_alone() -> None:
-    desk = Desk()
+def test_who_has_to_wait_or_is_refused_hears_the_short_words_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     waits = desk.outcome(Waiting("sensor-1", 45))
     assert isinstance(waits, Declined)
     assert (waits.code, waits.retry_after) == ("waiting", 45)
@@ -105,6 +107,12 @@ def test_who_has_to_wait_or_is_refused_hears_the_short_words_alone() -> None:
     assert busy == Declined("busy", "try again later", 30)
 
 
-def test_without_a_certificate_to_trust_it_says_so() -> None:
-    with pytest.raises(TrustError):
-        Desk().enroller.trust(b"", b"")
+def test_when_the_files_of_the_ca_cannot_be_read_the_device_asks_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path)
+    for spoil in (lambda: None, lambda: desk.roots.write_bytes(b"no PEM")):
+        caplog.clear()
+        spoil()
+        assert desk.outcome(Granted("sensor-1", "0a", b"", 0.0)) == Declined("busy", "try again later", 30)
+        assert "cannot be read" in caplog.text
