@@ -131,12 +131,42 @@ def accepted(answer: Certified, request: CertificateRequestMessage, now: float) 
     return _written(said, request.id)
 
 
+def read_accepted(payload: bytes) -> Certified:
+    """Read an answer that brings a certificate. Raises EnrollmentError when it is none of ours."""
+    said = _read_object(payload)
+    try:
+        certificate, chain, roots = said["certificate"], said["chain"], said["roots"]
+        if not isinstance(chain, list) or not isinstance(roots, list):
+            raise TypeError
+        return Certified(
+            name=str(said["name"]),
+            serial=str(said["serial"]),
+            certificate=_der(certificate),
+            chain=tuple(map(_der, chain)),
+            roots=tuple(map(_der, roots)),
+            not_before=0.0,  # the certificate itself says it
+            not_after=float(said["not_after"]),  # type: ignore[arg-type]
+            shortened="shortened" in said,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise EnrollmentError("the answer is no certificate in the form that was asked for") from None
+
+
 def rejected(answer: Declined, name: str | int | None) -> bytes:
     """The answer that says no. name: what the sender called its request."""
     said: dict[str, object] = {"code": answer.code, "message": answer.message}
     if answer.retry_after is not None:
         said["retry_after"] = answer.retry_after
     return _written(said, name)
+
+
+def read_rejected(payload: bytes) -> Declined:
+    """Read an answer that says no. Raises EnrollmentError when it is none of ours."""
+    said = _read_object(payload)
+    retry_after = said.get("retry_after")
+    if not isinstance(retry_after, int | None) or not {"code", "message"} <= said.keys():
+        raise EnrollmentError("the answer is no refusal of ours")
+    return Declined(str(said["code"]), str(said["message"]), retry_after)
 
 
 def _written(said: dict[str, object], name: str | int | None) -> bytes:
@@ -203,6 +233,14 @@ def _encoding(said: dict[str, object]) -> Encoding:
     if value == "der":
         return "der"
     raise EnrollmentError('"encoding" is neither "pem" nor "der"')
+
+
+def _der(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError
+    if value.startswith("-----BEGIN CERTIFICATE-----"):
+        value = "".join(value.split("\n")[1:-2])
+    return base64.b64decode(value, validate=True)
 
 
 def _base64(der: bytes) -> str:
