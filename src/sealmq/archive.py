@@ -60,7 +60,7 @@ _COPIED = ("sealmq.db", "messages.db", TRAIL)  # in their own way
 _BESIDE = tuple(f"{name}{suffix}" for name in ("sealmq.db", "messages.db") for suffix in ("-wal", "-shm", "-journal"))
 _PART = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _IN_A_HOME = re.compile(
-    rf"sealmq\.toml|sealmq\.db|messages\.db|audit\.jsonl|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}"
+    rf"sealmq\.toml|sealmq\.db|messages\.db|audit\.jsonl|(?:ca(?:/retired)?|broker)/{_PART}|devices/{_PART}/{_PART}"
 )
 
 # What reading an archive raises that was written by somebody who wants it to raise something.

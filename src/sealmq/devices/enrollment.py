@@ -128,7 +128,6 @@ class Enrollment:
             public_key=public_key,
             role=role,
             days=days,
-            csr_sha256=request.sha256 if request is not None else "",
             root=subject_key_id(certificates_of(self._root)[0]),
             actor=operator(),
         )
