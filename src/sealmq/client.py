@@ -102,7 +102,7 @@ def keep_renewed(
     folder = Path(bundle)
     _expect_whole(folder)
     courier = NetworkCourier(host or "localhost", port, https_port, time.monotonic)  # noqa: TID251 - a client waits
-    return Keeping(Keeper(folder, courier), time.time, random.random)  # noqa: TID251, S311 - no secret hangs on it
+    return Keeping(Keeper(folder, courier), time.time, random.random)  # noqa: TID251 - no secret hangs on it
 
 
 def _expect_no_tls_options(options: dict[str, Any]) -> None:
