@@ -41,6 +41,7 @@ from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
 from sealmq.devices import trail
+from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.lock import locked_directory
@@ -215,6 +216,12 @@ class Home:
             root=root,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
+        )
+
+    def claims(self) -> Claims:
+        """What makes claims. Reads the Claim CA's key, as `enrollment` the Device CA's."""
+        return Claims(
+            self.registry, self.authorities.claim, root=self.authorities.roots_pem, trail=Trail(self.audit_trail)
         )
 
     def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
