@@ -15,12 +15,9 @@ from sealmq.devices.tokens import Tokens
 from sealmq.errors import TrustError
 from sealmq.identity import Identity
 from sealmq.pki.peer import PeerCertificate, day, describe_certificate, identify_certificate, printable
-from sealmq.pki.profiles import DEVICE
+from sealmq.pki.profiles import CLAIM, DEVICE
 
-CLAIM = "claim"
-"""The profile of a certificate that may ask for another, and nothing else."""
-
-_LET_IN = (DEVICE.name, CLAIM)
+_LET_IN = (DEVICE.name, CLAIM.name)
 _NEW_CLAIM = "sealmq enroll claim makes a new one"
 
 
@@ -55,7 +52,7 @@ class Directory:
             record = self._read(der)
         self._check_state(record)
         self._check_dates(record, now)
-        if record.profile == CLAIM:
+        if record.profile == CLAIM.name:
             return self._claim(record, now)
         if record.seen is None and self._first_seen is not None:
             self._first_seen(record.serial)
