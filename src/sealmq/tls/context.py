@@ -113,6 +113,8 @@ class RenewedContext(ssl.SSLContext):
             root, chain, key = self._files()
             stamp = _stamp_of(chain, key)
             if stamp != self._stamp:
+                # Elsewhere first: a pair that does not match would leave this one without either.
+                _furnish_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), TLSPolicy(), root, chain, key)
                 _load_roots(self, root)
                 _load_credentials(self, chain, key)
                 self._stamp = stamp

@@ -91,7 +91,7 @@ def fingerprint(home: Home) -> str:
 
 
 def test_a_refusal_comes_as_the_broker_says_it(home: Home, bundle: Path) -> None:
-    answer = with_broker(home, lambda courier: courier.ask(bundle, b"no request", late=False))
+    answer = with_broker(home, lambda courier: courier.ask(bundle, b"-----BEGIN NOTHING-----", late=False))
     assert answer == Declined("malformed", "the certificate request cannot be read")
 
 
@@ -132,9 +132,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(
         with_broker(home, lambda courier: courier.ask(bundle, CSR, late=False), Mumbling(None))
 
 
-def test_an_answer_that_cannot_be_read_is_told(
-    home: Home, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_cannot_be_read_is_told(home: Home, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sealmq.broker.enrolling.accepted", lambda *_: b"{}")
     answer = Certified("sensor-1", "0a", b"", (), (), 0.0, 0.0)
     with pytest.raises(Error, match="no certificate in the form"):

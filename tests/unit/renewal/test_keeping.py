@@ -70,7 +70,9 @@ def test_it_rests_until_the_next_is_due_and_a_day_at_most() -> None:
 
 def test_a_trouble_is_told_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     trouble = Error("no network", why="unplugged", remedy="plug it in")
-    keeper = ScriptedKeeper(kept(0), trouble, trouble, TrustError("refused"), ValueError("a mistake"), kept(50), trouble)
+    keeper = ScriptedKeeper(
+        kept(0), trouble, trouble, TrustError("refused"), ValueError("a mistake"), kept(50), trouble
+    )
     with keeping(keeper) as one:
         assert keeper.looked.acquire(timeout=WAIT)
     assert [one._look() for _ in range(6)] == [1_000.0] * 4 + [50.0, 1_000.0]
