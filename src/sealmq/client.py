@@ -100,7 +100,7 @@ def keep_renewed(
     from sealmq.renewal.keeping import Keeping
 
     folder = Path(bundle)
-    _expect_whole(folder)
+    expect_whole(folder)
     courier = NetworkCourier(host or "localhost", port, https_port, time.monotonic)  # noqa: TID251 - a client waits
     return Keeping(Keeper(folder, courier), time.time, random.random)  # noqa: TID251 - no secret hangs on it
 
@@ -138,7 +138,7 @@ def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContex
         return client_context(TLSPolicy(), root=Path(root))
     bundle = Path(given)
     try:
-        _expect_whole(bundle)
+        expect_whole(bundle)
     except PermissionError as error:
         raise ConfigError(
             f"the bundle {bundle} cannot be looked into",
@@ -149,7 +149,8 @@ def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContex
     return RenewedContext.of(TLSPolicy(), lambda: files_of(current_of(bundle)))
 
 
-def _expect_whole(bundle: Path) -> None:
+def expect_whole(bundle: Path) -> None:
+    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do."""
     if not bundle.is_dir():
         raise ConfigError(
             f"there is no bundle at {bundle}",
