@@ -6,7 +6,7 @@
     with sealmq.keep_renewed("bundle"):     # renews the certificate while the program runs
         ...
 
-A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device-chain.pem and device.key
+A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device.pem and device.key
 (who we are). Who has an account in place of a certificate gives root.pem, a user name and a password. Nothing here can
 turn verification off.
 """
@@ -23,7 +23,7 @@ import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE, files_of
+from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file, files_of
 from sealmq.errors import ConfigError
 from sealmq.renewal.slots import current_of
 from sealmq.tls.context import RenewedContext, client_context
@@ -157,7 +157,8 @@ def expect_whole(bundle: Path) -> None:
             why="a bundle is the folder that `sealmq device add` writes",
             remedy=f"sealmq device add {bundle.name or 'NAME'}",
         )
-    missing = [name for name in (ROOT_FILE, CHAIN_FILE, KEY_FILE) if not (bundle / name).is_file()]
+    files = {ROOT_FILE: bundle / ROOT_FILE, LEAF_FILE: certificate_file(bundle), KEY_FILE: bundle / KEY_FILE}
+    missing = [name for name, path in files.items() if not path.is_file()]
     if missing == [KEY_FILE]:
         raise ConfigError(
             f"the bundle {bundle} has no {KEY_FILE}",
@@ -167,6 +168,6 @@ def expect_whole(bundle: Path) -> None:
     if missing:
         raise ConfigError(
             f"the bundle {bundle} has no {' and no '.join(missing)}",
-            why=f"a bundle holds {ROOT_FILE}, {CHAIN_FILE} and {KEY_FILE}",
+            why=f"a bundle holds {ROOT_FILE}, {LEAF_FILE} and {KEY_FILE}",
             remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
         )

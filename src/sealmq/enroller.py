@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sealmq.broker.certificate_requests import Certified, Declined
+from sealmq.broker.clones import Alarm
 from sealmq.broker.enrolling import Answer, Asking
 from sealmq.devices.registration import (
     RETRY_AFTER,
@@ -21,6 +22,7 @@ from sealmq.devices.registration import (
     Refusal,
     Waiting,
 )
+from sealmq.devices.trail import CLONE, Entry
 from sealmq.errors import Error
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.peer import identify_certificate, subject_key_id
@@ -107,3 +109,9 @@ class MQTTEnroller:
             not_after=granted.not_after,
             shortened=granted.shortened,
         )
+
+
+def clone_entry(name: str, alarm: Alarm) -> Entry:
+    """An alarm of the broker (broker/clones.py) as a line of the audit trail."""
+    facts = {"device": name, "serial": alarm.serial, "places": " ".join(alarm.places), "how": alarm.how}
+    return Entry(CLONE, "sealmq", facts)

@@ -31,7 +31,7 @@ from sealmq.devices.records import Change
 from sealmq.devices.registration import EnrollmentPolicy
 from sealmq.devices.registry import Registry
 from sealmq.doors import Addresses, Doors, wanted_listeners
-from sealmq.enroller import MQTTEnroller
+from sealmq.enroller import MQTTEnroller, clone_entry
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
@@ -143,6 +143,7 @@ class Server:
         broker.publishing.enrolling.enroller = MQTTEnroller(
             self._registrar, home.root_certificate, home.device_ca_certificate, self._ask_for_end_of_turn
         )
+        self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self._safekeeping.house = self.house
         self.house.quiet.told = configuration.log.lines_per_address
         self._gatekeeper = gatekeeper

@@ -118,11 +118,12 @@ def claim(
     lasts = seconds("--ttl", ttl, most=LONGEST_TTL)
     check_limits(None, prefix, role, days)
     listed = _read_names(names)
+    now = time.time()
     with Home.open(home_path(home)) as opened:
-        made = opened.claims().make(
+        made = opened.claims(now).make(
             name,
             out if out is not None else Path(f"{name}-claim"),
-            now=time.time(),
+            now=now,
             ttl=lasts,
             prefix=prefix,
             quota=quota,
@@ -133,7 +134,9 @@ def claim(
         )
     if as_json:
         shown = {"claim": made.number, "name": name, "serial": made.serial, "directory": str(made.directory)}
-        typer.echo(json.dumps({**shown, "quota": quota, "prefix": prefix, "expires": _moment(made.not_after)}, indent=2))
+        typer.echo(
+            json.dumps({**shown, "quota": quota, "prefix": prefix, "expires": _moment(made.not_after)}, indent=2)
+        )
         return
     whom = f"{quota:,} device{'s' if quota > 1 else ''}{f' {prefix}*' if prefix else ''}"
     typer.echo(f"Claim {made.number} ({name}) enrols {whom} within {words(lasts)}. Its files are in {made.directory}.")
@@ -150,7 +153,9 @@ def _read_names(path: Path | None) -> list[str]:
     try:
         names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read", why=str(error), remedy="name a text file, one name a line") from error
+        raise ConfigError(
+            f"{path} cannot be read", why=str(error), remedy="name a text file, one name a line"
+        ) from error
     for name in names:
         check_name(name)
     if not names:

@@ -19,12 +19,12 @@ from sealmq.devices.enrollment import check_name, operator
 from sealmq.devices.records import Reservation
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
-from sealmq.devices.trail import Entry, Trail
+from sealmq.devices.trail import Entry, Fact, Trail
 from sealmq.errors import EnrollmentError, HomeError
 from sealmq.pki import vault
-from sealmq.pki.authority import Authority, issue_claim, new_serial
+from sealmq.pki.authority import Authority, Certificate, issue_claim, new_serial
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.profiles import CLAIM, validity
+from sealmq.pki.profiles import CLAIM, Validity, validity
 
 _DAY = 86_400
 
@@ -77,26 +77,12 @@ class Claims:
         if directory.exists():
             raise EnrollmentError(f"{directory} is there already", remedy="choose another folder with --out")
         key, serial = PrivateKey.generate(), new_serial()
-        life = ceil(ttl / _DAY)
-        when = validity(CLAIM, now, issuer=self._authority.certificate.validity, days=life)
-        self._registry.reserve(
-            Reservation(
-                serial=serial,
-                subject=name,
-                profile=CLAIM.name,
-                authority_key_id=self._authority.key_id,
-                not_before=when.not_before,
-                not_after=when.not_after,
-                spki_sha256=key.public.spki_sha256,
-            ),
-            now=now,
-        )
-        certificate = issue_claim(self._authority, name, uuid4(), key.public, serial=serial, now=now, days=life)
+        when = self._reserve(name, key, serial, now, ceil(ttl / _DAY))
         try:
-            vault.make_private_directory(directory)
-            vault.write_public(directory / ROOT_FILE, self._root)
-            vault.write_public(directory / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
-            vault.write_private(directory / KEY_FILE, key.pem())
+            certificate = issue_claim(
+                self._authority, name, uuid4(), key.public, serial=serial, now=now, days=ceil(ttl / _DAY)
+            )
+            self._write_files(directory, certificate, key)
             with self._registry.transaction():
                 number, _ = Tokens(self._registry).make(
                     now=now,
@@ -109,8 +95,8 @@ class Claims:
                     names=names,
                     serial=serial,
                 )
-                facts = {"token": number, "serial": serial, "prefix": prefix, "quota": quota, "role": role}
-                self._trail.append([Entry("claim", operator(), facts)], now=now)
+                facts: dict[str, Fact] = {"token": number, "serial": serial, "prefix": prefix, "quota": quota}
+                self._trail.append([Entry("claim", operator(), facts | {"role": role})], now=now)
                 confirm(self._registry, self._trail, serial, certificate.fingerprint, now=now, actor=operator())
         except BaseException as error:
             shutil.rmtree(directory, ignore_errors=True)
@@ -123,3 +109,25 @@ class Claims:
                 ) from error
             raise
         return Claim(number, name, serial, directory, min(now + ttl, when.not_after))
+
+    def _reserve(self, name: str, key: PrivateKey, serial: str, now: float, days: int) -> Validity:
+        when = validity(CLAIM, now, issuer=self._authority.certificate.validity, days=days)
+        self._registry.reserve(
+            Reservation(
+                serial=serial,
+                subject=name,
+                profile=CLAIM.name,
+                authority_key_id=self._authority.key_id,
+                not_before=when.not_before,
+                not_after=when.not_after,
+                spki_sha256=key.public.spki_sha256,
+            ),
+            now=now,
+        )
+        return when
+
+    def _write_files(self, directory: Path, certificate: Certificate, key: PrivateKey) -> None:
+        vault.make_private_directory(directory)
+        vault.write_public(directory / ROOT_FILE, self._root)
+        vault.write_public(directory / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
+        vault.write_private(directory / KEY_FILE, key.pem())

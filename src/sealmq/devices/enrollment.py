@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import DeviceRecord, State
@@ -258,6 +258,7 @@ class Enrollment:
         new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
         vault.make_private_directory(new)
         vault.write_public(new / ROOT_FILE, self._root)
+        vault.write_public(new / LEAF_FILE, certificate.pem)
         # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
         vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         if key is not None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sealmq.broker.certificate_requests import Certified, Declined
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file
 from sealmq.devices.lock import locked_directory
 from sealmq.errors import EnrollmentError, Error, HomeError, TrustError
 from sealmq.pki.authority import certificates_of
@@ -171,7 +171,7 @@ class Keeper:
         return identify_certificate(self._certificate(self._slots.current))
 
     def _certificate(self, folder: Path) -> bytes:
-        return certificates_of((folder / CHAIN_FILE).read_bytes())[0]
+        return certificates_of(certificate_file(folder).read_bytes())[0]
 
 
 def _due(own: PeerCertificate) -> float:
