@@ -135,7 +135,7 @@ def test_who_waits_for_approval_comes_again_with_the_same_request(est_broker: Br
     (secret,) = re.findall(r'"([\w-]{43})"', made.stdout)
     words = ("-u", f"gate-1:{secret}", *post(request_file(folder, "gate-1")))
     first = curl(est_broker, "/.well-known/est/simpleenroll", *words)
-    assert first.startswith("HTTP/1.1 202 Accepted\r\n") or first.startswith("HTTP/1.1 202 Accepted\n")
+    assert first.startswith(("HTTP/1.1 202 Accepted\r\n", "HTTP/1.1 202 Accepted\n"))
     assert re.search(r"^Retry-After: [0-9]+\r?$", first, re.MULTILINE)
     waiting = sealmq("enroll", "waiting", "--home", est_broker.home, "--json").stdout
     (number,) = re.findall(r'"(?:request|number|id)": ([0-9]+)', waiting)
