@@ -8,6 +8,7 @@ Rule 2: an address that stays keeps its sockets: who connects at that moment not
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Listener, Reception, bind, bound_addresses
 
 log = logging.getLogger("sealmq.server")
+
+OTHER_DESCRIPTORS = 64
+"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +196,18 @@ def wanted_listeners(
     if not for_https and not listen_on:
         for_https += configuration.https.listeners
     return [*for_mqtt, *for_websocket, *for_https]
+
+
+def allow_descriptors(wanted: int) -> None:
+    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    enough = hard == resource.RLIM_INFINITY or hard >= wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
+    if not enough:
+        log.warning(
+            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
+            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
+            hard,
+        )

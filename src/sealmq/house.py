@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sealmq.broker.broker import Broker
+from sealmq.broker.clones import Alarm, Clones
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import Quiet
@@ -60,12 +61,14 @@ class Resident(Speaker, Protocol):
     account:  whose password it gave; "" when it gave none, or was not believed.
     identity: who it is; None until that is proved.
     deadline: when its stage is over, on the house's clock.
+    peer:     where its client is, "address:port".
     terms:    what the listener that it came by asks for.
     """
 
     account: str
     identity: Identity | None
     deadline: float
+    peer: str
     terms: Terms
 
     def deadline_passed(self, now: float) -> None:
@@ -73,6 +76,10 @@ class Resident(Speaker, Protocol):
 
     def go_on(self) -> None:
         """A new turn: take more of what was received and had to wait."""
+
+
+def _tell_nobody(name: str, alarm: Alarm) -> None:
+    """Where no trail is kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +96,7 @@ class House:
     shaken_for: seconds that this turn's handshakes have had.
     share:      seconds that each link has in this turn.
     quiet:      knows which lines about strangers the log is spared.
+    clones:     watches certificates that have links from two places; `tell_clone` has an alarm recorded.
     """
 
     broker: Broker
@@ -108,6 +116,8 @@ class House:
     shaken_for: float = 0.0
     share: float = SHARE
     quiet: Quiet = field(default_factory=Quiet)
+    clones: Clones = field(default_factory=Clones)
+    tell_clone: Callable[[str, Alarm], None] = _tell_nobody
 
     def tell_rest(self, now: float) -> None:
         """Say in numbers what the log was spared. To call at every tick."""
@@ -146,6 +156,24 @@ class House:
         for link in [link for link, until in self.resting.items() if until <= now]:
             del self.resting[link]
             self.wait_for_turn(link)
+        for alarm in self.clones.look(self.by_serial, now):
+            self._tell_clone(alarm)
+
+    def _tell_clone(self, alarm: Alarm) -> None:
+        """Somebody has copied a key, it seems. Nobody is cut: which of them is the device, only its owner knows."""
+        link = next(iter(self.by_serial.get(alarm.serial, ())), None)
+        name = link.identity.name if link is not None and link.identity is not None else "a device"
+        self.broker.dispatch.counters.clones += 1
+        log.warning(
+            "%s is in two places at once, %s and %s (%s): has somebody copied its key? next: if so, sealmq device"
+            " revoke %s --reason keyCompromise, and add it anew",
+            name,
+            *alarm.places,
+            alarm.how,
+            name,
+            extra={"device": name, "serial": alarm.serial},
+        )
+        self.tell_clone(name, alarm)
 
     def end_turn(self) -> None:
         """Everybody who spoke in this turn was heard, or waits: let the links answer, then begin the next turn with
@@ -175,7 +203,10 @@ class House:
 
     def identified(self, link: Resident, serial: str) -> None:
         """The link stands on the certificate with this serial."""
-        self.by_serial.setdefault(serial, set()).add(link)
+        standing = self.by_serial.setdefault(serial, set())
+        if standing and link.identity is not None and link.identity.kind == "device":  # a claim is in many hands
+            self.clones.met(serial, link, standing, self.clock())
+        standing.add(link)
 
     def leave(self, link: Resident) -> None:
         """The link is gone."""

@@ -9,7 +9,6 @@ import asyncio
 import gc
 import importlib.metadata
 import logging
-import resource
 import secrets
 import signal
 import socket
@@ -29,7 +28,8 @@ from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
 from sealmq.devices.registry import Registry
-from sealmq.doors import Addresses, Doors, wanted_listeners
+from sealmq.doors import OTHER_DESCRIPTORS, Addresses, Doors, allow_descriptors, wanted_listeners
+from sealmq.enroller import MQTTEnroller, clone_entry
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
@@ -60,9 +60,6 @@ is cut within this time; the standard's times are in whole seconds."""
 
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
-
-OTHER_DESCRIPTORS = 64
-"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
 
 REVOCATIONS = "revocations"
 """The mark in the store behind which the registry's changes have not been acted upon (store/schema.py)."""
@@ -121,6 +118,7 @@ class Server:
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
+        self._gatekeeper = gatekeeper
         self._registrar = Registrar(
             partial(Registry.open, home.database),
             lambda registry: self._home.registration_authority(registry, policy_of(self._configuration)),
@@ -128,8 +126,8 @@ class Server:
             self._call_loop,
         )
         self._directory = Directory(home.registry, home.device_authorities(), self._registrar.seen)
-        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
-        broker.statistics.version = _version()
+        self._heap = Heap()
+        broker = self._make_broker()
         broker.restore(kept.sessions, kept.retained)
         recognize(broker, self._maybe_identity, self.clock())
         self.house = House(
@@ -140,10 +138,18 @@ class Server:
             self._ask_for_end_of_turn,
             gatekeeper=gatekeeper,
         )
-        self._safekeeping.house = self.house
+        self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self.house.quiet.told = configuration.log.lines_per_address
-        self._gatekeeper = gatekeeper
-        self._heap = Heap()
+        self._safekeeping.house = self.house
+
+    def _make_broker(self) -> Broker:
+        home, configuration = self._home, self._configuration
+        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        broker.statistics.version = _version()
+        broker.publishing.enrolling.enroller = MQTTEnroller(
+            self._registrar, home.root_certificate, home.device_ca_certificate, self._ask_for_end_of_turn
+        )
+        return broker
 
     def _maybe_identity(self, name: str) -> Identity | None:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
@@ -176,7 +182,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._loop_failed)
         limits = self._configuration.limits
-        _allow_descriptors(limits.connections + limits.connections_waiting + OTHER_DESCRIPTORS)
+        allow_descriptors(limits.connections + limits.connections_waiting + OTHER_DESCRIPTORS)
         self._listen_on = listen_on, websocket_on, https_on
         presence = self._presence or Presence.claim(self._home.path)
         usual = gc.get_threshold()
@@ -474,21 +480,6 @@ def _version() -> str:
         return importlib.metadata.version("sealmq")
     except importlib.metadata.PackageNotFoundError:  # it runs from a folder of sources
         return "unknown"
-
-
-def _allow_descriptors(wanted: int) -> None:
-    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    enough = hard == resource.RLIM_INFINITY or hard >= wanted
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
-    if not enough:
-        log.warning(
-            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
-            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
-            hard,
-        )
 
 
 def _new_client_id() -> str:

@@ -20,11 +20,11 @@ import pytest
 
 from mqtt_bytes import connect_packet, publish
 from places import NOWHERE
-from sealmq import config, server
+from sealmq import config
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.config import CertificateSettings, Configuration
-from sealmq.doors import Addresses, wanted_listeners
+from sealmq.doors import Addresses, allow_descriptors, wanted_listeners
 from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
 from sealmq.link import Link
@@ -402,7 +402,7 @@ def test_room_for_every_link_is_asked_of_the_system(
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
-    server._allow_descriptors(wanted)
+    allow_descriptors(wanted)
     monkeypatch.undo()
     assert asked == ([] if set_to is None else [(set_to, hard)])
     assert bool(said()) == warned

@@ -217,6 +217,10 @@ class RegistrationAuthority:
                     entries.append(Entry("supersede", f"device:{name}", facts))
             self._trail.append(entries, now=now)
 
+    def record(self, entries: Sequence[Entry], now: float) -> None:
+        """What else belongs into the trail."""
+        self._trail.append(entries, now=now)
+
     def _give_back(self, tokens: Sequence[int]) -> None:
         with self._registry.transaction():
             for token in tokens:

@@ -18,11 +18,13 @@ Rule 5: a listener for enrolment asks for a certificate and goes on without one,
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sealmq.errors import TrustError
 from sealmq.tls.hearing import HeardSSLObject, hear
@@ -100,7 +102,69 @@ def client_context(
     Raises TrustError when a file cannot be read or used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname, by default
+    _furnish_client(context, policy, root, chain, key)
+    return context
+
+
+class RenewedContext(ssl.SSLContext):
+    """A device's context that reads its files anew before a connection, when they are others than before: a program
+    that runs for years connects again with the certificate that came meanwhile.
+
+    What was trusted is not forgotten (rule 1 is a listener's): both roots count while a new one comes in, and after.
+    """
+
+    _files: Callable[[], tuple[Path, Path, Path]]
+    _stamp: object = None
+
+    @classmethod
+    def of(cls, policy: TLSPolicy, files: Callable[[], tuple[Path, Path, Path]]) -> RenewedContext:
+        """files: root, chain and key as they are now. Raises TrustError when a file cannot be read or used."""
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        context._files = files
+        root, chain, key = files()
+        context._stamp = _stamp_of(chain, key)
+        _furnish_client(context, policy, root, chain, key)
+        return context
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """See ssl.SSLContext."""
+        self._look_again()
+        return super().wrap_socket(*arguments, **options)
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """See ssl.SSLContext."""
+        self._look_again()
+        return super().wrap_bio(*arguments, **options)
+
+    def _look_again(self) -> None:
+        # Whoever connects is in the middle of something, and can do nothing about a file that is being changed: it goes
+        # on with what it had, and looks again at the next connection.
+        with contextlib.suppress(OSError, TrustError):
+            root, chain, key = self._files()
+            stamp = _stamp_of(chain, key)
+            if stamp != self._stamp:
+                # Elsewhere first: a pair that does not match would leave this one without either.
+                _furnish_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), TLSPolicy(), root, chain, key)
+                _load_roots(self, root)
+                _load_credentials(self, chain, key)
+                self._stamp = stamp
+
+
+def _stamp_of(*files: Path) -> object:
+    """Differs when somebody has changed or replaced one of these files."""
+    return [(each.st_dev, each.st_ino, each.st_mtime_ns) for each in (file.stat() for file in files)]
+
+
+def _furnish_client(
+    context: ssl.SSLContext, policy: TLSPolicy, root: Path, chain: Path | None, key: Path | None
+) -> None:
     _apply(policy, context)
+    _load_roots(context, root)
+    if chain is not None:
+        _load_credentials(context, chain, key or chain)
+
+
+def _load_roots(context: ssl.SSLContext, root: Path) -> None:
     try:
         context.load_verify_locations(cafile=root)
     except (OSError, ValueError) as error:
@@ -109,9 +173,6 @@ def client_context(
             why=_reason(error),
             remedy="take the ca/root.pem of the broker's home",
         ) from error
-    if chain is not None:
-        _load_credentials(context, chain, key or chain)
-    return context
 
 
 def _listener(

@@ -77,6 +77,7 @@ class Exchange:
         "account",
         "deadline",
         "identity",
+        "peer",
         "terms",
     )
 
@@ -90,6 +91,7 @@ class Exchange:
         registrar: Registrar,
     ) -> None:
         self._wire = wire
+        self.peer = wire.peer
         self._tls = tls
         self._house = house
         self._est = est
@@ -168,7 +170,7 @@ class Exchange:
             self._unfit = error.what
             self._house.broker.statistics.traffic.refused["certificate"] += 1
             if self._is_told("refused certificates"):
-                tell_refused(self._wire.peer, error, self._house.directory.describe(certificate), self._who())
+                tell_refused(self.peer, error, self._house.directory.describe(certificate), self._who())
             return
         self.identity = self._applicant.identity
         self._house.identified(self, self._applicant.serial)
@@ -190,7 +192,7 @@ class Exchange:
             self._tls.send(self._reader.continued())
 
     def _begin(self, request: Request) -> None:
-        shown = Shown(self._wire.peer, self._applicant, self._unfit, self._tls.tls_unique)
+        shown = Shown(self.peer, self._applicant, self._unfit, self._tls.tls_unique)
         begun = self._est.begin(request, shown)
         if isinstance(begun, Answer):
             self._answer(begun, f"{request.method} {request.path}")
@@ -239,7 +241,7 @@ class Exchange:
         if self._is_told("refused handshakes"):
             refused = self._tls.refused_certificate
             words = self._house.directory.describe(refused) if refused else ""
-            tell_refused(self._wire.peer, error, words, self._who())
+            tell_refused(self.peer, error, words, self._who())
         self._ended = True
         self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()
@@ -317,7 +319,7 @@ class Exchange:
 
     def __str__(self) -> str:
         name = self.identity.name if self.identity is not None else ""
-        return f"{name} ({self._wire.peer})" if name else self._wire.peer
+        return f"{name} ({self.peer})" if name else self.peer
 
     def _tell(self, answer: Answer, asked: str) -> None:
         """A line about an answer that nobody but we had a part in."""
@@ -330,7 +332,7 @@ class Exchange:
         log.log(level, "%s was answered %d to %.100r%s%s", self, *said, extra=self._who())
 
     def _is_told(self, kind: str) -> bool:
-        return self._house.quiet.lets(kind, self._wire.peer, self._house.clock())
+        return self._house.quiet.lets(kind, self.peer, self._house.clock())
 
     def _who(self) -> dict[str, str]:
-        return who(self._wire.peer, self.identity, "", None)
+        return who(self.peer, self.identity, "", None)

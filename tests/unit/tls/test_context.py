@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from certificates import DAY, NOW, Authority
 from sealmq.errors import TrustError
 from sealmq.tls import context
-from sealmq.tls.context import client_context, enrollment_context, server_context
+from sealmq.tls.context import RenewedContext, client_context, enrollment_context, server_context
 from sealmq.tls.openssl import OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, exchange, refusal
@@ -285,3 +285,57 @@ def test_the_two_ends_have_the_same_name_for_a_connection_of_tls_12(trust: Trust
     client, server = client_connection(trust.client(None, "TLSv1.3"), "localhost"), enrollment(trust).connection()
     exchange(client, server)
     assert client.tls_unique == server.tls_unique == b""
+
+
+def credentials(folder: Path, trust: Trust, name: str) -> tuple[Path, Path, Path]:
+    """Root, chain and key of a device in a folder."""
+    made = trust.device_ca.issue(name)
+    folder.mkdir(exist_ok=True)
+    files = folder / "root.pem", folder / "chain.pem", folder / "key.pem"
+    for file, data in zip(files, (trust.root_ca.pem, made.chain_pem, made.key_pem), strict=True):
+        file.write_bytes(data)
+    return files
+
+
+def shown_by(context: ssl.SSLContext, trust: Trust) -> bytes:
+    """The certificate that a broker sees of who connects with this context."""
+    client, server = client_connection(context, "localhost"), trust.server().connection()
+    exchange(client, server)
+    return server.peer_certificate
+
+
+def test_a_device_connects_with_the_files_as_they_are_by_then(trust: Trust, tmp_path: Path) -> None:
+    old, new = (credentials(tmp_path / name, trust, "sensor-1") for name in ("old", "new"))
+    now = [old]
+    made = RenewedContext.of(TLSPolicy(), lambda: now[0])
+    first = shown_by(made, trust)
+    assert first
+    assert shown_by(made, trust) == first
+    now[0] = new
+    second = shown_by(made, trust)
+    assert second not in (b"", first)
+    credentials(tmp_path / "new", trust, "sensor-1")  # replaced in its place
+    assert shown_by(made, trust) not in (b"", first, second)
+    assert made.verify_mode == ssl.CERT_REQUIRED
+    assert made.check_hostname
+
+
+def test_files_that_are_being_changed_do_no_harm_to_who_connects_meanwhile(trust: Trust, tmp_path: Path) -> None:
+    files = credentials(tmp_path, trust, "sensor-1")
+    made = RenewedContext.of(TLSPolicy(), lambda: files)
+    first = shown_by(made, trust)
+    for damage in (b"no PEM", trust.device_ca.issue("sensor-1").key_pem, None):
+        if damage is None:
+            files[2].unlink()
+        else:
+            files[2].write_bytes(damage)
+        assert shown_by(made, trust) == first
+    credentials(tmp_path, trust, "sensor-1")
+    assert shown_by(made, trust) not in (b"", first)
+
+
+def test_a_context_for_files_that_are_not_there_says_so_at_once(trust: Trust, tmp_path: Path) -> None:
+    files = credentials(tmp_path, trust, "sensor-1")
+    files[0].write_bytes(b"no PEM")
+    with pytest.raises(TrustError, match="root certificate"):
+        RenewedContext.of(TLSPolicy(), lambda: files)
