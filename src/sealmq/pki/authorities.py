@@ -159,6 +159,10 @@ class Authorities:
         """The key identifiers of all the certificates in NAME.pem, the newest first."""
         return list(map(subject_key_id, certificates_of(self._pem(name))))
 
+    def anchors(self) -> list[str]:
+        """The key identifiers of all that may have signed what is let in: Device CAs, and Claim CAs where there are."""
+        return [key_id for name in (DEVICE_CA, CLAIM_CA) if self.has(name) for key_id in self.key_ids(name)]
+
     # --- which files are there
 
     def certificate_file(self, name: str) -> Path:
