@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sealmq.cli.ca_passphrase import new_passphrase, with_ca_passphrase
+from sealmq.cli.ca_renew import renew_broker
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+
+app.command("renew-broker")(renew_broker)
 
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -132,12 +132,13 @@ def show(
             meant = f"did you mean {near[0]}? " if near else ""
             raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
         directory = opened.device_directory(name)
+        clones = opened.registry.clones_of(device.name)
     now = time.time()
     if as_json:
-        known = _device_as_json(device, now) | {"directory": str(directory) if directory.is_dir() else None}
-        typer.echo(json.dumps(known, indent=2))
+        known = {"directory": str(directory) if directory.is_dir() else None, "clones": clones}
+        typer.echo(json.dumps(_device_as_json(device, now) | known, indent=2))
     else:
-        typer.echo("\n".join(_device_in_words(device, directory, now)))
+        typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
 @app.command()
@@ -281,6 +282,18 @@ def _device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:
         "created": _moment(device.created),
         "uuid": device.uuid,
     }
+
+
+def _clones_in_words(device: DeviceRecord, clones: int) -> list[str]:
+    if not clones:
+        return []
+    times = f"{clones} times" if clones > 1 else "once"
+    log = as_typed(f"sealmq log show --device {device.name}")
+    revoke = as_typed(f"sealmq device revoke {device.name} --reason keyCompromise")
+    return [
+        f"Alarm: it was in two places at the same time, {times}: {log}",
+        f"  If somebody has copied its key: {revoke}",
+    ]
 
 
 def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:
