@@ -45,6 +45,7 @@ from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
+from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -201,7 +202,7 @@ class Home:
         """The names of the devices that a home calls revoked; none where there is no home that can be asked."""
         try:
             with cls.open(path) as home:
-                return frozenset(device.name for device in home.registry.devices() if device.state == "revoked")
+                return revoked_names(home.registry)
         except Error:
             return frozenset()
 

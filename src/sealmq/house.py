@@ -19,7 +19,6 @@ from sealmq.broker.clones import Alarm, Clones
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import Quiet
-from sealmq.broker.sessions import Outbox
 from sealmq.identity import Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.tcp.deadlines import Deadlines
@@ -46,8 +45,18 @@ devices that come back are as fast, and others' messages take twice as long mean
 log = logging.getLogger("sealmq.link")
 
 
-class Resident(Outbox, Protocol):
-    """A link, as the house and the server know it.
+class Speaker(Protocol):
+    """Whoever has something to say at the end of a turn."""
+
+    def end(self, reason_code: int, why: str) -> None:
+        """Say goodbye and close; `why` is for the log."""
+
+    def flush(self) -> None:
+        """Let what was queued leave."""
+
+
+class Resident(Speaker, Protocol):
+    """A link, or an exchange over HTTPS, as the house and the server know it.
 
     account:  whose password it gave; "" when it gave none, or was not believed.
     identity: who it is; None until that is proved.
@@ -96,7 +105,7 @@ class House:
     clock: Callable[[], float]
     ask_for_flush: Callable[[], None]
     links: set[Resident] = field(default_factory=set)
-    unflushed: set[Outbox] = field(default_factory=set)
+    unflushed: set[Speaker] = field(default_factory=set)
     by_serial: dict[str, set[Resident]] = field(default_factory=dict)
     deadlines: Deadlines[Resident] = field(default_factory=Deadlines)
     flush_is_due: bool = False
@@ -188,7 +197,7 @@ class House:
         except Exception:  # a mistake of ours: nobody else may suffer
             self._end_by_mistake(link)
 
-    def _end_by_mistake(self, link: Outbox) -> None:
+    def _end_by_mistake(self, link: Speaker) -> None:
         log.exception("%s: our own mistake", link)
         link.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 

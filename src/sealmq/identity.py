@@ -44,22 +44,22 @@ class Identity:
 class Terms:
     """What a listener asks of those who come by it.
 
-    auth:      the proof.
+    auth:      the proof. "enrollment": HTTPS, where each request says what it stands on; a certificate may be shown.
     plaintext: True when there is no TLS, and anybody in between can read and change what is said.
     """
 
-    auth: Auth = "certificate"
+    auth: Auth | Literal["enrollment"] = "certificate"
     plaintext: bool = False
 
     @property
     def asks_certificate(self) -> bool:
         """Must the handshake show a client certificate?"""
-        return self.auth != "password"
+        return self.auth in ("certificate", "certificate-and-password")
 
     @property
     def asks_password(self) -> bool:
         """Must CONNECT carry user name and password?"""
-        return self.auth != "certificate"
+        return self.auth in ("password", "certificate-and-password")
 
     def admits(self, other: Terms) -> bool:
         """Would who came by `other` be let in here as the same identity, on a wire that is no worse?"""
@@ -70,3 +70,6 @@ class Terms:
 
 BY_CERTIFICATE: Final = Terms()
 """The usual ones: TLS with a client certificate."""
+
+FOR_ENROLLMENT: Final = Terms("enrollment")
+"""Those of a listener for EST: whoever comes by it is no client of the broker, and never becomes one."""

@@ -28,13 +28,13 @@ def bundle(broker: Broker, target: str, place: Path, *options: str) -> dict[str,
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def build(target: str, folder: Path) -> Path:
+def build(target: str, folder: Path, *options: str) -> Path:
     """Compile and link a device from its bundle."""
     header, package, libraries = LIBRARIES[target]
     has_header(header, package)
     source = PROGRAMS / f"publish_{target}.c"
     words = ["-I", folder, "-I", PROGRAMS, source, folder / "tls_setup.c", "-o", folder / "device", *libraries]
-    run(GCC.command("-D_POSIX_C_SOURCE=200809L", "-Wno-pedantic", *words))
+    run(GCC.command("-D_POSIX_C_SOURCE=200809L", "-Wno-pedantic", *options, *words))
     return folder / "device"
 
 
@@ -51,6 +51,14 @@ def test_a_device_built_from_its_bundle_publishes(
     assert sub.output.lines == [f"{topic} 21.5"]
     assert said.startswith("published with TLSv1.")
     record_property("said", f"{target}: a device was compiled from its bundle, linked, and {said.strip()}")
+
+
+@pytest.mark.parametrize("size", [1024, 2048, 4096])
+def test_a_device_with_small_buffers_gets_small_records(broker: Broker, topic: str, size: int, tmp_path: Path) -> None:
+    """tls_setup.c asks for max_fragment_length; Mbed TLS itself would refuse a record above what was agreed."""
+    bundle(broker, "mbedtls", tmp_path / "b", "--host", "localhost")
+    device = build("mbedtls", tmp_path / "b", f"-DMBEDTLS_SSL_IN_CONTENT_LEN={size}")
+    assert run([device, str(broker.port), topic, "21.5"]).stdout.startswith("published with TLSv1.2")
 
 
 @LIBRARY

@@ -1,6 +1,5 @@
 """The names of a bundle's files are a promise: they stand in other people's scripts."""
 
-
 from sealmq import bundle
 
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sealmq.cli.ca_passphrase import new_passphrase, with_ca_passphrase
+from sealmq.cli.ca_passphrase import (
+    RootKeyOption,
+    RootPassphraseOption,
+    bring_root,
+    new_passphrase,
+    with_ca_passphrase,
+)
 from sealmq.cli.ca_renew import renew_broker
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
@@ -160,12 +166,38 @@ def export_root(
         return
     typer.echo(f"{file}: the root's key, read back and checked. It is not in the home any more.")
     typer.echo(
-        "Keep two copies of the file in two places, and the passphrase in a third. Without them this CA can have"
+        "Keep two copies in two places, and the passphrase in a third. Who loses both can make no new issuing CA"
     )
-    typer.echo("no new issuing CA when the present ones end, and every device must be given a new root.")
+    typer.echo("when the present ones end, and must give every device another root.")
     typer.echo("Older backups still hold it: make a new one, and destroy those.")
     for path in replaced:
         typer.echo(f"An older copy is in {path}")
+
+
+@app.command("add-claim")
+@with_ca_passphrase
+def add_claim(
+    root_key: RootKeyOption = None,
+    root_passphrase_file: RootPassphraseOption = None,
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Make the Claim CA in a home from before there was one: what gives a production line its claims."""
+    import time
+
+    from sealmq.cli.target import home_path
+    from sealmq.home import Home
+    from sealmq.pki.authorities import CLAIM_CA
+
+    with Home.open(home_path(home)) as opened:
+        is_new = not opened.authorities.has(CLAIM_CA)
+        if is_new:
+            bring_root(opened, root_key, root_passphrase_file)
+        claim = opened.claim_authority(time.time())
+    if as_json:
+        typer.echo(json.dumps({"name": claim.common_name, "key_id": claim.key_id, "made": is_new}, indent=2))
+        return
+    typer.echo(f"{claim.common_name} {'is made' if is_new else 'was there before; nothing has changed'}.")
 
 
 @app.command("to-token")

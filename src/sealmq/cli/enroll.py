@@ -385,7 +385,7 @@ def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sealmq.cli.device import NARROWEST, UNBROKEN
+    from sealmq.cli.device_list import NARROWEST, UNBROKEN
 
     table = Table(box=None, pad_edge=False)
     for title in titles:

@@ -10,6 +10,9 @@ Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the mi
         can log in.
 Rule 4: a listener that asks for a password alone sends no CertificateRequest. It has a context, and so sessions and
         ticket keys, of its own: nothing that was proved to one listener counts at another.
+Rule 5: a listener for enrolment asks for a certificate and goes on without one, and OpenSSL looks at no date of one
+        that is shown: a device whose certificate has expired may come to renew it. Then whoever stands above looks at
+        every date (devices/applicants.py). No other context is like that, which a test holds.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.policy import TLSPolicy
 
 _PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not name
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which it does not name either: no date of the chain is checked
 
 
 def server_context(
@@ -56,6 +60,32 @@ def server_context(
         build = _listener(policy, chain, key, client_anchors, crl)
     else:
         build = _listener(policy, chain, key, None, None)
+    context = build()
+    if not _listen_in(context):
+        return OpenSSLContext(context, quiet=None, max_record=policy.max_record)
+    return OpenSSLContext(context, quiet=build(), max_record=policy.max_record)
+
+
+def enrollment_context(policy: TLSPolicy, *, chain: Path, key: Path, client_anchors: bytes) -> OpenSSLContext:
+    """The context of a listener for enrolment (rule 5): a client certificate is optional, and may have expired.
+
+    client_anchors: PEM of every CA whose certificates may be shown there. The rest as for `server_context`.
+
+    Nothing is resumed under TLS 1.3. TLS 1.2 has sessions that `ssl` cannot turn off; whoever makes connections of this
+    context takes a new one now and then, and asks the registry about each certificate anew, resumed or not.
+    """
+
+    def build() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _apply(policy, context)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= _NO_CHECK_TIME
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        _load_credentials(context, chain, key)
+        _trust_devices(context, client_anchors)
+        return context
+
     context = build()
     if not _listen_in(context):
         return OpenSSLContext(context, quiet=None, max_record=policy.max_record)
