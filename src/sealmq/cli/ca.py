@@ -17,6 +17,7 @@ from sealmq.cli.ca_passphrase import (
     new_passphrase,
     with_ca_passphrase,
 )
+from sealmq.cli.ca_renew import renew_broker
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+
+app.command("renew-broker")(renew_broker)
 
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
