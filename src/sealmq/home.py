@@ -7,7 +7,7 @@
     HOME/ca/                         the CAs and their keys (pki/authorities.py)
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
-    HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key
     HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
@@ -45,6 +45,7 @@ from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name, operator
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
+from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -202,7 +203,7 @@ class Home:
         """The names of the devices that a home calls revoked; none where there is no home that can be asked."""
         try:
             with cls.open(path) as home:
-                return frozenset(device.name for device in home.registry.devices() if device.state == "revoked")
+                return revoked_names(home.registry)
         except Error:
             return frozenset()
 
@@ -270,12 +271,12 @@ class Home:
         return b"".join(found) if len(found) == len(lists) and not all(map(revokes_nothing, found)) else None
 
     def device_authorities(self) -> frozenset[str]:
-        """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""
+        """The key identifiers of the CAs whose devices and claims are let in."""
         with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
-            return frozenset(self.authorities.key_ids(DEVICE_CA))
+            return frozenset(self.authorities.anchors())
 
-    def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
-        """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
+    def ensure_broker_certificate(self, names: ServerNames, now: float, *, at_once: bool = False) -> bool:
+        """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
         one is superseded, not revoked: links that stand on it may stand.
@@ -287,7 +288,7 @@ class Home:
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
             locked_directory(self.path),
         ):
-            if self._broker_certificate_serves(names, now):
+            if self._broker_certificate_serves(names, now) and not at_once:
                 return False
             self._issue_broker_certificate(names, now)
             return True

@@ -21,19 +21,22 @@ from pkilint.validation import ValidationFindingSeverity, ValidationResult, Vali
 from certificate_profiles import DEVIATIONS
 from running import program
 from sealmq.pki.authority import (
+    HOLD,
     REASONS,
     Authority,
     Certificate,
     Revocation,
     create_issuing,
     create_root,
+    issue_claim,
     issue_device,
     issue_server,
     new_serial,
     sign_crl,
 )
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.profiles import DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
+from sealmq.pki.profiles import CLAIM, CROSS, DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
+from sealmq.pki.rollover import cross_certify
 
 NOW = time.time()  # openssl asks the clock
 
@@ -82,18 +85,24 @@ def servers(authority: Authority, root: Authority) -> Iterator[tuple[str, Made]]
 
 def hierarchy() -> tuple[dict[str, Made], Authority]:
     root = create_root("Example", "NL", serial=new_serial(), now=NOW)
-    server_ca, device_ca = (create_issuing(root, kind, serial=new_serial(), now=NOW) for kind in ("Server", "Device"))
+    kinds = ("Server", "Device", "Claim")
+    server_ca, device_ca, claim_ca = (create_issuing(root, kind, serial=new_serial(), now=NOW) for kind in kinds)
     made = {"root": Made(ROOT.name, root.certificate, ())}
     made["umlauts"] = Made(ROOT.name, create_root("Müller & Söhne", "DE", serial=new_serial(), now=NOW).certificate, ())
-    for kind, each in (("server-ca", server_ca), ("device-ca", device_ca)):
+    for kind, each in (("server-ca", server_ca), ("device-ca", device_ca), ("claim-ca", claim_ca)):
         made[kind] = Made(ISSUING.name, each.certificate, (root.certificate,))
+    claim = issue_claim(claim_ca, "line-1", uuid.uuid4(), PrivateKey.generate().public, serial=new_serial(), now=NOW)
+    made["claim"] = Made(CLAIM.name, claim, (claim_ca.certificate, root.certificate), "sslclient")
+    newer = create_root("Example", "NL", serial=new_serial(), now=NOW, taken=[root.common_name])
+    for kind, subject, issuer in (("new-with-old", newer, root), ("old-with-new", root, newer)):
+        made[kind] = Made(CROSS.name, cross_certify(subject, issuer, now=NOW).certificate, (issuer.certificate,))
     return made | dict(devices(device_ca, root)) | dict(servers(server_ca, root)), device_ca
 
 
 MADE, DEVICE_CA = hierarchy()
 LISTS = {
     "empty": [],
-    "every-reason": [Revocation(new_serial(), NOW, reason) for reason in REASONS],
+    "every-reason": [Revocation(new_serial(), NOW, reason) for reason in (*REASONS, HOLD)],
     "a-thousand": [Revocation(new_serial(), NOW, "keyCompromise") for _ in range(1000)],
 }
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.cli import device_revoke
+from sealmq.cli.bundle import (
+    Asked,
+    BundleHostOption,
+    BundlePortOption,
+    OutOption,
+    TargetOption,
+    bundle,
+    check_asked,
+    hand_over,
+    targets,
+)
 from sealmq.cli.ca_passphrase import with_ca_passphrase
+from sealmq.cli.device_list import day, device_as_json, list_devices, moment
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -25,13 +35,10 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=True)
+app.command("list")(list_devices)
+app.command()(bundle)
+app.command()(targets)
 device_revoke.register(app)
-
-UNBROKEN = 200
-"""Columns of the table when a program reads it: no line of it is ever folded."""
-
-NARROWEST = 80
-"""Columns of the table in a terminal, at least: what is narrower breaks the lines itself, and nothing is left out."""
 
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -57,38 +64,36 @@ def add(
             help="What access rules see (default: what it was before; operator for the name operator; else device).",
         ),
     ] = None,
+    target: TargetOption = None,
+    out: OutOption = None,
+    host: BundleHostOption = None,
+    port: BundlePortOption = None,
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device-chain.pem and device.key."""
+    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device.pem and device.key.
+
+    With --target also a bundle as the device's firmware wants it; `sealmq device bundle` makes more of them.
+    """
     from sealmq.cli.target import home_path, listening_address
     from sealmq.home import Home
 
     path = home_path(home)
     request = _read_csr(csr)
+    asked = _asked(target, out, host, port)
     with Home.open(path) as opened:
         address = listening_address(opened.path)
         chosen = usual_role(opened, name) if role is None else role
+        if asked is not None:
+            check_asked(asked, name)
         enrolled = opened.enrollment().add_device(name, now=time.time(), role=chosen, csr=request, days=days)
+        handed = hand_over(opened, name, asked) if asked is not None else None
     if as_json:
-        typer.echo(json.dumps(_enrolled_as_json(enrolled), indent=2))
+        more = {"bundle": handed.as_json()} if handed is not None else {}
+        typer.echo(json.dumps(_enrolled_as_json(enrolled) | more, indent=2))
     else:
-        typer.echo("\n".join(_enrolled_in_words(enrolled, address, home)))
-
-
-@app.command("list")
-def list_devices(as_json: JSONOption = False, home: HomeOption = None) -> None:
-    """Show every device with its role, its state and the end of its certificate."""
-    from sealmq.cli.target import home_path
-    from sealmq.home import Home
-
-    with Home.open(home_path(home)) as opened:
-        devices = opened.registry.devices()
-    now = time.time()
-    if as_json:
-        typer.echo(json.dumps([_device_as_json(device, now) for device in devices], indent=2))
-    else:
-        _print_table(devices, now)
+        lines = ["", *handed.in_words()] if handed is not None else []
+        typer.echo("\n".join(_enrolled_in_words(enrolled, address, home) + lines))
 
 
 @app.command()
@@ -99,28 +104,23 @@ def show(
 ) -> None:
     """Show all that is known of one device. Exit code 0 also when it is revoked or expired: the state says so."""
     from sealmq.cli.target import home_path
+    from sealmq.devices.listing import near
     from sealmq.home import Home
 
     with Home.open(home_path(home)) as opened:
         device = opened.registry.device(name) if name.isascii() else None
         if device is None:
-            near = difflib.get_close_matches(name, [each.name for each in opened.registry.devices()], n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
+            nearest = near(opened.registry, name, 1)
+            meant = f"did you mean {nearest[0]}? " if nearest else ""
             raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
         directory = opened.device_directory(name)
+        clones = opened.registry.clones_of(device.name)
     now = time.time()
     if as_json:
-        known = _device_as_json(device, now) | {"directory": str(directory) if directory.is_dir() else None}
-        typer.echo(json.dumps(known, indent=2))
+        known = {"directory": str(directory) if directory.is_dir() else None, "clones": clones}
+        typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
     else:
-        typer.echo("\n".join(_device_in_words(device, directory, now)))
-
-
-def state_of(device: DeviceRecord, now: float) -> str:
-    """ "active", "revoked", "on hold", or "expired": the registry has no clock, we do."""
-    if device.held:
-        return "on hold"
-    return "expired" if device.state == "active" and device.not_after < now else device.state
+        typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
 def usual_role(home: Home, name: str) -> str:
@@ -146,6 +146,14 @@ def _read_csr(path: Path | None) -> bytes | None:
         ) from error
 
 
+def _asked(target: str | None, out: Path | None, host: str | None, port: int | None) -> Asked | None:
+    if target is not None:
+        return Asked(target, out, host, port)
+    if out is not None or host is not None or port is not None:
+        raise ConfigError("--out, --host and --port are for --target", remedy="sealmq device targets")
+    return None
+
+
 def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
     directory = enrolled.directory
     return {
@@ -153,9 +161,10 @@ def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
         "role": enrolled.role,
         "uuid": enrolled.uuid,
         "serial": enrolled.serial,
-        "not_after": _moment(enrolled.not_after),
+        "not_after": moment(enrolled.not_after),
         "directory": str(directory),
         "root": str(directory / ROOT_FILE),
+        "certificate": str(directory / LEAF_FILE),
         "chain": str(directory / CHAIN_FILE),
         "key": str(directory / KEY_FILE) if enrolled.has_key else None,
     }
@@ -165,11 +174,12 @@ def _enrolled_in_words(enrolled: Enrolled, address: tuple[str, int], home: Path 
     name, directory = enrolled.name, enrolled.directory
     shortened = ", when the Device CA ends" if enrolled.shortened else ""
     lines = [
-        f"{name} is added: role {enrolled.role}, certificate until {_day(enrolled.not_after)}{shortened}.",
+        f"{name} is added: role {enrolled.role}, certificate until {day(enrolled.not_after)}{shortened}.",
         "",
         f"Its files are in {directory}:",
         f"  {ROOT_FILE:<16}  whom it trusts",
-        f"  {CHAIN_FILE}  its certificate",
+        f"  {LEAF_FILE:<16}  its certificate",
+        f"  {CHAIN_FILE}  the same with its CA's, for other brokers",
     ]
     if enrolled.has_key:
         lines.append(f"  {KEY_FILE:<16}  its private key: whoever has it is the device")
@@ -194,64 +204,38 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     parts = [
         ["mosquitto_pub", "-h", host, "-p", str(port)],
         ["--cafile", str(directory / ROOT_FILE)],
-        ["--cert", str(directory / CHAIN_FILE)],
+        ["--cert", str(directory / LEAF_FILE)],
         ["--key", key],
         message,
     ]
     return [*commands, " \\\n      ".join(shlex.join(part) for part in parts)]
 
 
-def _device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:
-    return {
-        "name": device.name,
-        "role": device.role,
-        "state": state_of(device, now),
-        "serial": device.serial,
-        "not_after": _moment(device.not_after),
-        "created": _moment(device.created),
-        "uuid": device.uuid,
-    }
+def _clones_in_words(device: DeviceRecord, clones: int) -> list[str]:
+    if not clones:
+        return []
+    times = f"{clones} times" if clones > 1 else "once"
+    log = as_typed(f"sealmq log show --device {device.name}")
+    revoke = as_typed(f"sealmq device revoke {device.name} --reason keyCompromise")
+    return [
+        f"Alarm: it was in two places at the same time, {times}: {log}",
+        f"  If somebody has copied its key: {revoke}",
+    ]
 
 
 def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:
+    from sealmq.devices.listing import state_of
+
     days = int((device.not_after - now) // 86_400)
     left = f" ({days:,} days)" if days >= 0 else ""
     return [
         device.name,
         f"  role         {device.role}",
         f"  state        {state_of(device, now)}",
-        f"  valid until  {_day(device.not_after)}{left}",
+        f"  valid until  {day(device.not_after)}{left}",
         f"  serial       {device.serial}",
-        f"  added        {_day(device.created)}",
+        f"  added        {day(device.created)}",
         f"  UUID         {device.uuid}",
         f"  files        {directory if directory.is_dir() else 'none in this home'}",
         as_typed(f"What it may do: sealmq access check {device.name} publish TOPIC"),
     ]
-
-
-def _print_table(devices: list[DeviceRecord], now: float) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    colours = {"active": "green", "expired": "yellow", "on hold": "yellow", "revoked": "red"}
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", overflow="fold")
-    for title in ("role", "state", "valid until"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("serial", no_wrap=True)  # to be copied in one piece: a long name is folded first
-    for device in devices:
-        state = state_of(device, now)
-        shown = Text(state, style=colours.get(state, ""))
-        table.add_row(Text(device.name), Text(device.role), shown, _day(device.not_after), Text(device.serial))
-    console = Console(emoji=False)
-    console.width = max(console.width, NARROWEST) if console.is_terminal else UNBROKEN
-    console.print(table)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

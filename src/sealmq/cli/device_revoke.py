@@ -182,9 +182,11 @@ def _some(texts: list[str]) -> str:
 
 def _no_operator_is_left(home: Home, taken: Taken, now: float) -> bool:
     """Was an operator revoked, and is there none now?"""
+    from sealmq.devices.listing import has_operator
+
     registry = home.registry
     roles = {device.role for name in taken.devices if (device := registry.device(name)) is not None}
-    return "operator" in roles and not registry.has_active("operator", now)
+    return "operator" in roles and not has_operator(registry, now=now)
 
 
 def _tell_left_alone() -> None:

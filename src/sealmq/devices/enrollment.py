@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
-from sealmq.devices.records import State
+from sealmq.devices.records import DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
@@ -152,6 +152,10 @@ class Enrollment:
         """Revoke a device for good, as `Revocations.revoke_device`, in the name of who is at the keyboard."""
         return self._revocations.revoke_device(name, reason, now=now).serials
 
+    def find(self, name: str) -> DeviceRecord:
+        """The device of this name. Raises EnrollmentError with near matches when there is none."""
+        return self._revocations.find(name)
+
     def _signer(self, key_id: str) -> Authority:
         if key_id != self._authority.key_id:
             raise HomeError(f"there is no authority with the key identifier {key_id}")
@@ -228,6 +232,7 @@ class Enrollment:
         new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
         vault.make_private_directory(new)
         vault.write_public(new / ROOT_FILE, self._root)
+        vault.write_public(new / LEAF_FILE, certificate.pem)
         # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
         vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         if key is not None:

@@ -77,9 +77,10 @@ class DeviceRecord:
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted), "retired"
-    (the device is gone for good: what it left goes, too), "server" (a new broker certificate) or "authority" (the CAs
-    have changed); or "password", "bound" or "removed": the account `device` has another password, counts with
-    other devices, or is gone, so that who came in by it may have to be cut.
+    (the device is gone for good: what it left goes, too), "server" (a new broker certificate), "authority" (the CAs
+    have changed) or "clone" (two links of one certificate, from two places); or "password", "bound" or "removed": the
+    account `device` has another password, counts with other devices, or is gone, so that who came in by it may have to
+    be cut.
     """
 
     id: int

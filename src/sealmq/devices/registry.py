@@ -46,14 +46,12 @@ class Registry:
         self._file = path.stat()
 
     @classmethod
-    def open(cls, path: Path, *, beside: bool = False) -> Self:
+    def open(cls, path: Path) -> Self:
         """Open the registry at `path`, or make an empty one where no file is.
-
-        beside: another thread of this process has it open already (database.open_database).
 
         Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
         """
-        connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS, beside=beside)
+        connection = open_database(path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
         try:
             return cls(path, connection)
         except HomeError:
@@ -103,14 +101,6 @@ class Registry:
             *(after, prefix, until, limit),
         )
         return [DeviceRecord(*row) for row in rows]
-
-    def has_active(self, role: str, now: float) -> bool:
-        """Is there a device with this role that is let in at `now` (Unix seconds)?"""
-        statement = (
-            "SELECT 1 FROM devices d JOIN certificates c ON c.serial = d.serial"
-            " WHERE d.role = ? AND d.state = 'active' AND c.not_after >= ? LIMIT 1"
-        )
-        return self._one(statement, role, now) is not None
 
     def certificates_with_key(self, spki_sha256: str) -> list[CertificateRecord]:
         """Every certificate that was recorded for this public key (SHA-256 of its SubjectPublicKeyInfo)."""
@@ -304,6 +294,17 @@ class Registry:
             ).fetchall()
             return [str(each) for (each,) in rows]
 
+    def note_clone(self, serial: str, device: str) -> None:
+        """Two links of this certificate came from two places."""
+        with self.transaction():
+            self.note("clone", serial, device)
+
+    def clones_of(self, name: str) -> int:
+        """How often that was noted of a device."""
+        row = self._one("SELECT count(*) FROM changes WHERE kind = 'clone' AND device = ?", name)
+        assert row is not None
+        return int(row[0])
+
     def body(self, serial: str) -> bytes | None:
         """A device's certificate (DER); None: it is older than the table."""
         row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
@@ -425,7 +426,8 @@ class Registry:
             return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'retired', 'password', 'bound', 'removed')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN"
+            " ('revoked', 'retired', 'password', 'bound', 'removed', 'clone')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

@@ -11,13 +11,13 @@ Rule 4: a device whose last certificate was revoked is revoked. A device that is
 
 from __future__ import annotations
 
-import difflib
 import logging
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sealmq.devices.listing import near
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
@@ -39,8 +39,6 @@ LISTED = 1_000
 'certificate_revoked' in the handshake; who stood on it before hears it from the registry, which knows all of them.
 OpenSSL hashes the whole list at each handshake and its signer writes it anew at each revocation: with 1,000 entries
 that is 0.03 and 10 ms, with 100,000 it was 3 and 9,900 ms."""
-
-_NEAR_MATCHES_AMONG = 2_000  # names; a fleet has a million
 
 # In which a certificate may still open something, or come to open it again.
 _OPEN = "(state IN ('valid', 'superseded', 'pending') OR state = 'revoked' AND reason = 'certificateHold')"
@@ -189,12 +187,10 @@ class Revocations:
         device = self._registry.device(name)
         if device is not None:
             return device
-        some = self._registry.devices(prefix=name[:2], limit=_NEAR_MATCHES_AMONG)
-        some += self._registry.devices(limit=_NEAR_MATCHES_AMONG)
-        near = difflib.get_close_matches(name, dict.fromkeys(record.name for record in some), n=3)
+        nearest = near(self._registry, name)
         raise EnrollmentError(
             f"there is no device '{printable(name)}'",
-            why=f"did you mean {' or '.join(near)}?" if near else "",
+            why=f"did you mean {' or '.join(nearest)}?" if nearest else "",
             remedy="sealmq device list",
         )
 

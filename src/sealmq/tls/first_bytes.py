@@ -33,12 +33,17 @@ def check_first_bytes(first: bytes | memoryview, *, peer: str = "device") -> Non
     raise TLSError(f"the {peer} does not speak TLS: this looks like {name}", remedy=remedy)
 
 
+def is_http(first: bytes | memoryview) -> bool:
+    """Does a connection that begins with these bytes speak HTTP without TLS?"""
+    return bytes(first[:8]).startswith(_HTTP)
+
+
 def _looks_like(first: bytes, peer: str) -> tuple[str, str]:
     """Name and remedy for what is not TLS."""
     if first[0] == 0x10 and (len(first) < 8 or b"MQ" in first):  # [MQTT-3.1.0-1] CONNECT, its protocol name
         return (
             "MQTT without encryption (a CONNECT packet)",
-            "connect with TLS: mosquitto_pub --cafile root.pem --cert device-chain.pem --key device.key -p 8883 ...",
+            "connect with TLS: mosquitto_pub --cafile root.pem --cert device.pem --key device.key -p 8883 ...",
         )
     if first[0] == 0x20 and peer == "broker":
         return "MQTT without encryption (a CONNACK packet)", "connect to the broker's TLS port, usually 8883"

@@ -46,7 +46,7 @@ def test_one_of_three_is_revoked(home: Path, capsys: pytest.CaptureFixture[str])
 def test_a_hold_and_its_end(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "hold", "sensor-1")
     assert "sealmq device release sensor-1" in shown
-    assert state(capsys) == "on hold"
+    assert state(capsys) == "held"
     assert "already" in run(capsys, "hold", "sensor-1")
     assert "lets it in again" in run(capsys, "release", "sensor-1")
     assert state(capsys) == "active"
@@ -55,7 +55,7 @@ def test_a_hold_and_its_end(home: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_hold_by_its_reason(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "revoke", "sensor-1", "--reason", "certificateHold")
-    assert state(capsys) == "on hold"
+    assert state(capsys) == "held"
     run(capsys, "revoke", "sensor-1")
     assert state(capsys) == "revoked"
     shown = run(capsys, "release", "sensor-1", code=1)
