@@ -61,7 +61,8 @@ def requests(number: int) -> list[bytes]:
     name = x509.Name([])
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
     return [
-        builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.DER) for _ in range(number)
+        builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.DER)
+        for _ in range(number)
     ]
 
 
@@ -79,7 +80,8 @@ class Ours:
         _, secret = Tokens(self.home.registry).make(now=NOW, ttl=86_400, prefix="r-", quota=len(csrs))
         applicant = ByToken(secret)
         applications = [
-            Application(csr, Operation.ENROLL, applicant, "est", "127.0.0.1", f"r-{next(self.numbers):07}") for csr in csrs
+            Application(csr, Operation.ENROLL, applicant, "est", "127.0.0.1", f"r-{next(self.numbers):07}")
+            for csr in csrs
         ]
         authority = self.home.registration_authority(self.home.registry, EnrollmentPolicy())
 
@@ -205,7 +207,19 @@ def openssl(folder: Path, csrs: list[bytes]) -> Iterator[tuple[str, Way]]:
 
     def ca() -> int:
         for file in files:
-            quiet(program, "ca", "-batch", "-notext", *where, "-subj", "/CN=unit-1", "-in", file, "-out", folder / "made.pem")
+            quiet(
+                program,
+                "ca",
+                "-batch",
+                "-notext",
+                *where,
+                "-subj",
+                "/CN=unit-1",
+                "-in",
+                file,
+                "-out",
+                folder / "made.pem",
+            )
         return len(files)
 
     yield "openssl x509 -req", x509_req

@@ -24,6 +24,7 @@ from sealmq.broker.broker import Broker
 from sealmq.broker.change import adopt, recognize
 from sealmq.config import Configuration, ListenerSettings
 from sealmq.contexts import build_contexts
+from sealmq.crl_export import Keeper
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.registry import Registry
@@ -104,6 +105,7 @@ class Server:
         self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
         self._authorities_told = 0.0
+        self._keeper = Keeper(home)
         self._listen_on: Sequence[Sequence[str]] = ((), (), ())
         self._reception = Reception(
             lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
@@ -219,6 +221,7 @@ class Server:
             self._poller.close()
             self._gatekeeper.close()
             self._registrar.close()
+            self._keeper.close()
             self._safekeeping.close()
             gc.set_threshold(*usual)
             if presence is not self._presence:
@@ -347,6 +350,7 @@ class Server:
             self._check_certificate,
             self._renew,
             self._tell_near_end,
+            self._keeper.look,
             self._look_for_restore,
         ):
             name = duty.__name__

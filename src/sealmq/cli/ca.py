@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sealmq.cli import ca_rollover
+from sealmq.cli import ca_crl, ca_rollover
 from sealmq.cli.ca_passphrase import (
     RootKeyOption,
     RootPassphraseOption,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
 ca_rollover.register(app)
+ca_crl.register(app)
 
 app.command("renew-broker")(renew_broker)
 

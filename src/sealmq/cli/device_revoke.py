@@ -43,8 +43,6 @@ def revoke(
     home: HomeOption = None,
 ) -> None:
     """Refuse a device from now on, and cut its connections. For good: `hold` is for a while."""
-    from sealmq.presence import tell_to_look
-
     if [name, serial, token].count(None) != 2:
         raise ConfigError("what is to be revoked?", remedy="one of: NAME, --serial HEX, --token N")
     with _opened(home) as opened:
@@ -58,7 +56,7 @@ def revoke(
         else:
             assert token is not None
             taken = revocations.revoke_batch(token, reason, now=now)
-        tell_to_look(opened.path)
+        _tell_others(opened)
         left_alone = _no_operator_is_left(opened, taken, now)
     if as_json:
         whose = {"name": name} if name is not None else {"serial": serial} if serial is not None else {"token": token}
@@ -75,11 +73,9 @@ def revoke(
 @with_ca_passphrase
 def hold(name: NameArgument, as_json: JSONOption = False, home: HomeOption = None) -> None:
     """Refuse a device until it is released, and cut its connections. Its session waits for it."""
-    from sealmq.presence import tell_to_look
-
     with _opened(home) as opened:
         taken = opened.revocations().hold_device(name, now=time.time())
-        tell_to_look(opened.path)
+        _tell_others(opened)
         left_alone = _no_operator_is_left(opened, taken, time.time())
     if as_json:
         typer.echo(json.dumps({"name": name} | _as_json(taken) | {"reason": "certificateHold"}, indent=2))
@@ -97,11 +93,9 @@ def hold(name: NameArgument, as_json: JSONOption = False, home: HomeOption = Non
 @with_ca_passphrase
 def release(name: NameArgument, as_json: JSONOption = False, home: HomeOption = None) -> None:
     """Let a device in again that is on hold. What was revoked for another reason stays revoked."""
-    from sealmq.presence import tell_to_look
-
     with _opened(home) as opened:
         taken = opened.revocations().release_device(name, now=time.time())
-        tell_to_look(opened.path)
+        _tell_others(opened)
     if as_json:
         typer.echo(json.dumps({"name": name, "released": taken.serials}, indent=2))
     else:
@@ -117,13 +111,12 @@ def remove(
 ) -> None:
     """Take a device out of service: revoke it, have the broker forget its messages, remove its files here."""
     from sealmq.devices.revocation import remove_files
-    from sealmq.presence import tell_to_look
 
     with _opened(home) as opened:
         revocations = opened.revocations()
         device = revocations.find(name)
         taken = revocations.retire_device(device.name, reason, now=time.time())
-        tell_to_look(opened.path)
+        _tell_others(opened)
         folder = opened.device_directory(device.name)
         try:
             had_files = remove_files(folder)
@@ -150,6 +143,19 @@ def remove(
     typer.echo(as_typed("                  (a list for those: sealmq ca crl)"))
     if left_alone:
         _tell_left_alone()
+
+
+def _tell_others(opened: Home) -> None:
+    """The broker looks at once, and the list for other brokers is signed anew, where there is one."""
+    from sealmq.crl_export import refresh_after_revoking
+    from sealmq.presence import tell_to_look
+
+    tell_to_look(opened.path)
+    trouble = refresh_after_revoking(opened, now=time.time())
+    if trouble:
+        typer.echo(
+            as_typed(f"The list for other brokers is as it was: {trouble}. Next: sealmq ca crl --keep"), err=True
+        )
 
 
 def _opened(home: Path | None) -> Home:

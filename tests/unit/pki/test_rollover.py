@@ -1,4 +1,4 @@
-"""A new generation of CAs, as cryptography's own verifier sees it; OpenSSL and others: tests/interop/test_rollover.py."""
+"""A new generation of CAs, as cryptography's own verifier sees it. OpenSSL: tests/interop/test_rollover.py."""
 
 from __future__ import annotations
 
