@@ -2,10 +2,10 @@
 
     python bench/revoking.py [--times 100] [--revoked 0] [--links 0] [--json FILE]
 
-A real broker, real TLS 1.3, one device after the other, half of them on MQTT and half on WebSocket. Two clocks: from the
-start of the command (a Python that starts, opens the home, and writes), and from its end.
---revoked puts so many other revoked certificates into the registry first; --links lets so many other devices stand
-beside. Loopback only, and what it starts it ends.
+A real broker, real TLS 1.3, one device after the other, half of them on MQTT and half on WebSocket. Two clocks: from
+the start of the command (a Python that starts, opens the home, and writes), and from its end. --revoked puts so many
+other revoked certificates into the registry first; --links lets so many other devices stand beside. Loopback only, and
+what it starts it ends.
 """
 
 from __future__ import annotations
