@@ -112,12 +112,13 @@ def show(
             meant = f"did you mean {nearest[0]}? " if nearest else ""
             raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
         directory = opened.device_directory(name)
+        clones = opened.registry.clones_of(device.name)
     now = time.time()
     if as_json:
-        known = device_as_json(device, now) | {"directory": str(directory) if directory.is_dir() else None}
-        typer.echo(json.dumps(known, indent=2))
+        known = {"directory": str(directory) if directory.is_dir() else None, "clones": clones}
+        typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
     else:
-        typer.echo("\n".join(_device_in_words(device, directory, now)))
+        typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
 @app.command()
@@ -244,6 +245,18 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
         message,
     ]
     return [*commands, " \\\n      ".join(shlex.join(part) for part in parts)]
+
+
+def _clones_in_words(device: DeviceRecord, clones: int) -> list[str]:
+    if not clones:
+        return []
+    times = f"{clones} times" if clones > 1 else "once"
+    log = as_typed(f"sealmq log show --device {device.name}")
+    revoke = as_typed(f"sealmq device revoke {device.name} --reason keyCompromise")
+    return [
+        f"Alarm: it was in two places at the same time, {times}: {log}",
+        f"  If somebody has copied its key: {revoke}",
+    ]
 
 
 def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:

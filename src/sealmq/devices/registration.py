@@ -25,7 +25,7 @@ from sealmq.devices.labels import NO_LABEL, Label
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import TokenRecord, Tokens
-from sealmq.devices.trail import Entry, Trail
+from sealmq.devices.trail import CLONE, Entry, Trail
 from sealmq.errors import EnrollmentError
 from sealmq.pki.authority import Authority
 from sealmq.pki.peer import day, printable
@@ -218,8 +218,12 @@ class RegistrationAuthority:
             self._trail.append(entries, now=now)
 
     def record(self, entries: Sequence[Entry], now: float) -> None:
-        """What else belongs into the trail."""
-        self._trail.append(entries, now=now)
+        """What else belongs into the trail; of clones, what `sealmq device show` tells."""
+        with self._registry.transaction():
+            for entry in entries:
+                if entry.action == CLONE:
+                    self._registry.note_clone(str(entry.facts["serial"]), str(entry.facts["device"]))
+            self._trail.append(entries, now=now)
 
     def _give_back(self, tokens: Sequence[int]) -> None:
         with self._registry.transaction():
