@@ -1,12 +1,18 @@
 """How a home's SQLite databases are opened: whose and whether whole is asked before a byte is written.
 
-Rule: a database that is damaged, foreign or newer is refused in words and not touched.
+Rule 1: a database that is damaged, foreign or newer is refused in words and not touched.
+Rule 2: a file that SQLite has open in this process is never opened and closed by ourselves. The locks by which others
+        know that we are there are the process's, and go with the first descriptor of the file that is closed
+        (fcntl(2)). Then the next process that ends takes itself for the last, removes the log of what was written last,
+        and we go on reading a file that is no more: a device that is revoked would stay.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -21,6 +27,22 @@ _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take second
 BACKUP = "put the latest backup of this file in its place"
 
 
+class _Connection(sqlite3.Connection):
+    """A connection, and which file it has open."""
+
+    file: tuple[int, int] = (0, 0)
+
+    def close(self) -> None:
+        """See sqlite3.Connection."""
+        super().close()
+        with _opening:
+            _open.discard(self)
+
+
+_open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+_opening = threading.RLock()
+
+
 def open_database(
     path: Path, *, application_id: int, migrations: Sequence[Sequence[str]], across_threads: bool = False
 ) -> sqlite3.Connection:
@@ -30,14 +52,17 @@ def open_database(
     migrations:     the statements that lead from format n to n + 1 (PRAGMA user_version).
     Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
     """
-    connection: sqlite3.Connection | None = None
+    connection: _Connection | None = None
     try:
-        if not path.exists():
-            _create(path, application_id, migrations)
-        _check_header(path)
-        with path.open("r+b"):
-            pass  # SQLite would be content with reading, and every write fail later
-        connection = _connect(path, across_threads=across_threads)
+        with _opening:
+            if not path.exists():
+                _create(path, application_id, migrations)
+            if not _is_open_here(path):  # rule 2; and who had it opened has looked
+                _check_header(path)
+                with path.open("r+b"):
+                    pass  # SQLite would be content with reading, and every write fail later
+            connection = _connect(path, across_threads=across_threads)
+            _open.add(connection)
         _check(path, connection, application_id, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
@@ -60,7 +85,9 @@ def check_database(path: Path, *, application_id: int, newest: int) -> None:
     Raises HomeError when it is missing, damaged, somebody else's, or of a format above `newest`.
     """
     try:
-        _check_header(path)
+        with _opening:
+            if not _is_open_here(path):
+                _check_header(path)
         with closing(_connect(path, mode="ro")) as connection:
             _check(path, connection, application_id, newest, wholly=True)
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
@@ -132,15 +159,29 @@ def _create(path: Path, application_id: int, migrations: Sequence[Sequence[str]]
         os.close(descriptor)
 
 
-def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> sqlite3.Connection:
+def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> _Connection:
     # mode=rw: the file is there; should it vanish, an empty one must not take its place.
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=not across_threads,
+        factory=_Connection,
     )
+    connection.file = _file(path)
+    return connection
+
+
+def _file(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _is_open_here(path: Path) -> bool:
+    """Has SQLite this file open in this process?"""
+    file = _file(path)
+    return any(connection.file == file for connection in list(_open))
 
 
 def _check_header(path: Path) -> None:

@@ -41,8 +41,11 @@ from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
 from sealmq.devices import trail
+from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
+from sealmq.devices.founding import ensure_claim_authority, found_authorities
+from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -50,19 +53,18 @@ from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
-from sealmq.pki.authorities import DEVICE_CA, ROOT, SERVER_CA, Authorities
+from sealmq.pki.authorities import DEVICE_CA, ROOT, Authorities
 from sealmq.pki.authority import (
     Authority,
     certificates_of,
-    create_issuing,
-    create_root,
     issue_server,
     new_serial,
     revokes_nothing,
     server_common_name,
 )
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
+from sealmq.pki.passphrase import who_is_asked
+from sealmq.pki.peer import identify_certificate, server_names
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
 from sealmq.presence import FILE_NAME, no_broker
 
@@ -200,7 +202,7 @@ class Home:
         """The names of the devices that a home calls revoked; none where there is no home that can be asked."""
         try:
             with cls.open(path) as home:
-                return frozenset(device.name for device in home.registry.devices() if device.state == "revoked")
+                return revoked_names(home.registry)
         except Error:
             return frozenset()
 
@@ -217,29 +219,50 @@ class Home:
             trail=Trail(self.audit_trail),
         )
 
+    def claims(self, now: float) -> Claims:
+        """What makes claims. Reads the Claim CA's key, as `enrollment` the Device CA's. `now` in Unix seconds."""
+        authority = self.claim_authority(now)
+        return Claims(self.registry, authority, root=self.authorities.roots_pem, trail=Trail(self.audit_trail))
+
     def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
         """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
         Device CA's key, as `enrollment`."""
         return RegistrationAuthority(registry, self.authorities.device, Trail(self.audit_trail), policy)
+
+    @contextmanager
+    def changing_authorities(self, what: str) -> Iterator[Authorities]:
+        """The CAs, for one who changes them: nobody else does meanwhile. what: what was not done if the disk fails."""
+        with _failures_in_words(what), locked_directory(self.path):
+            yield self.authorities
+
+    def claim_authority(self, now: float) -> Authority:
+        """The Claim CA. A home from before there was one gets it now, and for that the root's key is needed.
+
+        Raises HomeError where that key is away, TrustError when a key can't be relied upon.
+        """
+        with self.changing_authorities(f"no Claim CA was made in {self.path}") as authorities:
+            ensure_claim_authority(self.registry, Trail(self.audit_trail), authorities, now=now)
+        return self.authorities.claim
 
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
         return sha256(self.authorities.certificate(ROOT)).digest().hex(":").upper()
 
     def revocation_list(self) -> bytes | None:
-        """What the Device CA has revoked, DER; None when that is nothing, or the registry holds no list. Needs no
-        private key.
+        """What the CAs whose certificates are let in have revoked, DER, one list behind the other; None when that is
+        nothing, or the registry lacks a list. Needs no private key.
 
         OpenSSL checks a list's signature in each full handshake, in a twelfth of its time; who is in none, it finds in
-        an empty one no more than in none.
+        an empty one no more than in none. With lists at all it wants one of each CA; the registry refuses in any case.
         """
-        crl = self.registry.crl(subject_key_id(self.authorities.certificate(DEVICE_CA)))
-        return None if crl is None or revokes_nothing(crl) else crl
+        lists = [self.registry.crl(key_id) for key_id in self.authorities.anchors()]
+        found = [each for each in lists if each is not None]
+        return b"".join(found) if len(found) == len(lists) and not all(map(revokes_nothing, found)) else None
 
     def device_authorities(self) -> frozenset[str]:
-        """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""
+        """The key identifiers of the CAs whose devices and claims are let in."""
         with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
-            return frozenset(self.authorities.key_ids(DEVICE_CA))
+            return frozenset(self.authorities.anchors())
 
     def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
         """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
@@ -335,6 +358,7 @@ class Home:
         """Make a home: CAs, the broker's certificate, the registry, the operator's identity; and open it.
 
         organization, country: what the CAs are called. names: what the broker is called. now: Unix seconds.
+        Where a passphrase was put for it (pki/passphrase.py), the CAs' keys are sealed from the first byte on.
 
         The folder may exist when it is empty, but for a sealmq.toml. When somebody else makes the same home at this
         moment, this waits and opens that one.
@@ -428,38 +452,20 @@ def _fully_qualified_name(host: str) -> str:
 def _furnish(directory: Path, organization: str, country: str, names: ServerNames, now: float) -> None:
     """Put everything that a home has into an empty directory."""
     home = Home(directory)
+    passphrase = who_is_asked().given()  # nobody is asked: who wants sealed keys puts one there, or seals them later
+    if passphrase is not None:
+        home.authorities.seal_with(passphrase)
     vault.make_private_directory(directory / "ca")
     vault.make_private_directory(home.broker_chain.parent)
     vault.make_private_directory(home.devices_directory)
     with Registry.open(home.database) as registry:
         home._registry = registry
-        root = create_root(organization, country, serial=new_serial(), now=now)
-        _keep(home, ROOT, root, "root", "", now)
-        for name, kind in ((SERVER_CA, "Server"), (DEVICE_CA, "Device")):
-            issuing = create_issuing(root, kind, serial=new_serial(), now=now)
-            _keep(home, name, issuing, "issuing", root.key_id, now)
+        trail = Trail(home.audit_trail)
+        found_authorities(registry, trail, home.authorities, organization=organization, country=country, now=now)
         home.ensure_broker_certificate(names, now)
         enrollment = home.enrollment()
         enrollment.refresh_crl(now=now)  # an empty one: whoever asks for a list finds one from the first day
         enrollment.add_device(OPERATOR, role=OPERATOR, now=now)
-
-
-def _keep(home: Home, name: str, authority: Authority, profile: str, issuer: str, now: float) -> None:
-    when = authority.certificate.validity
-    serial = authority.certificate.serial
-    reservation = Reservation(
-        serial=serial,
-        subject=authority.common_name,
-        profile=profile,
-        authority_key_id=issuer,
-        not_before=when.not_before,
-        not_after=when.not_after,
-        spki_sha256=identify_certificate(authority.certificate.der).spki_sha256,
-    )
-    # Recorded after signing, unlike every other certificate: until ca/ is in its place, nothing of it exists.
-    home.registry.reserve(reservation, now=now)
-    home.authorities.replace(home.authorities.files_of(name, authority))
-    confirm(home.registry, Trail(home.audit_trail), serial, authority.certificate.fingerprint, now=now)
 
 
 @contextmanager

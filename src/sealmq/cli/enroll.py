@@ -91,6 +91,78 @@ def token(
     typer.echo("\n".join(_how_to_use(device or f"{prefix}NAME", known)))
 
 
+@app.command()
+def claim(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the claim is called: a production line, a batch.")],
+    quota: QuotaOption,
+    prefix: PrefixOption = "",
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", metavar="FILE", help="Enrol these names alone: one a line.", readable=False),
+    ] = None,
+    ttl: TTLOption = "30d",
+    role: RoleOption = "device",
+    days: DaysOption = None,
+    approve: ApprovalOption = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where its files go (default: ./NAME-claim).")
+    ] = None,
+    as_json: JSONOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Make a claim for a production line: a certificate that asks for device certificates, and may do nothing else."""
+    from sealmq.cli.durations import seconds, words
+    from sealmq.cli.target import home_path
+    from sealmq.home import Home
+
+    lasts = seconds("--ttl", ttl, most=LONGEST_TTL)
+    check_limits(None, prefix, role, days)
+    listed = _read_names(names)
+    now = time.time()
+    with Home.open(home_path(home)) as opened:
+        made = opened.claims(now).make(
+            name,
+            out if out is not None else Path(f"{name}-claim"),
+            now=now,
+            ttl=lasts,
+            prefix=prefix,
+            quota=quota,
+            role=role,
+            days=days,
+            approval=approve,
+            names=listed,
+        )
+    if as_json:
+        shown = {"claim": made.number, "name": name, "serial": made.serial, "directory": str(made.directory)}
+        typer.echo(
+            json.dumps({**shown, "quota": quota, "prefix": prefix, "expires": _moment(made.not_after)}, indent=2)
+        )
+        return
+    whom = f"{quota:,} device{'s' if quota > 1 else ''}{f' {prefix}*' if prefix else ''}"
+    typer.echo(f"Claim {made.number} ({name}) enrols {whom} within {words(lasts)}. Its files are in {made.directory}.")
+    typer.echo("Whoever has them may do just that; flash them into every device of the line.")
+    typer.echo("A device asks over MQTT ($enroll/csr/json) or over EST with this certificate.")
+    typer.echo(as_typed(f"To end it sooner: sealmq enroll revoke {made.number}"))
+
+
+def _read_names(path: Path | None) -> list[str]:
+    from sealmq.devices.enrollment import check_name
+
+    if path is None:
+        return []
+    try:
+        names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read", why=str(error), remedy="name a text file, one name a line"
+        ) from error
+    for name in names:
+        check_name(name)
+    if not names:
+        raise ConfigError(f"{path} has no names", remedy="write one name a line")
+    return names
+
+
 @app.command("list")
 def list_tokens(as_json: JSONOption = False, home: HomeOption = None) -> None:
     """Show every token and claim: for whom, how often it was used, until when it counts."""
@@ -313,7 +385,7 @@ def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sealmq.cli.device import NARROWEST, UNBROKEN
+    from sealmq.cli.device_list import NARROWEST, UNBROKEN
 
     table = Table(box=None, pad_edge=False)
     for title in titles:

@@ -5,16 +5,27 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from requests_of_devices import csr
 from sealmq import cli
 from sealmq.devices.applications import Applications
-from sealmq.devices.registration import Application, ByToken, EnrollmentPolicy, Granted, Operation, Waiting
+from sealmq.devices.registration import (
+    Application,
+    ByClaim,
+    ByToken,
+    EnrollmentPolicy,
+    Granted,
+    Operation,
+    Refused,
+    Waiting,
+)
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import read_line
 from sealmq.home import Home
 from sealmq.pki.profiles import ServerNames
 
+KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
 Shown = pytest.CaptureFixture[str]
 
 
@@ -116,3 +127,39 @@ def test_requests_wait_until_somebody_decides(home: Path, decision: str, capsys:
 def test_nothing_yet(home: Path, capsys: Shown) -> None:
     assert cli.run(["enroll", "list"]) == 0
     assert "There are no tokens" in capsys.readouterr().out
+
+
+def test_a_claim_enrols_the_names_that_were_listed(home: Path, tmp_path: Path, capsys: Shown) -> None:
+    (tmp_path / "names").write_text("line-1\n\n line-2 \n")
+    out = tmp_path / "claim"
+    options = ["--quota", "2", "--names", str(tmp_path / "names"), "--out", str(out), "--ttl", "7d"]
+    assert cli.run(["enroll", "claim", "line", *options, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert sorted(file.name for file in out.iterdir()) == ["device-chain.pem", "device.key", "root.pem"]
+    with Home.open(home) as opened:
+        record = opened.registry.lookup(made["serial"])
+        assert record is not None
+        assert (record.profile, record.device, record.state) == ("claim", "line", "valid")
+        authority = opened.registration_authority(opened.registry, EnrollmentPolicy())
+        names = ["line-1", "line-3"]
+        applications = [
+            Application(csr(name, key), Operation.ENROLL, ByClaim(made["serial"]), "mqtt", "192.0.2.1:5")
+            for name, key in zip(names, KEYS, strict=True)
+        ]
+        granted, refused = authority.decide(applications, time.time())
+    assert isinstance(granted, Granted)
+    assert isinstance(refused, Refused)
+    assert cli.run(["enroll", "list"]) == 0
+    assert "any name, listed names" in capsys.readouterr().out
+    assert cli.run(["enroll", "claim", "line", *options]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "a/b\n", None])
+def test_names_that_cannot_be_listed(home: Path, tmp_path: Path, content: str | None, capsys: Shown) -> None:
+    if content is not None:
+        (tmp_path / "names").write_text(content)
+    out = str(tmp_path / "claim")
+    assert cli.run(["enroll", "claim", "x", "--quota", "2", "--names", str(tmp_path / "names"), "--out", out]) in (1, 2)
+    assert capsys.readouterr().err
+    assert not Path(out).exists()

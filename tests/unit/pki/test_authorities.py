@@ -6,8 +6,8 @@ from hashlib import sha256
 import pytest
 
 from sealmq.errors import HomeError, TrustError
-from sealmq.pki import vault
-from sealmq.pki.authorities import CLAIM_CA, DEVICE_CA, ROOT, SERVER_CA, Authorities
+from sealmq.pki import keeping, sealing, vault
+from sealmq.pki.authorities import CLAIM_CA, DEVICE_CA, ROOT, SERVER_CA, Authorities, kept_as
 from sealmq.pki.authority import create_issuing, new_serial
 
 
@@ -100,3 +100,65 @@ def test_what_was_killed_is_finished(authorities, ca, monkeypatch):
     authorities.finish()
     assert not authorities.is_unfinished()
     assert authorities.roots_pem == ca.device_ca.certificate.pem
+
+
+# --- how keys are kept
+
+
+@pytest.fixture
+def cheap_scrypt(monkeypatch):
+    monkeypatch.setattr(sealing, "COST", 2)
+    monkeypatch.setattr(sealing, "LANES", 1)
+
+
+@pytest.mark.usefixtures("cheap_scrypt")
+def test_a_new_home_that_is_given_a_passphrase_never_writes_an_open_key(ca, tmp_path):
+    vault.make_private_directory(tmp_path / "ca")
+    made = Authorities(tmp_path / "ca", lambda: None)
+    assert made.keeping == "plain"
+    made.seal_with(b"the passphrase")
+    assert made.keeping == "sealed"
+    for name, authority in ((ROOT, ca.root), (SERVER_CA, ca.server_ca), (DEVICE_CA, ca.device_ca)):
+        made.add(name, authority)
+    assert {kept_as(path.read_bytes()) for path in made.directory.glob("*.key")} == {"sealed"}
+    with pytest.raises(TrustError, match="fewer than"):
+        made.seal_with(b"short")
+
+
+@pytest.mark.usefixtures("cheap_scrypt")
+def test_the_passphrase_is_asked_for_once_and_a_wrong_one_is_forgotten(authorities):
+    keeping.seal_keys(authorities, b"the passphrase")
+    answers = [b"a wrong passphrase", b"the passphrase"]
+    asked = Authorities(authorities.directory, lambda: answers.pop(0))
+    with pytest.raises(TrustError, match=r"does not open ca/device-ca\.key"):
+        _ = asked.device
+    asked.unlock()
+    _ = asked.root
+    asked.forget()
+    asked.unlock()
+    assert answers == []
+
+
+@pytest.mark.usefixtures("cheap_scrypt")
+def test_a_new_authority_is_sealed_like_the_others_and_by_the_right_passphrase(authorities, ca):
+    claim = create_issuing(ca.root, "Claim", serial=new_serial(), now=ca.now, key=authorities.new_key("Claim CA"))
+    keeping.seal_keys(authorities, b"the passphrase")
+    with pytest.raises(TrustError, match="does not open"):
+        Authorities(authorities.directory, lambda: b"a wrong passphrase").add(CLAIM_CA, claim)
+    with pytest.raises(TrustError, match="nobody gave it"):
+        Authorities(authorities.directory, lambda: None).add(CLAIM_CA, claim)
+    assert not authorities.has(CLAIM_CA)
+    Authorities(authorities.directory, lambda: b"the passphrase").add(CLAIM_CA, claim)
+    assert authorities.keeping == kept_as(authorities.key_file(CLAIM_CA).read_bytes()) == "sealed"
+    assert authorities.claim_anchors_pem == claim.certificate.pem
+    assert authorities.names_with_keys() == [ROOT, SERVER_CA, DEVICE_CA, CLAIM_CA]
+
+
+def test_only_this_home_s_root_is_brought(authorities, ca):
+    authorities.key_file(ROOT).unlink()
+    with pytest.raises(HomeError, match="not in this home"):
+        _ = authorities.root
+    with pytest.raises(TrustError, match="not the root of this home"):
+        authorities.bring_root(ca.device_ca)
+    authorities.bring_root(ca.root)
+    assert authorities.root is ca.root
