@@ -44,6 +44,7 @@ from sealmq.config import CertificateSettings
 from sealmq.devices import trail
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
+from sealmq.devices.fleet_adding import FleetAdding
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -209,6 +210,17 @@ class Home:
             self.registry,
             self._device_ca,
             root=root,
+            directory=self.devices_directory,
+            trail=Trail(self.audit_trail),
+        )
+
+    def fleet_adding(self) -> FleetAdding:
+        """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
+        return FleetAdding(
+            self.registry,
+            self._device_ca,
+            self.enrollment(),
+            root=self._existing(self.root_certificate).read_bytes(),
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
         )

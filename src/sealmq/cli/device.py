@@ -30,12 +30,25 @@ UNBROKEN = 200
 NARROWEST = 80
 """Columns of the table in a terminal, at least: what is narrower breaks the lines itself, and nothing is left out."""
 
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="FILE.csv", readable=False, help="Add a device for each line: name, role, days, csr."
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="With --from: processes (default: one for each processor)."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="With --from: check everything, make nothing.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The device's name: letters, digits, '.', '_', '-'.")
+    ] = None,
     csr: Annotated[
         Path | None,
         typer.Option(
@@ -53,10 +66,23 @@ def add(
             help="What access rules see (default: what it was before; operator for the name operator; else device).",
         ),
     ] = None,
+    table: TableOption = None,
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device-chain.pem and device.key."""
+    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device-chain.pem and device.key.
+
+    With --from FILE: one for each line of a table.
+    """
+    if table is not None or name is None or jobs is not None or dry_run:
+        from sealmq.cli.device_fleet import add_from
+
+        add_from(
+            table, name=name, csr=csr, days=days, role=role, jobs=jobs, dry_run=dry_run, as_json=as_json, home=home
+        )
+        return
     from sealmq.cli.target import home_path, listening_address
     from sealmq.home import Home
 

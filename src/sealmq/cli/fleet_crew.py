@@ -1,0 +1,128 @@
+"""The processes that add a fleet: each goes the whole way for a batch of devices, and says what became of it.
+
+They are started afresh (spawn), not forked: an open database and a key in a token must not be shared by a fork. A
+process whose pipe is closed, because its command ended or was killed, brings its batch to its end and leaves.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from sealmq.devices.fleet_adding import BATCH, Added, NotAdded, staging_folder
+from sealmq.devices.fleet_plan import Wanted
+from sealmq.errors import Error, HomeError
+from sealmq.home import Home
+
+READY = "ready"
+LEAVING = 15.0
+"""Seconds in which a process ends that was told to; a batch takes a tenth of one."""
+
+_spawn = multiprocessing.get_context("spawn")
+
+Heard = Callable[[Sequence[Added | NotAdded]], None]
+
+
+def add_fleet(home: Home, wanted: Sequence[Wanted], *, jobs: int, heard: Heard, batch: int = BATCH) -> None:
+    """Add these devices by at most `jobs` processes at a time; `heard` is told of each batch that is on the disk.
+
+    Raises HomeError, OSError or TrustError when it cannot go on, KeyboardInterrupt; `heard` has been told of all that
+    was added until then.
+    """
+    batches = [wanted[start : start + batch] for start in range(0, len(wanted), batch)]
+    jobs = min(jobs, len(batches))
+    if jobs > 1:
+        _add_in_parallel(home.path, batches, jobs, heard)
+    elif batches:
+        with staging_folder(home.devices_directory, str(os.getpid())) as staging:
+            adding = home.fleet_adding()
+            for each in batches:
+                heard(adding.add(each, staging, now=time.time()))
+
+
+def _add_in_parallel(path: Path, batches: Sequence[Sequence[Wanted]], jobs: int, heard: Heard) -> None:
+    left = iter(batches)
+    with _crew(path, jobs) as owing:  # those of whom something is still to be heard
+        try:
+            while owing:
+                for pipe in wait(owing):
+                    assert isinstance(pipe, Connection)
+                    owing.remove(pipe)
+                    words = _hear(pipe)
+                    if words != READY:
+                        heard(words)
+                    if (given := next(left, None)) is not None:
+                        with suppress(OSError):  # if it was killed, `_hear` will find out
+                            pipe.send(given)
+                        owing.append(pipe)
+        except BaseException:
+            # What the others are at comes to its end, so what is told of is all there is.
+            for pipe in owing:
+                with suppress(Error, OSError):
+                    if pipe.poll(LEAVING) and (words := _hear(pipe)) != READY:
+                        heard(words)
+            raise
+
+
+def _hear(pipe: Connection) -> Any:
+    try:
+        words = pipe.recv()
+    except (EOFError, ConnectionResetError) as error:
+        raise HomeError(
+            "a process that adds devices was killed",
+            why="perhaps there is too little memory",
+            remedy="the same command goes on where this one stopped; with --jobs 1 it needs the least memory",
+        ) from error
+    if isinstance(words, Error | OSError):
+        raise words
+    return words
+
+
+@contextmanager
+def _crew(path: Path, jobs: int) -> Iterator[list[Connection]]:
+    """So many processes, by the pipes to them."""
+    processes: list[BaseProcess] = []
+    pipes: list[Connection] = []
+    try:
+        for _ in range(jobs):
+            ours, theirs = _spawn.Pipe()
+            pipes.append(ours)
+            process = _spawn.Process(target=_work, args=(theirs, path), daemon=True)
+            process.start()
+            processes.append(process)
+            theirs.close()
+        yield list(pipes)
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for each in processes:
+            each.join(LEAVING)
+            if each.is_alive():
+                each.kill()
+                each.join()
+            each.close()
+
+
+def _work(pipe: Connection, path: Path) -> None:
+    """What a process of the crew does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's; it closes our pipe
+    try:
+        with Home.open(path) as home, staging_folder(home.devices_directory, str(os.getpid())) as staging:
+            adding = home.fleet_adding()
+            # Said once our folder is locked: from here on the next command waits for us, should ours be killed.
+            pipe.send(READY)
+            while True:
+                pipe.send(adding.add(pipe.recv(), staging, now=time.time()))
+    except EOFError:
+        pass  # it is done, or nobody listens any more
+    except (Error, OSError) as error:
+        with suppress(OSError):
+            pipe.send(error)
