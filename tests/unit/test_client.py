@@ -68,7 +68,7 @@ def test_a_missing_bundle_says_what_makes_one(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(bundle: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"has no root\.pem and no device-chain\.pem and no device\.key"):
+    with pytest.raises(ConfigError, match=r"has no root\.pem and no device\.pem and no device\.key"):
         paho_client(tmp_path)
     for name in ("root.pem", "device-chain.pem"):
         (tmp_path / name).write_bytes((bundle / name).read_bytes())

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from sealmq import __version__
-from sealmq.cli import access, account, device, log
+from sealmq.cli import access, account, ca, device, enroll, log
 from sealmq.cli.backup import backup
 from sealmq.cli.bench import bench
 from sealmq.cli.program import as_typed, remember_home
@@ -72,7 +72,9 @@ def _sealmq(
 app.command()(up)
 app.command()(reload)
 app.add_typer(device.app, name="device")
+app.add_typer(enroll.app, name="enroll")
 app.add_typer(account.app, name="account")
+app.add_typer(ca.app, name="ca")
 app.add_typer(access.app, name="access")
 app.add_typer(log.app, name="log")
 app.command(cls=PropertyCommand)(pub)

@@ -56,7 +56,7 @@ def bench(
     ] = None,
     bundle: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder with root.pem, device-chain.pem and device.key.",
+        typer.Option(metavar="DIR", help="Folder with root.pem, device.pem and device.key.",
                      rich_help_panel=CONNECTION),
     ] = None,
     cafile: Annotated[
@@ -145,7 +145,7 @@ class Given:
 
 def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[Target, int | None]:
     """The broker, our credentials, and its process where it is known. Raises ConfigError or HomeError."""
-    from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+    from sealmq.bundle import KEY_FILE, ROOT_FILE, certificate_file
     from sealmq.cli.target import expect_host, find_target
     from sealmq.kit.bench.target import Target
 
@@ -177,7 +177,8 @@ def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[
     )  # fmt: skip
     root, chain, key = found.root, None, None
     if found.bundle is not None:
-        root, chain, key = (found.bundle / file for file in (ROOT_FILE, CHAIN_FILE, KEY_FILE))
+        root, key = (found.bundle / file for file in (ROOT_FILE, KEY_FILE))
+        chain = certificate_file(found.bundle)
     target = Target(found.host, found.port, root, chain, key, username=given.username, password=password)
     return target, _pid(pid, given)
 

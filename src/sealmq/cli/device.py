@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.cli.bundle import (
+    Asked,
+    BundleHostOption,
+    BundlePortOption,
+    OutOption,
+    TargetOption,
+    bundle,
+    check_asked,
+    hand_over,
+    targets,
+)
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -23,6 +35,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=True)
+app.command()(bundle)
+app.command()(targets)
 
 UNBROKEN = 200
 """Columns of the table when a program reads it: no line of it is ever folded."""
@@ -45,6 +59,7 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 
 @app.command()
+@with_ca_passphrase
 def add(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The device's name: letters, digits, '.', '_', '-'.")
@@ -69,12 +84,17 @@ def add(
     table: TableOption = None,
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
+    target: TargetOption = None,
+    out: OutOption = None,
+    host: BundleHostOption = None,
+    port: BundlePortOption = None,
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device-chain.pem and device.key.
+    """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device.pem and device.key.
 
-    With --from FILE: one for each line of a table.
+    With --target also a bundle as the device's firmware wants it; `sealmq device bundle` makes more of them. With
+    --from FILE.csv one device for each line of a table.
     """
     if table is not None or name is None or jobs is not None or dry_run:
         from sealmq.cli.device_fleet import add_from
@@ -88,14 +108,20 @@ def add(
 
     path = home_path(home)
     request = _read_csr(csr)
+    asked = _asked(target, out, host, port)
     with Home.open(path) as opened:
         address = listening_address(opened.path)
         chosen = usual_role(opened, name) if role is None else role
+        if asked is not None:
+            check_asked(asked, name)
         enrolled = opened.enrollment().add_device(name, now=time.time(), role=chosen, csr=request, days=days)
+        handed = hand_over(opened, name, asked) if asked is not None else None
     if as_json:
-        typer.echo(json.dumps(_enrolled_as_json(enrolled), indent=2))
+        more = {"bundle": handed.as_json()} if handed is not None else {}
+        typer.echo(json.dumps(_enrolled_as_json(enrolled) | more, indent=2))
     else:
-        typer.echo("\n".join(_enrolled_in_words(enrolled, address, home)))
+        lines = ["", *handed.in_words()] if handed is not None else []
+        typer.echo("\n".join(_enrolled_in_words(enrolled, address, home) + lines))
 
 
 @app.command("list")
@@ -139,6 +165,7 @@ def show(
 
 
 @app.command()
+@with_ca_passphrase
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
     reason: Annotated[
@@ -203,6 +230,14 @@ def _read_csr(path: Path | None) -> bytes | None:
         ) from error
 
 
+def _asked(target: str | None, out: Path | None, host: str | None, port: int | None) -> Asked | None:
+    if target is not None:
+        return Asked(target, out, host, port)
+    if out is not None or host is not None or port is not None:
+        raise ConfigError("--out, --host and --port are for --target", remedy="sealmq device targets")
+    return None
+
+
 def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
     directory = enrolled.directory
     return {
@@ -213,6 +248,7 @@ def _enrolled_as_json(enrolled: Enrolled) -> dict[str, Any]:
         "not_after": _moment(enrolled.not_after),
         "directory": str(directory),
         "root": str(directory / ROOT_FILE),
+        "certificate": str(directory / LEAF_FILE),
         "chain": str(directory / CHAIN_FILE),
         "key": str(directory / KEY_FILE) if enrolled.has_key else None,
     }
@@ -226,7 +262,8 @@ def _enrolled_in_words(enrolled: Enrolled, address: tuple[str, int], home: Path 
         "",
         f"Its files are in {directory}:",
         f"  {ROOT_FILE:<16}  whom it trusts",
-        f"  {CHAIN_FILE}  its certificate",
+        f"  {LEAF_FILE:<16}  its certificate",
+        f"  {CHAIN_FILE}  the same with its CA's, for other brokers",
     ]
     if enrolled.has_key:
         lines.append(f"  {KEY_FILE:<16}  its private key: whoever has it is the device")
@@ -251,7 +288,7 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     parts = [
         ["mosquitto_pub", "-h", host, "-p", str(port)],
         ["--cafile", str(directory / ROOT_FILE)],
-        ["--cert", str(directory / CHAIN_FILE)],
+        ["--cert", str(directory / LEAF_FILE)],
         ["--key", key],
         message,
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.cli.fleet_crew import Heard, add_fleet
 from sealmq.cli.target import home_path
 from sealmq.devices.enrollment import check_wishes
@@ -99,7 +99,7 @@ class _Told:
         )
         lines = [f"{made} added{self._others()}."]
         if self.added:
-            lines.append(f"Their files are in {self.directory}/NAME: {ROOT_FILE}, {CHAIN_FILE}, {KEY_FILE}.")
+            lines.append(f"Their files are in {self.directory}/NAME: {ROOT_FILE}, {LEAF_FILE}, {KEY_FILE}.")
         kept = sum(each.public_key is not None for each in self.plan.wanted)
         if kept and not dry_run:
             lines.append(f"{kept:,} of them have no {KEY_FILE}: it is where the certificate request was made.")

@@ -21,6 +21,7 @@ from sealmq.devices.fleet_adding import BATCH, Added, NotAdded, staging_folder
 from sealmq.devices.fleet_plan import Wanted
 from sealmq.errors import Error, HomeError
 from sealmq.home import Home
+from sealmq.pki.passphrase import Source, asked_by, who_is_asked
 
 READY = "ready"
 LEAVING = 15.0
@@ -40,7 +41,7 @@ def add_fleet(home: Home, wanted: Sequence[Wanted], *, jobs: int, heard: Heard, 
     batches = [wanted[start : start + batch] for start in range(0, len(wanted), batch)]
     jobs = min(jobs, len(batches))
     if jobs > 1:
-        _add_in_parallel(home.path, batches, jobs, heard)
+        _add_in_parallel(home, batches, jobs, heard)
     elif batches:
         with staging_folder(home.devices_directory, str(os.getpid())) as staging:
             adding = home.fleet_adding()
@@ -48,9 +49,12 @@ def add_fleet(home: Home, wanted: Sequence[Wanted], *, jobs: int, heard: Heard, 
                 heard(adding.add(each, staging, now=time.time()))
 
 
-def _add_in_parallel(path: Path, batches: Sequence[Sequence[Wanted]], jobs: int, heard: Heard) -> None:
+def _add_in_parallel(home: Home, batches: Sequence[Sequence[Wanted]], jobs: int, heard: Heard) -> None:
+    # It was given or typed once, and each process opens the CA's key for itself. It goes through a pipe of our own.
+    passphrase = who_is_asked()() if home.authorities.keeping != "plain" else None
+    path = home.path
     left = iter(batches)
-    with _crew(path, jobs) as owing:  # those of whom something is still to be heard
+    with _crew(path, jobs, passphrase) as owing:  # those of whom something is still to be heard
         try:
             while owing:
                 for pipe in wait(owing):
@@ -87,7 +91,7 @@ def _hear(pipe: Connection) -> Any:
 
 
 @contextmanager
-def _crew(path: Path, jobs: int) -> Iterator[list[Connection]]:
+def _crew(path: Path, jobs: int, passphrase: bytes | None) -> Iterator[list[Connection]]:
     """So many processes, by the pipes to them."""
     processes: list[BaseProcess] = []
     pipes: list[Connection] = []
@@ -95,7 +99,7 @@ def _crew(path: Path, jobs: int) -> Iterator[list[Connection]]:
         for _ in range(jobs):
             ours, theirs = _spawn.Pipe()
             pipes.append(ours)
-            process = _spawn.Process(target=_work, args=(theirs, path), daemon=True)
+            process = _spawn.Process(target=_work, args=(theirs, path, passphrase), daemon=True)
             process.start()
             processes.append(process)
             theirs.close()
@@ -111,11 +115,15 @@ def _crew(path: Path, jobs: int) -> Iterator[list[Connection]]:
             each.close()
 
 
-def _work(pipe: Connection, path: Path) -> None:
+def _work(pipe: Connection, path: Path, passphrase: bytes | None) -> None:
     """What a process of the crew does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's; it closes our pipe
     try:
-        with Home.open(path) as home, staging_folder(home.devices_directory, str(os.getpid())) as staging:
+        with (
+            asked_by(Source(lambda: passphrase)),
+            Home.open(path) as home,
+            staging_folder(home.devices_directory, str(os.getpid())) as staging,
+        ):
             adding = home.fleet_adding()
             # Said once our folder is locked: from here on the next command waits for us, should ours be killed.
             pipe.send(READY)

@@ -143,7 +143,7 @@ class ConnectionOptions:
             "--bundle",
             metavar="DIR",
             readable=False,
-            help="Folder with root.pem, device-chain.pem and device.key, for a broker elsewhere.",
+            help="Folder with root.pem, device.pem and device.key, for a broker elsewhere.",
         ),
     ] = None
     username: Annotated[

@@ -13,9 +13,11 @@ from pathlib import Path
 
 NAME = "sealmq"
 
+_PLAIN = "up|reload|pub|sub|bench|backup|restore"
+_GROUPS = "device|enroll|account|access|ca|log"
 _COMMAND = re.compile(
-    r"(?<![\w./-])sealmq(?= (?:up|reload|device|account|access|log|pub|sub|bench|backup|restore|--help)\b)"
-    r"(?P<words> (?:up|reload|pub|sub|bench|backup|restore|(?:device|account|access|log) [a-z]+)\b)?(?P<rest>[^;`\n]*)"
+    rf"(?<![\w./-])sealmq(?= (?:{_PLAIN}|{_GROUPS}|--help)\b)"
+    rf"(?P<words> (?:{_PLAIN}|(?:{_GROUPS}) [a-z-]+)\b)?(?P<rest>[^;`\n]*)"
 )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sealmq import __version__
+from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.target import EVERYWHERE
 from sealmq.identity import BY_CERTIFICATE, Terms
@@ -29,6 +30,7 @@ log = logging.getLogger("sealmq.up")
 _HERE = ("127.0.0.1", "::1")
 
 
+@with_ca_passphrase
 def up(
     home: HomeOption = None,
     listen: Annotated[
@@ -161,6 +163,7 @@ def _open(path: Path) -> tuple[Home, Configuration]:
         if not opened.configuration.exists():
             vault.write_public(opened.configuration, config.default_text().encode())
         configuration = config.load(opened.configuration)
+        opened.authorities.unlock()
         opened.ensure_broker_certificate(broker_names(configuration.certificate), time.time())
     except BaseException:
         opened.close()

@@ -11,7 +11,7 @@ from sealmq.errors import EnrollmentError
 WAITING_AT_MOST: Final = 10_000
 """Requests that may wait: a fleet, and no more than 2 MB of the registry."""
 
-_SELECT = "SELECT id, name, csr_sha256, spki_sha256, token, via, address, created, state FROM applications "
+_SELECT = "SELECT id, name, spki_sha256, token, via, address, created, state FROM applications "
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,6 @@ class ApplicationRecord:
 
     id: int
     name: str
-    csr_sha256: str
     spki_sha256: str
     token: int | None
     via: str
@@ -40,21 +39,18 @@ class Applications:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def known(self, name: str, csr_sha256: str) -> ApplicationRecord | None:
-        """This request of this name, if it was made before."""
-        return self._one("WHERE name = ? AND csr_sha256 = ?", name, csr_sha256)
+    def known(self, name: str, spki_sha256: str) -> ApplicationRecord | None:
+        """The request of this name and key, if it was made before: a device may sign it anew each time it asks."""
+        return self._one("WHERE name = ? AND spki_sha256 = ?", name, spki_sha256)
 
-    def put(
-        self, *, name: str, csr_sha256: str, spki_sha256: str, token: int | None, via: str, address: str, now: float
-    ) -> None:
+    def put(self, *, name: str, spki_sha256: str, token: int | None, via: str, address: str, now: float) -> None:
         """Let a request wait. Raises EnrollmentError when too many wait already."""
         ((waiting,),) = self._registry.query("SELECT count(*) FROM applications WHERE state = 'waiting'")
         if waiting >= WAITING_AT_MOST:
             raise EnrollmentError(f"{waiting:,} requests wait already", remedy="sealmq enroll waiting")
         self._registry.change(
-            "INSERT INTO applications (name, csr_sha256, spki_sha256, token, via, address, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(name, csr_sha256, spki_sha256, token, via, address, now),
+            "INSERT INTO applications (name, spki_sha256, token, via, address, created) VALUES (?, ?, ?, ?, ?, ?)",
+            *(name, spki_sha256, token, via, address, now),
         )
 
     def waiting(self) -> list[ApplicationRecord]:

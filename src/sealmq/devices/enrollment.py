@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import DeviceRecord, State
@@ -135,7 +135,6 @@ class Enrollment:
             public_key=public_key,
             role=role,
             days=days,
-            csr_sha256=request.sha256 if request is not None else "",
             root=subject_key_id(certificates_of(self._root)[0]),
             actor=operator(),
         )
@@ -269,6 +268,7 @@ class Enrollment:
         new = self._beside(name, "new")
         vault.make_private_directory(new)
         vault.write_public(new / ROOT_FILE, self._root)
+        vault.write_public(new / LEAF_FILE, certificate.pem)
         # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
         vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         if key is not None:

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.enrollment import Enrollment, operator
 from sealmq.devices.fleet_plan import Wanted
 from sealmq.devices.issuing import Issued, Issuer, Order
@@ -135,7 +135,6 @@ class FleetAdding:
             public_key=public_key,
             role=wanted.role,
             days=wanted.days,
-            csr_sha256=wanted.csr_sha256,
             root=self._root_key_id,
             actor=self._actor,
         )
@@ -143,6 +142,7 @@ class FleetAdding:
     def _write(self, folder: Path, issued: Issued, key: PrivateKey | None) -> None:
         files = [
             (ROOT_FILE, self._root, False),
+            (LEAF_FILE, issued.certificate.pem, False),
             (CHAIN_FILE, issued.certificate.pem + self._authority.certificate.pem, False),
         ]
         if key is not None:

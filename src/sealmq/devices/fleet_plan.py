@@ -30,7 +30,7 @@ _CLEARED_AT_ONCE = 1000  # names under one lock: a tenth of a second in which no
 class Wanted:
     """A device that is to be made.
 
-    public_key: that of its certificate request, None: its key is to be made here; csr_sha256: of the request, or "".
+    public_key: that of its certificate request, None: its key is to be made here.
     """
 
     line: int
@@ -38,7 +38,6 @@ class Wanted:
     role: str
     days: int | None
     public_key: PublicKey | None = None
-    csr_sha256: str = ""
 
 
 @dataclass(slots=True)
@@ -124,7 +123,6 @@ class Planner:
             role=row.role or self._role,
             days=row.days or self._days,
             public_key=request.public_key if request is not None else None,
-            csr_sha256=request.sha256 if request is not None else "",
         )
 
     def _check_same(self, row: Row, device: DeviceRecord, request: CertificateRequest | None) -> None:

@@ -33,7 +33,6 @@ class Order:
     days:       its life; None: the profile's. Cut where the CA ends.
     uuid:       of the device; that of the existing one when it `renews`.
     token:      the batch by which it is enrolled.
-    csr_sha256: of the request, "" when the key is made here.
     root:       key identifier of the root that the device is given with it, "" when it is given none.
     actor:      who wants it, for the audit trail; via: how it was asked for: "cli", "est", "mqtt"; address: from where.
     """
@@ -45,7 +44,6 @@ class Order:
     uuid: UUID = field(default_factory=uuid4)
     renews: bool = False
     token: int | None = None
-    csr_sha256: str = ""
     root: str = ""
     actor: str = ""
     via: str = "cli"
@@ -154,7 +152,6 @@ class Issuer:
             role=order.role,
             uuid=str(order.uuid),
             der=certificate.der,
-            csr_sha256=order.csr_sha256,
             token=order.token,
             renews=order.renews,
             root=order.root,

@@ -91,11 +91,10 @@ class Reservation:
 class Confirmation:
     """A device's certificate that was signed and handed over, and what is recorded with it.
 
-    der:        the certificate itself.
-    csr_sha256: SHA-256 of the request that asked for it, "" when nobody did.
-    token:      the batch by which it was enrolled.
-    renews:     it is another one for a device that there is; else the device comes into being with it.
-    root:       key identifier of the root that the device was given with it; "" leaves what is known.
+    der:    the certificate itself.
+    token:  the batch by which it was enrolled.
+    renews: it is another one for a device that there is; else the device comes into being with it.
+    root:   key identifier of the root that the device was given with it; "" leaves what is known.
     """
 
     serial: str
@@ -103,7 +102,6 @@ class Confirmation:
     role: str
     uuid: str
     der: bytes = b""
-    csr_sha256: str = ""
     token: int | None = None
     renews: bool = False
     root: str = ""

@@ -4,8 +4,8 @@
     RENEW    a device that has one: it proves it, and gets another of the same name beside it
 
 Rule 1: the name comes from what was proved. What the request says must not differ from it; nothing of it is copied.
-Rule 2: the same request, proved the same way, has the same answer: whoever lost it asks again, and no second
-        certificate is made.
+Rule 2: the same key and name, proved the same way, have the same answer until it was used: whoever lost it asks again,
+        and no second certificate is made.
 Rule 3: what a device hears is short (`Refused.words`); why is for the log (`Refused.why`).
 Rule 4: a batch is decided together, and one that fails harms no other.
 """
@@ -279,7 +279,6 @@ class RegistrationAuthority:
                 uuid=UUID(device.uuid) if device is not None and renews else uuid4(),
                 renews=renews,
                 token=token.id,
-                csr_sha256=request.sha256,
                 actor=f"{token.kind}:{token.id}",
                 via=application.via,
                 address=application.address,
@@ -314,7 +313,6 @@ class RegistrationAuthority:
                 days=self.policy.days,
                 uuid=UUID(device.uuid),
                 renews=True,
-                csr_sha256=request.sha256,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
                 via=application.via,
                 address=application.address,
@@ -428,13 +426,13 @@ class RegistrationAuthority:
     def _repeated(
         self, name: str, request: CertificateRequest, now: float, *, token: int | None = None
     ) -> Granted | None:
-        """The answer that this request has had already (rule 2), while its certificate was not used yet."""
+        """The answer that this name and key have had already, while the certificate was not used yet (rule 2)."""
         for record in self._registry.certificates_with_key(request.spki_sha256):
             if record.device.lower() != name.lower() or record.state is not State.VALID or record.seen is not None:
                 continue
             body = self._registry.body(record.serial)
-            if body is not None and body[1] == request.sha256 and record.token == token and now <= record.not_after:
-                return Granted(record.device, record.serial, body[0], record.not_after)
+            if body is not None and record.token == token and now <= record.not_after:
+                return Granted(record.device, record.serial, body, record.not_after)
         return None
 
     def _approval(
@@ -443,12 +441,11 @@ class RegistrationAuthority:
         """Waiting, when somebody has to approve it first; else the number of the request that was approved."""
         if not (token.approval or self.policy.approval):
             return None
-        known = self._applications.known(name, request.sha256)
+        known = self._applications.known(name, request.spki_sha256)
         if known is None:
             try:
                 self._applications.put(
                     name=name,
-                    csr_sha256=request.sha256,
                     spki_sha256=request.spki_sha256,
                     token=token.id,
                     via=application.via,

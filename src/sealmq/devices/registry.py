@@ -233,10 +233,7 @@ class Registry:
                 (confirmation.fingerprint, device, confirmation.token, confirmation.serial),
             )
             if confirmation.der:
-                self._connection.execute(
-                    "INSERT INTO bodies VALUES (?, ?, ?)",
-                    (confirmation.serial, confirmation.der, confirmation.csr_sha256),
-                )
+                self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (confirmation.serial, confirmation.der))
             if confirmation.root:
                 self._connection.execute("UPDATE devices SET root = ? WHERE id = ?", (confirmation.root, device))
             self._note("renewed" if confirmation.renews else "added", confirmation.serial, name)
@@ -282,10 +279,10 @@ class Registry:
             ).fetchall()
             return [str(each) for (each,) in rows]
 
-    def body(self, serial: str) -> tuple[bytes, str] | None:
-        """A device's certificate (DER), and the SHA-256 of the request that asked for it; None: it was not kept."""
-        row = self._one("SELECT der, csr_sha256 FROM bodies WHERE serial = ?", serial)
-        return (bytes(row[0]), str(row[1])) if row else None
+    def body(self, serial: str) -> bytes | None:
+        """A device's certificate (DER); None: it is older than the table."""
+        row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
+        return bytes(row[0]) if row else None
 
     def certificates_of(self, name: str) -> list[CertificateRecord]:
         """All certificates that a device has had, the newest first."""

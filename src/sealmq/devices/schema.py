@@ -124,14 +124,12 @@ _LIFE = (
     # The certificates themselves: for who asks twice because the answer was lost, and for bundles.
     f"""CREATE TABLE bodies (
         serial TEXT PRIMARY KEY,
-        der BLOB NOT NULL,
-        csr_sha256 TEXT NOT NULL DEFAULT ''
+        der BLOB NOT NULL
     ) {_STRICT}""",
-    # Requests that wait for somebody to approve them. The same request of the same name is one.
+    # Requests that wait for somebody to approve them. The same key with the same name is one.
     f"""CREATE TABLE applications (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL COLLATE NOCASE,
-        csr_sha256 TEXT NOT NULL,
         spki_sha256 TEXT NOT NULL,
         token INTEGER REFERENCES tokens (id),
         via TEXT NOT NULL,
@@ -139,7 +137,7 @@ _LIFE = (
         created REAL NOT NULL,
         state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'approved', 'denied', 'done')),
         decided REAL,
-        UNIQUE (name, csr_sha256)
+        UNIQUE (name, spki_sha256)
     ) {_STRICT}""",
     "CREATE INDEX applications_state ON applications (state, created)",
 )

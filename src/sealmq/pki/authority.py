@@ -29,6 +29,7 @@ from sealmq.pki.keys import PrivateKey, PublicKey
 from sealmq.pki.peer import identify_certificate
 from sealmq.pki.profiles import (
     BACKDATE,
+    CLAIM,
     COMMON_NAME_LENGTH,
     DEVICE,
     ISSUING,
@@ -103,7 +104,11 @@ class Authority:
     @classmethod
     def load(cls, certificate_pem: bytes, key_pem: bytes) -> Authority:
         """Read a CA from its two files. Raises TrustError when one can't be read or they do not belong together."""
-        key = PrivateKey.from_pem(key_pem)
+        return cls.with_key(certificate_pem, PrivateKey.from_pem(key_pem))
+
+    @classmethod
+    def with_key(cls, certificate_pem: bytes, key: PrivateKey) -> Authority:
+        """A CA whose key was read elsewhere. Raises TrustError as `load`."""
         try:
             certificate = x509.load_pem_x509_certificate(certificate_pem)
             authority = cls(certificate, key)
@@ -113,8 +118,13 @@ class Authority:
             raise TrustError(f"the key of '{authority.common_name}' does not belong to its certificate")
         return authority
 
+    @property
+    def key(self) -> PrivateKey:
+        """The CA's private key: a secret, for this room alone."""
+        return self._key
+
     def key_pem(self) -> bytes:
-        """The CA's private key as PEM: a secret, for `vault.write_private` alone."""
+        """The CA's private key as PEM: a secret, for `vault.write_private` alone. TrustError when it is in a token."""
         return self._key.pem()
 
     def __repr__(self) -> str:
@@ -127,8 +137,10 @@ def new_serial() -> str:
     return bytes([first]).hex() + secrets.token_hex(15)
 
 
-def create_root(organization: str, country: str, *, serial: str, now: float) -> Authority:
-    """Make a root CA with a new key. `country` has two letters (ISO 3166-1), `now` is in Unix seconds.
+def create_root(
+    organization: str, country: str, *, serial: str, now: float, key: PrivateKey | None = None
+) -> Authority:
+    """Make a root CA. `country` has two letters (ISO 3166-1), `now` is in Unix seconds; key: a new one when None.
 
     Raises TrustError when the organization or the country cannot stand in a certificate.
     """
@@ -137,7 +149,7 @@ def create_root(organization: str, country: str, *, serial: str, now: float) -> 
         raise TrustError(f"an organization has 1 to {ORGANIZATION_LENGTH} printable characters")
     if not re.fullmatch("[A-Z]{2}", country):
         raise TrustError(f"{country!r} is not a country", remedy="use the two capital letters of ISO 3166, like NL")
-    key = PrivateKey.generate()
+    key = key or PrivateKey.generate()
     when = validity(ROOT, now)
     year = datetime.fromtimestamp(now, UTC).year
     subject = _authority_name(organization, country, f"{organization} Root CA {year}")
@@ -145,12 +157,16 @@ def create_root(organization: str, country: str, *, serial: str, now: float) -> 
     return Authority(builder.sign(key.loaded(), SHA256()), key)
 
 
-def create_issuing(root: Authority, kind: str, *, serial: str, now: float, number: int = 1) -> Authority:
-    """Make an issuing CA under the root, with a new key: "<Organization> <kind> CA <number>". `now` in Unix seconds.
+def create_issuing(
+    root: Authority, kind: str, *, serial: str, now: float, number: int = 1, key: PrivateKey | None = None
+) -> Authority:
+    """Make an issuing CA under the root: "<Organization> <kind> CA <number>". key: a new one when None.
+
+    `now` in Unix seconds.
 
     Raises TrustError when the root does not hold at `now`.
     """
-    key = PrivateKey.generate()
+    key = key or PrivateKey.generate()
     subject = root._x509.subject
     organization = str(subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value)
     country = str(subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)[0].value)
@@ -189,11 +205,26 @@ def issue_device(
     days: its life, DEVICE.days when None; cut where the CA ends. `now` in Unix seconds.
     Raises TrustError when the CA does not hold at `now`.
     """
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    when = validity(DEVICE, now, issuer=authority.certificate.validity, days=days)
-    builder = _builder(DEVICE, subject, authority._x509.subject, public_key, serial, when, authority.key_id)
-    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{uuid}")])
-    return _finished(_sign(authority, builder.add_extension(san, critical=False)))
+    return _issue_client(DEVICE, authority, name, uuid, public_key, serial, now, days)
+
+
+def issue_claim(
+    authority: Authority,
+    name: str,
+    uuid: UUID,
+    public_key: PublicKey,
+    *,
+    serial: str,
+    now: float,
+    days: int | None = None,
+) -> Certificate:
+    """Issue a claim: what a device has before it has a certificate of its own, from the Claim CA.
+
+    It looks like a device's certificate; that it may enrol and nothing else hangs on its issuer and on the registry.
+    days: its life, CLAIM.days when None; cut where the CA ends. `now` in Unix seconds.
+    Raises TrustError when the CA does not hold at `now`.
+    """
+    return _issue_client(CLAIM, authority, name, uuid, public_key, serial, now, days)
 
 
 def sign_crl(
@@ -241,6 +272,23 @@ def server_common_name(names: ServerNames) -> str:
     """What a broker's certificate shows as its name: the first that fits. Nobody compares it (RFC 9525 section 2)."""
     fitting = (name for name in (*names.dns, *names.addresses) if len(name) <= COMMON_NAME_LENGTH)
     return next(fitting, "SealMQ broker")
+
+
+def _issue_client(
+    profile: Profile,
+    authority: Authority,
+    name: str,
+    uuid: UUID,
+    public_key: PublicKey,
+    serial: str,
+    now: float,
+    days: int | None,
+) -> Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    when = validity(profile, now, issuer=authority.certificate.validity, days=days)
+    builder = _builder(profile, subject, authority._x509.subject, public_key, serial, when, authority.key_id)
+    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{uuid}")])
+    return _finished(_sign(authority, builder.add_extension(san, critical=False)))
 
 
 def _authority_name(organization: str, country: str, common_name: str) -> x509.Name:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import secrets
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -82,6 +84,17 @@ class PrivateKey:
     def pem(self) -> bytes:
         """The key as unencrypted PKCS#8 PEM: a secret. Give it to `vault.write_private` and to nothing else."""
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def proves(self, public: PublicKey) -> bool:
+        """Whether what this key signs is verified by `public`."""
+        loaded, nonce = public.loaded(), secrets.token_bytes(32)
+        if not isinstance(loaded, ec.EllipticCurvePublicKey):
+            return False
+        try:
+            loaded.verify(self._key.sign(nonce, ec.ECDSA(SHA256())), nonce, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
 
     def loaded(self) -> ec.EllipticCurvePrivateKey:
         """The key as `cryptography` knows it; for this room only."""

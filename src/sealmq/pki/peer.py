@@ -82,6 +82,14 @@ def subject_key_id(der: bytes) -> str:
     return value.value.digest.hex()
 
 
+def public_key_of(der: bytes) -> PublicKey:
+    """The public key that a certificate certifies. Raises TrustError when the bytes are no certificate."""
+    try:
+        return PublicKey.of(x509.load_der_x509_certificate(der).public_key())
+    except ValueError as error:
+        raise TrustError("the certificate cannot be read", why="it is damaged, or not X.509") from error
+
+
 def describe_certificate(der: bytes, now: float | None = None) -> str:
     """One phrase for a log line: "sensor-1, serial 0a1b..., issued by 'X Device CA 1', expired 2026-11-01".
 

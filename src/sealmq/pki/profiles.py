@@ -1,4 +1,4 @@
-"""The four kinds of certificate that this CA makes, as data, and the reason for each choice.
+"""The five kinds of certificate that this CA makes, as data, and the reason for each choice.
 
 Rule 1: what a certificate may do is decided here, and nowhere else. `authority.py` turns a profile into bytes.
 Rule 2: P-256 and ecdsa-with-SHA256 on every certificate of every chain: the one choice that all microcontroller
@@ -87,7 +87,7 @@ ISSUING = Profile(
     authority_key_id=True,
     years=10,  # longer than any leaf
 )
-"""The Server CA and the Device CA. No extended key usage: the IoT profile forbids it in CA certificates."""
+"""The Server CA, the Device CA, the Claim CA. No extended key usage: the IoT profile forbids it in CA certificates."""
 
 SERVER = Profile(
     name="server",
@@ -105,7 +105,16 @@ DEVICE = Profile(
 )
 """A device, or the operator. Its name is the common name; the one SAN is urn:uuid:, so no name can be mistaken."""
 
-PROFILES = (ROOT, ISSUING, SERVER, DEVICE)
+CLAIM = Profile(
+    name="claim",
+    key_usage=frozenset({"digital_signature"}),
+    extended_key_usage="clientAuth",
+    days=30,  # one batch on one production line: the same key is in many hands, so it must not live long
+)
+"""What a device shows before it has its own certificate. No policy of its own in certificatePolicies: an identifier
+under nobody's arc would mean nothing to others, and we know a claim by its issuer, the Claim CA."""
+
+PROFILES = (ROOT, ISSUING, SERVER, DEVICE, CLAIM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ Rule 2: whatever bytes arrive, the answer is a request or EnrollmentError, nothi
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AttributeOID, NameOID
 
 from sealmq.errors import EnrollmentError
@@ -32,7 +30,6 @@ class CertificateRequest:
     uris:               the URIs among its subject alternative names; None: it asks for no such names at all.
     has_other_names:    it gives itself more names than these: in its subject, or of other kinds.
     challenge_password: that of PKCS#9, or None (RFC 7030 section 3.5 binds it to the TLS connection).
-    sha256:             of its DER, lower-case hex: two requests with the same are one.
     """
 
     public_key: PublicKey
@@ -40,7 +37,6 @@ class CertificateRequest:
     uris: tuple[str, ...] | None = None
     has_other_names: bool = False
     challenge_password: bytes | None = None
-    sha256: str = ""
 
     @property
     def spki_sha256(self) -> str:
@@ -82,7 +78,7 @@ def read_csr(data: bytes) -> CertificateRequest:
     return CertificateRequest(PublicKey.of(key), names[0] if names else None, *wishes)
 
 
-def _wishes(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...] | None, bool, bytes | None, str]:
+def _wishes(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...] | None, bool, bytes | None]:
     """What `CertificateRequest` has behind the common name."""
     others = any(attribute.oid != NameOID.COMMON_NAME for attribute in csr.subject)
     uris: tuple[str, ...] | None = None
@@ -97,7 +93,7 @@ def _wishes(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...] | None
         password = csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD).value
     except x509.AttributeNotFound:
         password = None
-    return uris, others, password, hashlib.sha256(csr.public_bytes(Encoding.DER)).hexdigest()
+    return uris, others, password
 
 
 def _load(data: bytes) -> x509.CertificateSigningRequest:

@@ -37,6 +37,23 @@ def write_public(path: Path, data: bytes) -> None:
     _write(path, data, _PUBLIC)
 
 
+def write_new_private(path: Path, data: bytes) -> None:
+    """Write a key to a file that must not be there yet: 0600, on the disk when this returns.
+
+    Raises OSError, FileExistsError among them, and then leaves nothing of its own.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE)
+    try:
+        try:
+            _write_synced(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
 def read_private(path: Path) -> bytes:
     """Read a key. Raises TrustError when it is missing, or when anybody but its owner can read or write it."""
     try:
@@ -159,8 +176,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     descriptor = os.open(part, flags, mode)
     try:
         try:
-            _write_all(descriptor, data)
-            os.fsync(descriptor)
+            _write_synced(descriptor, data)
         finally:
             os.close(descriptor)
         part.rename(path)
@@ -171,6 +187,11 @@ def _write(path: Path, data: bytes, mode: int) -> None:
             pass  # the first error says more; remove_leftovers finds the file
         raise
     sync_directory(path.parent)
+
+
+def _write_synced(descriptor: int, data: bytes) -> None:
+    _write_all(descriptor, data)
+    os.fsync(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

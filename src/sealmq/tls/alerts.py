@@ -302,7 +302,7 @@ _TABLE = (
         "a certificate is needed, and none was shown",
         Advice(
             "the peer connects without a certificate",
-            "give it one: sealmq device add NAME writes device-chain.pem and device.key (--cert, --key)",
+            "give it one: sealmq device add NAME writes device.pem and device.key (--cert, --key)",
         ),
         Advice("we showed no certificate", "set the device's certificate and key (mosquitto_pub: --cert, --key)"),
     ),

@@ -38,7 +38,7 @@ def _looks_like(first: bytes, peer: str) -> tuple[str, str]:
     if first[0] == 0x10 and (len(first) < 8 or b"MQ" in first):  # [MQTT-3.1.0-1] CONNECT, its protocol name
         return (
             "MQTT without encryption (a CONNECT packet)",
-            "connect with TLS: mosquitto_pub --cafile root.pem --cert device-chain.pem --key device.key -p 8883 ...",
+            "connect with TLS: mosquitto_pub --cafile root.pem --cert device.pem --key device.key -p 8883 ...",
         )
     if first[0] == 0x20 and peer == "broker":
         return "MQTT without encryption (a CONNACK packet)", "connect to the broker's TLS port, usually 8883"

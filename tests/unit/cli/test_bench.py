@@ -151,6 +151,6 @@ def test_the_homes_broker_is_found_with_its_process(tmp_path: Path) -> None:
     with Presence.claim(home):
         target, pid = module.find_broker(given(home=home), None, None)
         assert pid == os.getpid()
-        assert target.chain == home / "devices" / "operator" / "device-chain.pem"
+        assert target.chain == home / "devices" / "operator" / "device.pem"
         _, elsewhere = module.find_broker(given(home=home, host="localhost"), None, None)
         assert elsewhere is None

@@ -31,11 +31,14 @@ def test_add_says_where_the_files_are_and_what_to_type(home: Path, capsys: pytes
     assert cli.run(["device", "add", "sensor-1"]) == 0
     shown = capsys.readouterr().out
     folder = home / "devices" / "sensor-1"
-    assert sorted(path.name for path in folder.iterdir()) == ["device-chain.pem", "device.key", "root.pem"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("device-chain.pem", "device.key", "device.pem", "root.pem")
+    ]
     assert f"Its files are in {folder}:" in shown
     assert "sealmq pub --as sensor-1 -t devices/sensor-1/temp -m 21.5" in shown
     assert "mosquitto_pub -h 127.0.0.1 -p 1234" in shown
     assert f"--cafile '{folder / 'root.pem'}'" in shown  # quoted: it has a space
+    assert f"--cert '{folder / 'device.pem'}'" in shown
 
 
 def test_the_commands_name_the_home_when_it_was_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

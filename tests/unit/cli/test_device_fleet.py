@@ -55,7 +55,7 @@ def test_a_table_is_added_and_given_again(home: Path, capsys: pytest.CaptureFixt
     assert f"{home}/devices/NAME" in shown.out
     assert shown.err == ""  # no bar where no terminal is
     assert {path.name for path in (home / "devices" / "panel").iterdir()} == {
-        *("root.pem", "device-chain.pem", "device.key"),
+        *("root.pem", "device.pem", "device-chain.pem", "device.key"),
     }
     with Home.open(home) as opened:
         devices = {each.name: each for each in opened.registry.devices()}

@@ -12,14 +12,14 @@ def applications(fleet):
     return Applications(fleet.registry)
 
 
-def put(applications, now, name="a", csr="c0"):
-    applications.put(name=name, csr_sha256=csr, spki_sha256="aa", token=None, via="est", address="::1", now=now)
+def put(applications, now, name="a"):
+    applications.put(name=name, spki_sha256="aa", token=None, via="est", address="::1", now=now)
 
 
 def test_one_waits_until_it_is_decided_once(fleet, applications):
     put(applications, fleet.now)
     (waiting,) = applications.waiting()
-    assert applications.known("A", "c0") == waiting
+    assert applications.known("A", "aa") == waiting
     assert applications.decide(waiting.id, "approved", now=fleet.now).name == "a"
     assert applications.waiting() == []
     with pytest.raises(EnrollmentError, match="approved"):

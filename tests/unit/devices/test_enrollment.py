@@ -44,12 +44,13 @@ def test_a_device_gets_its_files(fleet):
     folder = fleet.directory / "sensor-1"
     assert enrolled.directory == folder
     assert {file.name: mode(file) & 0o700 for file in folder.iterdir()}.keys() == {
-        *("root.pem", "device-chain.pem", "device.key"),
+        *("root.pem", "device.pem", "device-chain.pem", "device.key"),
     }
     assert mode(folder) == 0o700
     assert mode(folder / "device.key") == 0o600
     assert (folder / "root.pem").read_bytes() == fleet.root.certificate.pem
     leaf, issuer = certificates_of((folder / "device-chain.pem").read_bytes())
+    assert certificates_of((folder / "device.pem").read_bytes()) == [leaf]
     assert issuer == fleet.device_ca.certificate.der
     peer = identify_certificate(leaf)
     assert (peer.common_name, peer.serial, peer.not_after) == ("sensor-1", enrolled.serial, enrolled.not_after)
@@ -69,7 +70,7 @@ def test_with_a_request_no_key_is_made(fleet):
     key = ec.generate_private_key(ec.SECP256R1())
     enrolled = fleet.enrollment.add_device("sensor-1", csr=csr_for(key, "sensor-1"), now=fleet.now)
     assert not enrolled.has_key
-    assert {file.name for file in enrolled.directory.iterdir()} == {"root.pem", "device-chain.pem"}
+    assert {file.name for file in enrolled.directory.iterdir()} == {"root.pem", "device.pem", "device-chain.pem"}
 
 
 def test_a_request_for_somebody_else_is_refused(fleet):

@@ -94,7 +94,7 @@ def test_the_files_are_those_of_a_device_that_is_added_alone(fleet):
     add(fleet)
     fleet.enrollment.add_device("c", now=fleet.now)
     assert names_in(fleet.directory / "a") == names_in(fleet.directory / "c")
-    for file in ("root.pem", "device-chain.pem", "device.key"):
+    for file in ("root.pem", "device.pem", "device-chain.pem", "device.key"):
         one, other = (fleet.directory / name / file for name in "ac")
         assert one.stat().st_mode == other.stat().st_mode
         assert one.read_bytes().count(b"-----BEGIN") == other.read_bytes().count(b"-----BEGIN")
@@ -102,9 +102,8 @@ def test_the_files_are_those_of_a_device_that_is_added_alone(fleet):
 
 def test_with_a_request_no_key_is_made(fleet):
     key = PrivateKey.generate()
-    add(fleet, [Wanted(2, "a", "device", None, key.public, "ab" * 32)])
-    assert names_in(fleet.directory / "a") == ["device-chain.pem", "root.pem"]
-    assert fleet.registry.body(fleet.registry.device("a").serial)[1] == "ab" * 32
+    add(fleet, [Wanted(2, "a", "device", None, key.public)])
+    assert names_in(fleet.directory / "a") == ["device-chain.pem", "device.pem", "root.pem"]
 
 
 def test_what_outlives_the_device_ca_says_so(fleet):
@@ -250,7 +249,7 @@ def test_a_key_that_was_taken_meanwhile_stays_with_its_device(fleet, monkeypatch
         issuer.issue([Order("other", key.public)], now=fleet.now)
 
     monkeypatch.setattr(vault, "write_folder", meanwhile)
-    (answer,) = add(fleet, [Wanted(2, "a", "device", None, key.public, "")])
+    (answer,) = add(fleet, [Wanted(2, "a", "device", None, key.public)])
     assert isinstance(answer, NotAdded)
     assert registry.device("a") is None
 

@@ -7,12 +7,11 @@ from uuid import UUID
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.applications import Applications
 from sealmq.devices.records import Reservation, State
@@ -39,18 +38,7 @@ from sealmq.pki.authority import create_issuing, create_root, new_serial
 from sealmq.pki.peer import identify_certificate
 
 DAY = 86_400
-KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
-
-
-def csr(name=None, key=KEY, *, sans=(), extra=(), ca=False):
-    names = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([*names, *extra]))
-    if sans:
-        builder = builder.add_extension(x509.SubjectAlternativeName(list(sans)), critical=False)
-    if ca:
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
 class Desk:

@@ -35,4 +35,5 @@ def ca():
         server_key=server_key,
         device=device,
         device_key=device_key,
+        uuid=uuid,
     )

@@ -50,7 +50,7 @@ def test_wishes_are_ignored():
     assert read.has_other_names  # told, so that a renewal can refuse it; nothing of it is kept
     assert (read.common_name, read.uris) == ("a", ())
     assert set(read.__slots__) == {
-        *("public_key", "common_name", "uris", "has_other_names", "challenge_password", "sha256"),
+        *("public_key", "common_name", "uris", "has_other_names", "challenge_password"),
     }
 
 

@@ -1,0 +1,242 @@
+"""`sealmq device bundle` and `sealmq device targets`: a device's credentials in the form that its firmware wants."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealmq import __version__
+from sealmq.cli.options import HomeOption
+from sealmq.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sealmq.devices.bundles.bundle import Bundle
+    from sealmq.devices.bundles.credentials import Credentials
+    from sealmq.home import Home
+
+
+def complete_target(incomplete: str) -> list[tuple[str, str]]:
+    """The targets that begin with what was typed, for the shell."""
+    from sealmq.devices.bundles.targets import TARGETS
+
+    return [(name, target.title) for name, target in TARGETS.items() if name.startswith(incomplete)]
+
+
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="TARGET",
+        autocompletion=complete_target,
+        help="What the device's firmware or program is: sealmq device targets.",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR|FILE.zip", help="Where the bundle goes (default: ./NAME-TARGET)."),
+]
+BundleHostOption = Annotated[
+    str | None,
+    typer.Option("--host", metavar="HOST", help="The broker as the device dials it (default: its certificate's name)."),
+]
+BundlePortOption = Annotated[
+    int | None,
+    typer.Option("--port", metavar="PORT", min=1, max=65535, help="Its port (default: the home's)."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was typed about a bundle."""
+
+    target: str
+    out: Path | None = None
+    host: str | None = None
+    port: int | None = None
+    force: bool = False
+
+    def place(self, name: str) -> Path:
+        """Where the bundle goes."""
+        return self.out if self.out is not None else Path(f"{name}-{self.target}")
+
+
+def bundle(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="TARGET",
+            autocompletion=complete_target,
+            help="What the device's firmware or program is: sealmq device targets.",
+        ),
+    ],
+    out: OutOption = None,
+    host: BundleHostOption = None,
+    port: BundlePortOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Hand over a device's credentials as its firmware or program wants them, read back and checked."""
+    from sealmq.cli.target import home_path
+    from sealmq.home import Home
+
+    asked = Asked(target, out, host, port, force)
+    with Home.open(home_path(home)) as opened:
+        opened.enrollment().find(name)
+        check_asked(asked, name)
+        said = hand_over(opened, name, asked)
+    typer.echo(json.dumps(said.as_json(), indent=2) if as_json else "\n".join(said.in_words()))
+
+
+def targets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """List what bundles can be made for, and which keys each takes."""
+    from sealmq.devices.bundles.targets import TARGETS
+
+    if as_json:
+        listed = [
+            {"name": target.name, "title": target.title, "keys": list(target.limits.keys)}
+            for target in TARGETS.values()
+        ]
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    width = max(map(len, TARGETS))
+    for target in TARGETS.values():
+        typer.echo(f"{target.name:<{width}}  {target.title}")
+
+
+def check_asked(asked: Asked, name: str) -> None:
+    """Raise BundleError or ConfigError when no such bundle can be made or written: before a device is added for it."""
+    from sealmq.devices.bundles.notes import is_address
+    from sealmq.devices.bundles.targets import find_target
+    from sealmq.devices.bundles.writing import check_place
+    from sealmq.pki.profiles import is_dns_name
+
+    if asked.host is not None and not is_address(asked.host) and not is_dns_name(asked.host):
+        raise ConfigError(
+            f"--host {asked.host!r} is neither a host name nor an address",
+            why="it goes into programs and configurations as it is",
+            remedy="--host NAME, and --port PORT",
+        )
+    find_target(asked.target)
+    check_place(asked.place(name), force=asked.force)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A bundle that was written, to be told."""
+
+    bundle: Bundle
+    credentials: Credentials
+    place: Path
+    unknown_host: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "device": self.credentials.name,
+            "target": self.bundle.target.name,
+            "out": str(self.place),
+            "host": self.credentials.host,
+            "port": self.credentials.port,
+            "not_after": _moment(self.credentials.leaf.not_after),
+            "key_included": self.credentials.key is not None,
+            "files": [
+                {"name": file.name, "bytes": len(file.content), "private": file.private} for file in self.bundle.files
+            ],
+            "passwords": self.bundle.passwords,
+        }
+
+    def in_words(self) -> list[str]:
+        """For the one who typed it."""
+        credentials, files = self.credentials, self.bundle.files
+        width = max(len(file.name) for file in files)
+        until = _moment(credentials.leaf.not_after)[:10]
+        lines = [
+            f"{self.place} is written and checked: {credentials.name} for {self.bundle.target.name}, "
+            f"certificate until {until}.",
+            f"The device dials {credentials.host}, port {credentials.port} (--host and --port say another).",
+            "",
+            *(f"  {f.name:<{width}}  {len(f.content):>6,}{'  secret' if f.private else ''}" for f in files),
+        ]
+        if credentials.key is None:
+            lines += ["", "The private key is where the certificate request was made; README.md says where it goes."]
+        for file, password in self.bundle.passwords.items():
+            lines += ["", f"{file} is opened with {password}", "It is shown this once."]
+        if self.unknown_host:
+            lines += [
+                "",
+                f"The broker's certificate has no name {credentials.host}, so the device would refuse it. To add it:",
+                f'  [certificate] names = ["{credentials.host}"] in sealmq.toml, then start the broker again',
+            ]
+        return lines
+
+
+def hand_over(home: Home, name: str, asked: Asked) -> HandedOver:
+    """Make and write the bundle of a device that there is. Raises BundleError, EnrollmentError or TrustError."""
+    from sealmq.devices.bundles.bundle import make_bundle
+    from sealmq.devices.bundles.gathering import gather_credentials
+    from sealmq.devices.bundles.targets import find_target
+    from sealmq.devices.bundles.writing import write_bundle
+
+    now = time.time()
+    device = home.enrollment().find(name)
+    known = _known_names(home)
+    host, port = _broker_address(home, known)
+    credentials = gather_credentials(
+        home.registry,
+        home.authorities,
+        home.device_directory(name),
+        device,
+        host=asked.host or host,
+        port=asked.port or port,
+        now=now,
+        min_tls=_min_tls(home),
+        version=__version__,
+    )
+    made = make_bundle(find_target(asked.target), credentials)
+    place = asked.place(name)
+    write_bundle(made, place, now=now, force=asked.force)
+    return HandedOver(made, credentials, place, credentials.host.lower() not in known)
+
+
+def _broker_address(home: Home, known: tuple[str, ...]) -> tuple[str, int]:
+    """How a device finds the broker: not as localhost, but as its certificate says."""
+    from sealmq.cli.target import listening_address
+
+    host, port = listening_address(home.path)
+    if host in ("localhost", "127.0.0.1", "::1"):
+        host = next((each for each in known if each not in ("localhost", "127.0.0.1", "::1")), host)
+    return host, port
+
+
+def _min_tls(home: Home) -> str:
+    from sealmq import config
+    from sealmq.tls.policy import TLSPolicy
+
+    configuration = config.load(home.configuration) if home.configuration.exists() else config.Configuration()
+    version = TLSPolicy(profile=configuration.tls.profile).minimum_version
+    return version.name.removeprefix("TLSv").replace("_", ".")
+
+
+def _known_names(home: Home) -> tuple[str, ...]:
+    """The names and addresses in the broker's certificate."""
+    from sealmq.pki.authority import certificates_of
+    from sealmq.pki.peer import server_names
+
+    names = server_names(certificates_of(home.broker_chain.read_bytes())[0])
+    return (*names.dns, *names.addresses)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,13 @@
+/* Mbed TLS 3.6.3 or 4.0.0, as MBEDTLS_GENERATION says: each has what it really has, and lacks what it lacks. */
+#if MBEDTLS_GENERATION == 3
+#define MBEDTLS_VERSION_NUMBER 0x03060300
+#define MBEDTLS_PSA_CRYPTO_C
+#elif MBEDTLS_GENERATION == 4
+#define MBEDTLS_VERSION_NUMBER 0x04000000
+#else
+#error "say -DMBEDTLS_GENERATION=3 or 4"
+#endif
+#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
+#ifndef MBEDTLS_SSL_IN_CONTENT_LEN
+#define MBEDTLS_SSL_IN_CONTENT_LEN 16384
+#endif
