@@ -47,7 +47,7 @@ NARROWEST = 80
 TableOption = Annotated[
     Path | None,
     typer.Option(
-        "--from", metavar="FILE.csv", readable=False, help="Add a device for each line: name, role, days, csr."
+        "--from", metavar="FILE.csv", readable=False, help="Add a device for each line: name, role, days, csr, target."
     ),
 ]
 JobsOption = Annotated[
@@ -100,7 +100,19 @@ def add(
         from sealmq.cli.device_fleet import add_from
 
         add_from(
-            table, name=name, csr=csr, days=days, role=role, jobs=jobs, dry_run=dry_run, as_json=as_json, home=home
+            table,
+            name=name,
+            csr=csr,
+            days=days,
+            role=role,
+            jobs=jobs,
+            dry_run=dry_run,
+            target=target,
+            out=out,
+            host=host,
+            port=port,
+            as_json=as_json,
+            home=home,
         )
         return
     from sealmq.cli.target import home_path, listening_address

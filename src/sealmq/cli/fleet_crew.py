@@ -1,4 +1,4 @@
-"""The processes that add a fleet: each goes the whole way for a batch of devices, and says what became of it.
+"""The processes that add a fleet and make its bundles: each goes the whole way for a batch, and says what became of it.
 
 They are started afresh (spawn), not forked: an open database and a key in a token must not be shared by a fork. A
 process whose pipe is closed, because its command ended or was killed, brings its batch to its end and leaves.
@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sealmq.devices.fleet_adding import BATCH, Added, NotAdded, staging_folder
+from sealmq.cli.fleet_bundles import FleetBundling, WantedBundle
+from sealmq.devices.fleet_adding import staging_folder
 from sealmq.devices.fleet_plan import Wanted
 from sealmq.errors import Error, HomeError
 from sealmq.home import Home
@@ -29,27 +30,41 @@ LEAVING = 15.0
 
 _spawn = multiprocessing.get_context("spawn")
 
-Heard = Callable[[Sequence[Added | NotAdded]], None]
+Batch = Sequence[Wanted] | Sequence[WantedBundle]
+Heard = Callable[[Sequence[Any]], None]
+"""Is told what became of a batch: Added and NotAdded, or Bundled and NotBundled."""
 
 
-def add_fleet(home: Home, wanted: Sequence[Wanted], *, jobs: int, heard: Heard, batch: int = BATCH) -> None:
-    """Add these devices by at most `jobs` processes at a time; `heard` is told of each batch that is on the disk.
+def work_off(home: Home, batches: Sequence[Batch], *, jobs: int, heard: Heard) -> None:
+    """Add the devices, or make the bundles, by at most `jobs` processes; `heard` is told of what is on the disk.
 
-    Raises HomeError, OSError or TrustError when it cannot go on, KeyboardInterrupt; `heard` has been told of all that
-    was added until then.
+    Raises an Error or OSError when it cannot go on, KeyboardInterrupt; `heard` has been told of all that was done.
     """
-    batches = [wanted[start : start + batch] for start in range(0, len(wanted), batch)]
     jobs = min(jobs, len(batches))
     if jobs > 1:
-        _add_in_parallel(home, batches, jobs, heard)
+        _work_in_parallel(home, batches, jobs, heard)
     elif batches:
         with staging_folder(home.devices_directory, str(os.getpid())) as staging:
-            adding = home.fleet_adding()
+            hand = _Hand(home, staging)
             for each in batches:
-                heard(adding.add(each, staging, now=time.time()))
+                heard(hand.work(each))
 
 
-def _add_in_parallel(home: Home, batches: Sequence[Sequence[Wanted]], jobs: int, heard: Heard) -> None:
+class _Hand:
+    """What one process works with."""
+
+    def __init__(self, home: Home, staging: Path) -> None:
+        self._staging = staging
+        self._adding = home.fleet_adding()
+        self._bundling = FleetBundling(home)
+
+    def work(self, batch: Batch) -> Sequence[Any]:
+        if isinstance(batch[0], WantedBundle):
+            return self._bundling.make(cast(Sequence[WantedBundle], batch), now=time.time())
+        return self._adding.add(cast(Sequence[Wanted], batch), self._staging, now=time.time())
+
+
+def _work_in_parallel(home: Home, batches: Sequence[Batch], jobs: int, heard: Heard) -> None:
     # It was given or typed once, and each process opens the CA's key for itself. It goes through a pipe of our own.
     passphrase = who_is_asked()() if home.authorities.keeping != "plain" else None
     path = home.path
@@ -124,11 +139,11 @@ def _work(pipe: Connection, path: Path, passphrase: bytes | None) -> None:
             Home.open(path) as home,
             staging_folder(home.devices_directory, str(os.getpid())) as staging,
         ):
-            adding = home.fleet_adding()
+            hand = _Hand(home, staging)
             # Said once our folder is locked: from here on the next command waits for us, should ours be killed.
             pipe.send(READY)
             while True:
-                pipe.send(adding.add(pipe.recv(), staging, now=time.time()))
+                pipe.send(hand.work(pipe.recv()))
     except EOFError:
         pass  # it is done, or nobody listens any more
     except (Error, OSError) as error:

@@ -1,8 +1,8 @@
 """A fleet as a table: one device in each row of a CSV file. Reading it makes nothing, and looks at nothing else.
 
-    name,role,days,csr,#batch
-    sensor-1,,,,a note of our own
-    sensor-2,operator,30,requests/sensor-2.csr,
+    name,role,days,csr,target,#batch
+    sensor-1,,,,lwip,a note of our own
+    sensor-2,operator,30,requests/sensor-2.csr,,
 
 Rule 1: the whole table is read, and every mistake is told with its line, not the first one alone.
 Rule 2: nothing is guessed. A column that we do not know is a mistake, for "roles" would be "role" with its meaning
@@ -20,7 +20,7 @@ from sealmq.devices.enrollment import DAYS, ROLES, check_name
 from sealmq.errors import EnrollmentError
 from sealmq.pki.peer import printable
 
-COLUMNS = ("name", "role", "days", "csr")
+COLUMNS = ("name", "role", "days", "csr", "target")
 """What a table may say of a device. Only `name` must be there."""
 
 NOTE = "#"
@@ -39,6 +39,7 @@ class Row:
     line: its number in the file, from 1 on.
     role: one of enrollment.ROLES, None: not said; days: life of the certificate, None: not said.
     csr:  the path of a certificate request, as it is written; "": the device's key is to be made here.
+    target: for which its bundle is made; "": not said. Which there are, bundles/targets.py knows.
     """
 
     line: int
@@ -46,6 +47,7 @@ class Row:
     role: str | None = None
     days: int | None = None
     csr: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
     csr = said.get("csr", "")
     if "\0" in csr:
         raise _CellError("the path of the certificate request has a null character in it")
-    return Row(line, name, role, _days(days) if days is not None else None, csr)
+    return Row(line, name, role, _days(days) if days is not None else None, csr, said.get("target", ""))
 
 
 def _days(cell: str) -> int:

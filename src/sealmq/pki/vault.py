@@ -92,12 +92,18 @@ def check_unchanged(path: Path) -> None:
 
 
 def write_folder(path: Path, files: Iterable[tuple[str, bytes, bool]]) -> None:
-    """Make a folder that only its owner can enter, with files in it: name, contents, and whether it is private (0600).
+    """Make a folder that only its owner can enter, with files in it: name (folders with "/"), contents, and whether it
+    is private (0600).
 
     Not atomic and not on the disk: for a hidden place, from which it is renamed after `Volume.sync`. Raises OSError.
     """
     path.mkdir(mode=0o700)
+    made = {path}
     for name, data, is_private in files:
+        for folder in reversed((path / name).parents):
+            if folder.is_relative_to(path) and folder not in made:
+                folder.mkdir(mode=0o700)
+                made.add(folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path / name, flags, _PRIVATE if is_private else _PUBLIC)
         try:

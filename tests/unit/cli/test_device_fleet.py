@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +14,18 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from running import SEALMQ, sealmq, wait_until
 from sealmq import cli
 from sealmq.cli import device_fleet
-from sealmq.devices.fleet_adding import STAGING
+from sealmq.devices.fleet_adding import BATCH, STAGING
 from sealmq.devices.trail import read_line
 from sealmq.home import Home
-from sealmq.pki import vault
+from sealmq.pki import sealing, vault
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.peer import identify_certificate
@@ -41,6 +46,11 @@ def write(text: str, name: str = "fleet.csv") -> Path:
     path = Path(name)
     path.write_text(text)
     return path
+
+
+def write_csr(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
+    path.write_bytes(csr.public_bytes(Encoding.PEM))
 
 
 def add(*arguments: str) -> int:
@@ -83,14 +93,14 @@ def test_options_are_for_the_lines_that_say_nothing(home: Path, capsys: pytest.C
 def test_requests_lie_beside_the_table(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "line 1"
     (folder / "requests").mkdir(parents=True)
-    command = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(folder / "a.key"), "-subj", "/CN=a", "-out", str(folder / "requests" / "a.csr")]
-    subprocess.run([*command, *files], check=True, capture_output=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_csr(folder / "requests" / "a.csr", key)
     write("name,csr\na,requests/a.csr\nb,\n", str(folder / "fleet.csv"))
     assert cli.run(["device", "add", "--from", str(folder / "fleet.csv")]) == 0
-    assert "1 of them have no device.key" in capsys.readouterr().out
+    assert "1 of them has no device.key" in capsys.readouterr().out
     leaf = leaf_of(home / "devices" / "a")
-    assert PrivateKey.from_pem((folder / "a.key").read_bytes()).public.spki_sha256 == leaf.spki_sha256
+    assert PrivateKey(key).public.spki_sha256 == leaf.spki_sha256
+    assert not (home / "devices" / "a" / "device.key").exists()
 
 
 def test_a_dry_run_checks_and_makes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +184,71 @@ def test_a_full_disk_says_how_far_it_came(
     assert "0 of 2 devices are added; the same command goes on from there" in shown
     assert "No space left on device" in shown
     assert not (home / "devices" / "a").exists()
+
+
+def test_each_device_gets_the_bundle_that_its_line_wants(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("name,target\na,lwip\nb,\noperator,zephyr\n")
+    assert add("--target", "pem", "--host", "10.0.0.7") == 0
+    assert "3 bundles are in fleet-bundles.\n" in capsys.readouterr().out
+    out = Path("fleet-bundles")
+    assert {path.name for path in out.iterdir()} == {"a-lwip", "b-pem", "operator-zephyr"}
+    assert b"10.0.0.7" in (out / "b-pem" / "README.md").read_bytes()
+    key = PrivateKey.from_pem((out / "b-pem" / "device.key").read_bytes())
+    assert key.public.spki_sha256 == leaf_of(home / "devices" / "b").spki_sha256
+    # Killed on its way: the half is cleared, and what is missing is made.
+    shutil.rmtree(out / "b-pem")
+    (out / ".sealmq-bundles.1234abcd" / "b-pem").mkdir(parents=True)
+    before = (out / "a-lwip").stat()
+    assert add("--target", "pem", "--json") == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["bundled"]] == ["b"]
+    assert {path.name for path in out.iterdir()} == {"a-lwip", "b-pem", "operator-zephyr"}
+    assert (out / "a-lwip").stat() == before
+
+
+@pytest.mark.parametrize(
+    ("table", "arguments", "words"),
+    [
+        ("name\na\n", ["--target", "lwipp"], "line 2: there is no target 'lwipp': did you mean lwip"),
+        ("name,target\na,\nb,zephir\n", [], "line 3: there is no target 'zephir': did you mean zephyr"),
+        ("name\na\n", ["--target", "pkcs12"], "a password that is shown once"),
+        ("name\na\n", ["--target", "pem", "--out", "a.zip"], "bundles go into a folder"),
+        ("name\na\n", ["--out", "somewhere"], "are for --target"),
+        ("name\na\n", ["--target", "pem", "--host", "a b"], "neither a host name nor an address"),
+    ],
+)
+def test_bundles_that_cannot_be_are_told_before_anything_is_made(
+    home: Path, table: str, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(table)
+    assert add(*arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not (home / "devices" / "a").exists()
+
+
+def test_a_bundle_that_cannot_be_made_is_told_and_its_device_stays(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_csr(tmp_path / "a.csr", ec.generate_private_key(ec.SECP384R1()))
+    write("name,csr,target\na,a.csr,esp-secure-cert\n")
+    assert add() == 1
+    assert "1 device has no bundle:\n  line 2: a: esp-secure-cert takes no P-384 key" in capsys.readouterr().out
+    assert (home / "devices" / "a").exists()
+
+
+def test_keys_that_are_sealed_are_opened_by_each_process(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sealing, "COST", 2)  # the processes read it in the file
+    monkeypatch.setattr(sealing, "LANES", 1)
+    file = tmp_path / "passphrase"
+    file.write_text("a long passphrase")
+    file.chmod(0o600)
+    assert cli.run(["ca", "encrypt", "--new-passphrase-file", str(file)]) == 0
+    write("name\n" + "".join(f"d{n}\n" for n in range(BATCH + 10)))
+    capsys.readouterr()
+    assert add("--jobs", "2", "--ca-passphrase-file", str(file)) == 0
+    assert capsys.readouterr().out.startswith(f"{BATCH + 10} devices are added.")
+    assert check_whole(home) == BATCH + 10
 
 
 def leaf_of(folder: Path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.fleet_crew import add_fleet
+from sealmq.cli.fleet_crew import work_off
 from sealmq.devices.fleet_adding import STAGING, Added, fleets_turn
 from sealmq.devices.fleet_plan import Wanted
 from sealmq.errors import HomeError
@@ -27,6 +27,10 @@ def home(tmp_path: Path):
         yield made
 
 
+def batches(size: int) -> list[list[Wanted]]:
+    return [WANTED[start : start + size] for start in range(0, len(WANTED), size)]
+
+
 def there(home: Home) -> set[str]:
     return {device.name for device in home.registry.devices()} - {"operator"}
 
@@ -35,7 +39,7 @@ def there(home: Home) -> set[str]:
 def test_each_device_is_added_once_and_told_of(home: Home, jobs: int) -> None:
     told = []
     with fleets_turn(home.devices_directory):
-        add_fleet(home, WANTED, jobs=jobs, heard=told.extend, batch=7)
+        work_off(home, batches(7), jobs=jobs, heard=told.extend)
     assert all(isinstance(each, Added) for each in told)
     assert sorted(each.name for each in told) == sorted(each.name for each in WANTED)
     assert there(home) == {each.name for each in WANTED}
@@ -45,7 +49,7 @@ def test_each_device_is_added_once_and_told_of(home: Home, jobs: int) -> None:
 
 def test_nothing_to_do_starts_nobody(home: Home) -> None:
     with fleets_turn(home.devices_directory):
-        add_fleet(home, [], jobs=3, heard=lambda answers: pytest.fail("of what?"))
+        work_off(home, [], jobs=3, heard=lambda answers: pytest.fail("of what?"))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -58,7 +62,7 @@ def test_what_was_added_until_ctrl_c_is_told(home: Home, jobs: int) -> None:
             raise KeyboardInterrupt
 
     with fleets_turn(home.devices_directory), pytest.raises(KeyboardInterrupt):
-        add_fleet(home, WANTED, jobs=jobs, heard=heard, batch=5)
+        work_off(home, batches(5), jobs=jobs, heard=heard)
     assert there(home) == {each.name for each in told}
     assert 0 < len(told) < len(WANTED)
     assert multiprocessing.active_children() == []
@@ -75,7 +79,7 @@ def test_a_process_that_is_killed_stops_the_command_in_words(home: Home) -> None
             os.kill(victim, signal.SIGKILL)
 
     with fleets_turn(home.devices_directory), pytest.raises(HomeError, match="was killed"):
-        add_fleet(home, WANTED, jobs=2, heard=heard, batch=2)
+        work_off(home, batches(2), jobs=2, heard=heard)
     assert {each.name for each in told} <= there(home)
     assert multiprocessing.active_children() == []
 
@@ -83,5 +87,5 @@ def test_a_process_that_is_killed_stops_the_command_in_words(home: Home) -> None
 def test_a_home_that_fails_in_a_process_is_told_in_its_words(home: Home) -> None:
     (home.path / "ca" / "device-ca.key").chmod(0o644)
     with fleets_turn(home.devices_directory), pytest.raises(Exception, match="can be read or changed by others"):
-        add_fleet(home, WANTED, jobs=2, heard=lambda answers: pytest.fail("how?"), batch=5)
+        work_off(home, batches(5), jobs=2, heard=lambda answers: pytest.fail("how?"))
     assert there(home) == set()
