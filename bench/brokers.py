@@ -137,7 +137,7 @@ class SealMQ(Peer):
         words = "" if setting.plaintext else f'listen = ["{HOST}:{port}"]\n'
         if setting.plaintext:
             words += f'listen = []\n[[listener]]\naddress = "{HOST}:{port}"\nauth = "password"\nplaintext = true\n'
-        words += "[websocket]\nlisten = []\n[limits]\nretained_messages_per_identity = 100_000\n"
+        words += "[websocket]\nlisten = []\n[https]\nlisten = []\n[limits]\nretained_messages_per_identity = 100_000\n"
         if setting.rules:
             words += "".join(RULE.format(number) for number in range(setting.rules)) + ALL
         (home / "sealmq.toml").write_text(words)

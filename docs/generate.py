@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+import bundles
 import certificate_profiles
 import conformance
 from sealmq import config
@@ -151,6 +152,7 @@ def _in_one_line(text: str | None) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "explanation/why-these-defaults.md": why_these_defaults,
+    "reference/bundles.md": bundles.page,
     "reference/certificates.md": certificate_profiles.page,
     "reference/cli.md": command_line,
     "reference/configuration.md": configuration,

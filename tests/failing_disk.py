@@ -10,7 +10,7 @@ import sqlite3
 
 import pytest
 
-_CALLS = ("open", "write", "fsync", "rename", "mkdir", "unlink", "rmdir", "chmod")
+_CALLS = ("open", "write", "fsync", "rename", "mkdir", "unlink", "rmdir", "chmod", "symlink")
 
 
 class FailingDisk:

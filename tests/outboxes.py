@@ -17,6 +17,8 @@ EVERYTHING = (Rule(None, None, "allow", ACTIONS, ("#", "$SYS/#")),)
 class RememberingOutbox:
     """What the broker wants a client to hear."""
 
+    peer = "192.0.2.7:1883"
+
     def __init__(self) -> None:
         self.pushed: list[bytes] = []
         self.sent: list[Packet] = []

@@ -164,6 +164,7 @@ class Broker(Program):
         self.ports = self._ports("listening on")
         self.port = self.ports[0]
         self.websocket_ports = self._ports("WebSocket on")
+        self.https_ports = self._ports(r"EST \(HTTPS\) on")
 
     def _ports(self, what: str) -> list[int]:
         found = [re.search(rf"{what} .*?([0-9]+)(, every .*?)?( \(.*\))?$", line) for line in self.output.lines]

@@ -155,18 +155,20 @@ class Registry:
         self.not_after: dict[str, float] = {}
         self.revoked: set[str] = set()
         self.bearers: dict[str, str] = {}
+        self.claims: set[str] = set()
 
     def identify(self, der: bytes, now: float) -> Identity:
         name = self.by_certificate.get(der) or der.decode()
         if name in self.revoked:
             raise TrustError(f"the certificate of '{name}' was revoked")
-        role = self.roles.get(name, "device")
+        role = "claim" if name in self.claims else self.roles.get(name, "device")
         return Identity(
             name,
             role,
             serial=f"serial of {name}",
             not_after=self.not_after.get(name, float("inf")),
             bearer=self.bearers.get(name, ""),
+            kind="claim" if name in self.claims else "device",
         )
 
     def describe(self, der: bytes) -> str:

@@ -25,3 +25,8 @@ def certificate_file(folder: Path) -> Path:
     """
     leaf = folder / LEAF_FILE
     return leaf if leaf.is_file() else folder / CHAIN_FILE
+
+
+def files_of(folder: Path) -> tuple[Path, Path, Path]:
+    """Whom to trust, what is sent of the certificates, and the key."""
+    return folder / ROOT_FILE, certificate_file(folder), folder / KEY_FILE

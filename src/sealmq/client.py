@@ -3,6 +3,9 @@
     async with sealmq.connect("bundle") as client:
         await client.publish("devices/sensor-1/temp", "21.5")
 
+    with sealmq.keep_renewed("bundle"):     # renews the certificate while the program runs
+        ...
+
 A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device.pem and device.key
 (who we are). Who has an account in place of a certificate gives root.pem, a user name and a password. Nothing here can
 turn verification off.
@@ -10,18 +13,24 @@ turn verification off.
 
 from __future__ import annotations
 
+import random
 import ssl
+import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file
+from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file, files_of
 from sealmq.errors import ConfigError
-from sealmq.tls.context import client_context
+from sealmq.renewal.slots import current_of
+from sealmq.tls.context import RenewedContext, client_context
 from sealmq.tls.policy import TLSPolicy
+
+if TYPE_CHECKING:
+    from sealmq.renewal.keeping import Keeping
 
 _OURS: Final = ("tls_context", "tls_params", "tls_insecure")
 
@@ -74,6 +83,28 @@ def paho_client(
     return client
 
 
+def keep_renewed(
+    bundle: str | Path, host: str | None = None, port: int = 8883, *, https_port: int | None = 8443
+) -> Keeping:
+    """Keep the certificate of `bundle` fresh while the program runs: one line, whatever else the program does.
+
+    It starts a thread, which asks the broker for another certificate at two thirds of this one's life, over a
+    connection of its own. What `connect` and `paho_client` have made uses the new one when it connects again. Ends with
+    the program, with `close()`, or with the `with` block. `wake()` looks at once.
+    https_port: where the broker has EST, for a certificate that has expired meanwhile; None: nowhere.
+    Raises ConfigError when the bundle is not whole. What fails later is told to the log `sealmq.renewal`.
+    """
+    # Here, as they bring `cryptography` with them: who does not renew does not wait for it.
+    from sealmq.renewal.courier import NetworkCourier
+    from sealmq.renewal.keeper import Keeper
+    from sealmq.renewal.keeping import Keeping
+
+    folder = Path(bundle)
+    expect_whole(folder)
+    courier = NetworkCourier(host or "localhost", port, https_port, time.monotonic)  # noqa: TID251 - a client waits
+    return Keeping(Keeper(folder, courier), time.time, random.random)  # noqa: TID251 - no secret hangs on it
+
+
 def _expect_no_tls_options(options: dict[str, Any]) -> None:
     for name in _OURS:
         if name in options:
@@ -107,17 +138,19 @@ def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContex
         return client_context(TLSPolicy(), root=Path(root))
     bundle = Path(given)
     try:
-        _expect_whole(bundle)
+        expect_whole(bundle)
     except PermissionError as error:
         raise ConfigError(
             f"the bundle {bundle} cannot be looked into",
             why=error.strerror or str(error),
             remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
         ) from error
-    return client_context(TLSPolicy(), root=bundle / ROOT_FILE, chain=certificate_file(bundle), key=bundle / KEY_FILE)
+    # All three of one renewal, though one may come between two looks.
+    return RenewedContext.of(TLSPolicy(), lambda: files_of(current_of(bundle)))
 
 
-def _expect_whole(bundle: Path) -> None:
+def expect_whole(bundle: Path) -> None:
+    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do."""
     if not bundle.is_dir():
         raise ConfigError(
             f"there is no bundle at {bundle}",

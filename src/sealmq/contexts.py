@@ -34,7 +34,8 @@ def build_contexts(
             policy,
             chain=home.broker_chain,
             key=home.broker_key,
-            client_anchors=home.device_ca_certificate.read_bytes(),
+            # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
+            client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
             crl=home.revocation_list(),
             client_certificates=terms.asks_certificate,
         )

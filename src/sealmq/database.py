@@ -1,12 +1,17 @@
 """How a home's SQLite databases are opened: whose and whether whole is asked before a byte is written.
 
-Rule: a database that is damaged, foreign or newer is refused in words and not touched.
+Rule 1: a database that is damaged, foreign or newer is refused in words and not touched.
+Rule 2: a file that SQLite has open in this process is never opened and closed by ourselves. The locks by which others
+        know that we are there are the process's, and go with the first descriptor of the file that is closed
+        (fcntl(2)). Then the next process that ends takes itself for the last, removes the log of what was written last,
+        and we go on reading a file that is no more: a device that is revoked would stay.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -21,6 +26,11 @@ _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take second
 BACKUP = "put the latest backup of this file in its place"
 
 
+_opening = threading.Lock()
+_open: list[tuple[sqlite3.Connection, os.stat_result]] = []
+"""The connections of this process, with the file of each (rule 2); those that were closed go when another is opened."""
+
+
 def open_database(
     path: Path, *, application_id: int, migrations: Sequence[Sequence[str]], across_threads: bool = False
 ) -> sqlite3.Connection:
@@ -32,12 +42,15 @@ def open_database(
     """
     connection: sqlite3.Connection | None = None
     try:
-        if not path.exists():
-            _create(path, application_id, migrations)
-        _check_header(path)
-        with path.open("r+b"):
-            pass  # SQLite would be content with reading, and every write fail later
-        connection = _connect(path, across_threads=across_threads)
+        with _opening:
+            if not path.exists():
+                _create(path, application_id, migrations)
+            if not _is_open_here(path):  # rule 2; and who had it opened has looked
+                _check_header(path)
+                with path.open("r+b"):
+                    pass  # SQLite would be content with reading, and every write fail later
+            connection = _connect(path, across_threads=across_threads)
+            _open.append((connection, path.stat()))
         _check(path, connection, application_id, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
@@ -60,7 +73,9 @@ def check_database(path: Path, *, application_id: int, newest: int) -> None:
     Raises HomeError when it is missing, damaged, somebody else's, or of a format above `newest`.
     """
     try:
-        _check_header(path)
+        with _opening:
+            if not _is_open_here(path):
+                _check_header(path)
         with closing(_connect(path, mode="ro")) as connection:
             _check(path, connection, application_id, newest, wholly=True)
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
@@ -141,6 +156,20 @@ def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> s
         isolation_level=None,
         check_same_thread=not across_threads,
     )
+
+
+def _is_open_here(path: Path) -> bool:
+    """Has SQLite this file open in this process? With `_opening` held."""
+    _open[:] = [each for each in _open if not _is_closed(each[0])]
+    file = path.stat()
+    return any(os.path.samestat(each, file) for _, each in _open)
+
+
+def _is_closed(connection: sqlite3.Connection) -> bool:
+    try:
+        return connection.total_changes < 0  # never; but a closed one says so, to whichever thread asks
+    except sqlite3.ProgrammingError:
+        return True
 
 
 def _check_header(path: Path) -> None:

@@ -1,5 +1,5 @@
-"""The listeners of one server: opened, changed and closed while it runs. A door is one address with its terms, for MQTT
-or for MQTT over WebSocket.
+"""The listeners of one server: opened, changed and closed while it runs. A door is one address with its terms, for
+MQTT, for MQTT over WebSocket, or for EST over HTTPS.
 
 Rule 1: a change happens as a whole or not at all. Every new address is bound before anything else changes.
 Rule 2: an address that stays keeps its sockets: who connects at that moment notices nothing.
@@ -8,6 +8,7 @@ Rule 2: an address that stays keeps its sockets: who connects at that moment not
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Listener, Reception, bind, bound_addresses
 
 log = logging.getLogger("sealmq.server")
+
+OTHER_DESCRIPTORS = 64
+"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class Addresses:
 
     terms: Mapping[tuple[str, int], Terms] = field(default_factory=dict)
     """What is asked there; where nothing stands, a certificate."""
+
+    https: list[tuple[str, int]] = field(default_factory=list)
+    """EST over HTTPS."""
 
 
 class Door:
@@ -90,9 +97,10 @@ class Doors:
             for address in bound_addresses(door.listener)
         }
         return Addresses(
-            [address for address, settings in bound.items() if not settings.websocket],
+            [address for address, settings in bound.items() if not settings.websocket and not settings.https],
             [address for address, settings in bound.items() if settings.websocket],
             {address: settings.terms for address, settings in bound.items()},
+            [address for address, settings in bound.items() if settings.https],
         )
 
     def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:
@@ -171,7 +179,10 @@ class Doors:
 
 
 def wanted_listeners(
-    configuration: Configuration, listen_on: Sequence[str], websocket_on: Sequence[str]
+    configuration: Configuration,
+    listen_on: Sequence[str],
+    websocket_on: Sequence[str],
+    https_on: Sequence[str] = (),
 ) -> Sequence[ListenerSettings]:
     """Where to listen: `run`'s arguments, else the configuration.
 
@@ -179,6 +190,24 @@ def wanted_listeners(
     """
     for_mqtt = [ListenerSettings(address) for address in listen_on] or configuration.listeners
     for_websocket = [ListenerSettings(address, websocket=True) for address in websocket_on]
+    for_https = [ListenerSettings(address, https=True) for address in https_on]
     if not for_websocket and not listen_on:
         for_websocket += configuration.websocket.listeners
-    return [*for_mqtt, *for_websocket]
+    if not for_https and not listen_on:
+        for_https += configuration.https.listeners
+    return [*for_mqtt, *for_websocket, *for_https]
+
+
+def allow_descriptors(wanted: int) -> None:
+    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    enough = hard == resource.RLIM_INFINITY or hard >= wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
+    if not enough:
+        log.warning(
+            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
+            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
+            hard,
+        )

@@ -46,6 +46,7 @@ from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
 from sealmq.devices.fleet_adding import FleetAdding
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
+from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
@@ -64,7 +65,7 @@ from sealmq.pki.authority import (
 )
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.passphrase import who_is_asked
-from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
+from sealmq.pki.peer import identify_certificate, server_names
 from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
 from sealmq.presence import FILE_NAME, no_broker
 
@@ -202,7 +203,7 @@ class Home:
         """The names of the devices that a home calls revoked; none where there is no home that can be asked."""
         try:
             with cls.open(path) as home:
-                return frozenset(device.name for device in home.registry.devices() if device.state == "revoked")
+                return revoked_names(home.registry)
         except Error:
             return frozenset()
 
@@ -260,22 +261,23 @@ class Home:
         return sha256(self.authorities.certificate(ROOT)).digest().hex(":").upper()
 
     def revocation_list(self) -> bytes | None:
-        """What the Device CA has revoked, DER; None when that is nothing, or the registry holds no list. Needs no
-        private key.
+        """What the CAs whose certificates are let in have revoked, DER, one list behind the other; None when that is
+        nothing, or the registry lacks a list. Needs no private key.
 
         OpenSSL checks a list's signature in each full handshake, in a twelfth of its time; who is in none, it finds in
-        an empty one no more than in none.
+        an empty one no more than in none. With lists at all it wants one of each CA; the registry refuses in any case.
         """
-        crl = self.registry.crl(subject_key_id(self.authorities.certificate(DEVICE_CA)))
-        return None if crl is None or revokes_nothing(crl) else crl
+        lists = [self.registry.crl(key_id) for key_id in self.authorities.anchors()]
+        found = [each for each in lists if each is not None]
+        return b"".join(found) if len(found) == len(lists) and not all(map(revokes_nothing, found)) else None
 
     def device_authorities(self) -> frozenset[str]:
-        """The key identifiers of the CAs whose devices are let in: all that ca/device-ca.pem holds."""
+        """The key identifiers of the CAs whose devices and claims are let in."""
         with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
-            return frozenset(self.authorities.key_ids(DEVICE_CA))
+            return frozenset(self.authorities.anchors())
 
-    def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
-        """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
+    def ensure_broker_certificate(self, names: ServerNames, now: float, *, at_once: bool = False) -> bool:
+        """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
         one is superseded, not revoked: links that stand on it may stand.
@@ -287,7 +289,7 @@ class Home:
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
             locked_directory(self.path),
         ):
-            if self._broker_certificate_serves(names, now):
+            if self._broker_certificate_serves(names, now) and not at_once:
                 return False
             self._issue_broker_certificate(names, now)
             return True

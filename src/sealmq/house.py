@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sealmq.broker.broker import Broker
+from sealmq.broker.clones import Alarm, Clones
 from sealmq.broker.gate import ClosedGate, Directory, Gatekeeper
 from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import Quiet
-from sealmq.broker.sessions import Outbox
 from sealmq.identity import Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.tcp.deadlines import Deadlines
@@ -45,18 +45,30 @@ devices that come back are as fast, and others' messages take twice as long mean
 log = logging.getLogger("sealmq.link")
 
 
-class Resident(Outbox, Protocol):
-    """A link, as the house and the server know it.
+class Speaker(Protocol):
+    """Whoever has something to say at the end of a turn."""
+
+    def end(self, reason_code: int, why: str) -> None:
+        """Say goodbye and close; `why` is for the log."""
+
+    def flush(self) -> None:
+        """Let what was queued leave."""
+
+
+class Resident(Speaker, Protocol):
+    """A link, or an exchange over HTTPS, as the house and the server know it.
 
     account:  whose password it gave; "" when it gave none, or was not believed.
     identity: who it is; None until that is proved.
     deadline: when its stage is over, on the house's clock.
+    peer:     where its client is, "address:port".
     terms:    what the listener that it came by asks for.
     """
 
     account: str
     identity: Identity | None
     deadline: float
+    peer: str
     terms: Terms
 
     def deadline_passed(self, now: float) -> None:
@@ -64,6 +76,10 @@ class Resident(Outbox, Protocol):
 
     def go_on(self) -> None:
         """A new turn: take more of what was received and had to wait."""
+
+
+def _tell_nobody(name: str, alarm: Alarm) -> None:
+    """Where no trail is kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +96,7 @@ class House:
     shaken_for: seconds that this turn's handshakes have had.
     share:      seconds that each link has in this turn.
     quiet:      knows which lines about strangers the log is spared.
+    clones:     watches certificates that have links from two places; `tell_clone` has an alarm recorded.
     """
 
     broker: Broker
@@ -88,7 +105,7 @@ class House:
     clock: Callable[[], float]
     ask_for_flush: Callable[[], None]
     links: set[Resident] = field(default_factory=set)
-    unflushed: set[Outbox] = field(default_factory=set)
+    unflushed: set[Speaker] = field(default_factory=set)
     by_serial: dict[str, set[Resident]] = field(default_factory=dict)
     deadlines: Deadlines[Resident] = field(default_factory=Deadlines)
     flush_is_due: bool = False
@@ -99,6 +116,8 @@ class House:
     shaken_for: float = 0.0
     share: float = SHARE
     quiet: Quiet = field(default_factory=Quiet)
+    clones: Clones = field(default_factory=Clones)
+    tell_clone: Callable[[str, Alarm], None] = _tell_nobody
 
     def tell_rest(self, now: float) -> None:
         """Say in numbers what the log was spared. To call at every tick."""
@@ -137,6 +156,24 @@ class House:
         for link in [link for link, until in self.resting.items() if until <= now]:
             del self.resting[link]
             self.wait_for_turn(link)
+        for alarm in self.clones.look(self.by_serial, now):
+            self._tell_clone(alarm)
+
+    def _tell_clone(self, alarm: Alarm) -> None:
+        """Somebody has copied a key, it seems. Nobody is cut: which of them is the device, only its owner knows."""
+        link = next(iter(self.by_serial.get(alarm.serial, ())), None)
+        name = link.identity.name if link is not None and link.identity is not None else "a device"
+        self.broker.dispatch.counters.clones += 1
+        log.warning(
+            "%s is in two places at once, %s and %s (%s): has somebody copied its key? next: if so, sealmq device"
+            " revoke %s --reason keyCompromise, and add it anew",
+            name,
+            *alarm.places,
+            alarm.how,
+            name,
+            extra={"device": name, "serial": alarm.serial},
+        )
+        self.tell_clone(name, alarm)
 
     def end_turn(self) -> None:
         """Everybody who spoke in this turn was heard, or waits: let the links answer, then begin the next turn with
@@ -160,13 +197,16 @@ class House:
         except Exception:  # a mistake of ours: nobody else may suffer
             self._end_by_mistake(link)
 
-    def _end_by_mistake(self, link: Outbox) -> None:
+    def _end_by_mistake(self, link: Speaker) -> None:
         log.exception("%s: our own mistake", link)
         link.end(ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, "an error of the broker")
 
     def identified(self, link: Resident, serial: str) -> None:
         """The link stands on the certificate with this serial."""
-        self.by_serial.setdefault(serial, set()).add(link)
+        standing = self.by_serial.setdefault(serial, set())
+        if standing and link.identity is not None and link.identity.kind == "device":  # a claim is in many hands
+            self.clones.met(serial, link, standing, self.clock())
+        standing.add(link)
 
     def leave(self, link: Resident) -> None:
         """The link is gone."""

@@ -11,18 +11,20 @@ AUTHS: Final[tuple[Auth, ...]] = ("certificate", "password", "certificate-and-pa
 """How somebody may prove who it is: by TLS, by CONNECT's user name and password, or by both."""
 
 ROLES: Final = ("device", "operator", "account")
-"""What access rules are written for. Nobody has another, so a rule for another would never match."""
+"""What access rules are written for. Who shows a claim has none of them: no rule is about him."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A name that was proved, and what the registry knows of it.
 
-    name:      the device's name in the registry (also the certificate's common name), or the account's.
-    role:      one of ROLES.
+    name:      the device's name in the registry (also the certificate's common name), or the account's; of a claim
+               "claim:NUMBER", which can be nobody's else.
+    role:      one of ROLES; "claim" of a claim.
     serial:    the certificate's serial number, lower-case hex, "" where no certificate was involved.
     not_after: when the proof ends, Unix seconds; a link must not outlive it.
-    kind:      what the name is a name of. The registry gives no name to a device and to an account.
+    kind:      what the name is a name of. The registry gives no name to a device and to an account. A claim may ask
+               for a device's certificate, and nothing else (broker/access.py).
     bearer:    which of those who have had the name: a device's UUID, the moment an account was made; "" where nobody
                knows. A name that was given up may be given again, and its new bearer is somebody else.
     devices:   of an account, a pattern (fnmatch.fnmatchcase) for the devices together with whose certificate alone it
@@ -33,7 +35,7 @@ class Identity:
     role: str
     serial: str = ""
     not_after: float = float("inf")
-    kind: Literal["device", "account"] = "device"
+    kind: Literal["device", "account", "claim"] = "device"
     bearer: str = ""
     devices: str = ""
 
@@ -42,22 +44,22 @@ class Identity:
 class Terms:
     """What a listener asks of those who come by it.
 
-    auth:      the proof.
+    auth:      the proof. "enrollment": HTTPS, where each request says what it stands on; a certificate may be shown.
     plaintext: True when there is no TLS, and anybody in between can read and change what is said.
     """
 
-    auth: Auth = "certificate"
+    auth: Auth | Literal["enrollment"] = "certificate"
     plaintext: bool = False
 
     @property
     def asks_certificate(self) -> bool:
         """Must the handshake show a client certificate?"""
-        return self.auth != "password"
+        return self.auth in ("certificate", "certificate-and-password")
 
     @property
     def asks_password(self) -> bool:
         """Must CONNECT carry user name and password?"""
-        return self.auth != "certificate"
+        return self.auth in ("password", "certificate-and-password")
 
     def admits(self, other: Terms) -> bool:
         """Would who came by `other` be let in here as the same identity, on a wire that is no worse?"""
@@ -68,3 +70,6 @@ class Terms:
 
 BY_CERTIFICATE: Final = Terms()
 """The usual ones: TLS with a client certificate."""
+
+FOR_ENROLLMENT: Final = Terms("enrollment")
+"""Those of a listener for EST: whoever comes by it is no client of the broker, and never becomes one."""

@@ -71,6 +71,7 @@ class Link:
         "account",
         "deadline",
         "identity",
+        "peer",
         "push",
         "session",
         "terms",
@@ -79,6 +80,7 @@ class Link:
     def __init__(self, wire: Wire, tls: TLSConnection, house: House, terms: Terms = BY_CERTIFICATE) -> None:
         limits = house.limits
         self._wire = wire
+        self.peer = wire.peer
         self._tls = tls
         self._house = house
         self._traffic = house.broker.statistics.traffic
@@ -286,7 +288,7 @@ class Link:
         self._set_deadline(now + self._house.limits.connect_timeout)
         self.hold()
         password, packet.password = packet.password, None  # who does not have it cannot show it
-        self._house.gatekeeper.ask(packet.user_name, password, self._wire.peer, self._answered)
+        self._house.gatekeeper.ask(packet.user_name, password, self.peer, self._answered)
 
     def _answered(self, verdict: Identity | Denial) -> None:
         """The gatekeeper has looked: refuse, or go on as if nothing had been in between."""
@@ -480,20 +482,18 @@ class Link:
 
     def __str__(self) -> str:
         if self.session is not None:
-            return f"{self.session.key.identity} (client {self.session.key.client_id!r}, {self._wire.peer})"
-        if self.identity is not None:
-            return f"{self.identity.name} ({self._wire.peer})"
-        return self._wire.peer
+            return f"{self.session.key.identity} (client {self.session.key.client_id!r}, {self.peer})"
+        return f"{self.identity.name} ({self.peer})" if self.identity is not None else self.peer
 
     def _is_told(self, kind: str) -> bool:
         """Is it worth a line? What ends a session always is; of strangers' failures, the first few (quiet.py)."""
-        return self.session is not None or self._house.quiet.lets(kind, self._wire.peer, self._house.clock())
+        return self.session is not None or self._house.quiet.lets(kind, self.peer, self._house.clock())
 
     def _tell_refused(self, kind: str, error: Error, der: bytes) -> None:
         if self._is_told(kind):
-            tell_refused(self._wire.peer, error, self._house.directory.describe(der) if der else "", self._who())
+            tell_refused(self.peer, error, self._house.directory.describe(der) if der else "", self._who())
 
     def _who(self) -> dict[str, str]:
         """The fields that a log line in JSON carries."""
         client_id = self.session.key.client_id if self.session is not None else None
-        return who(self._wire.peer, self.identity, self.account, client_id)
+        return who(self.peer, self.identity, self.account, client_id)

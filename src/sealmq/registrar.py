@@ -30,6 +30,7 @@ from sealmq.devices.registration import (
     Waiting,
 )
 from sealmq.devices.registry import Registry
+from sealmq.devices.trail import Entry
 from sealmq.errors import Error
 
 log = logging.getLogger("sealmq.registrar")
@@ -57,6 +58,9 @@ class Authority(Protocol):
 
     def saw(self, serials: Sequence[str], now: float) -> None:
         """These certificates were connected with."""
+
+    def record(self, entries: Sequence[Entry], now: float) -> None:
+        """These happened."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +95,7 @@ class Registrar:
         self._waiting: deque[_Question] = deque()
         self._waiting_from: Counter[str] = Counter()
         self._seen: dict[str, None] = {}
+        self._entries: list[Entry] = []
         self._lock = threading.Condition()
         self._is_stale = True
         self._closed = False
@@ -127,6 +132,13 @@ class Registrar:
         with self._lock:
             if len(self._seen) < SEEN_WAITING:
                 self._seen[serial] = None
+                self._wake()
+
+    def record(self, entry: Entry) -> None:
+        """Something that belongs into the audit trail; when many wait already, it is told in the log alone."""
+        with self._lock:
+            if len(self._entries) < WAITING:
+                self._entries.append(entry)
                 self._wake()
 
     def renew(self) -> None:
@@ -202,20 +214,27 @@ class Registrar:
         try:
             while True:
                 with self._lock:
-                    while not (self._waiting or self._seen or self._closed):
+                    while not (self._waiting or self._seen or self._entries or self._closed):
                         self._lock.wait()
                     if self._closed:
                         return
                     batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
                     seen, self._seen = list(self._seen), {}
+                    entries, self._entries = self._entries, []
                     stale, self._is_stale = self._is_stale, False
-                authority = self._deal_with(batch, seen, authority, stale=stale)
+                authority = self._deal_with(batch, seen, entries, authority, stale=stale)
         finally:
             if self._registry is not None:
                 self._registry.close()
 
     def _deal_with(
-        self, batch: Sequence[_Question], seen: Sequence[str], authority: Authority | None, *, stale: bool
+        self,
+        batch: Sequence[_Question],
+        seen: Sequence[str],
+        entries: Sequence[Entry],
+        authority: Authority | None,
+        *,
+        stale: bool,
     ) -> Authority | None:
         """One batch; returns the authority to go on with, None when it has to be made anew."""
         now = self._clock()
@@ -228,6 +247,8 @@ class Registrar:
                 authority = self._make_authority(self._registry)
             if seen:
                 authority.saw(seen, now)
+            if entries:
+                authority.record(entries, now)
             outcomes = authority.decide([question.application for question in wanted], now) if wanted else []
         except Exception as error:  # a full disk, a CA that ended: nothing was issued, and the broker goes on
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else repr(error)

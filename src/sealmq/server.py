@@ -9,7 +9,6 @@ import asyncio
 import gc
 import importlib.metadata
 import logging
-import resource
 import secrets
 import signal
 import socket
@@ -17,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from sealmq import config
 from sealmq.archive import is_waiting
@@ -28,9 +27,9 @@ from sealmq.contexts import build_contexts
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Change
-from sealmq.devices.registration import EnrollmentPolicy
 from sealmq.devices.registry import Registry
-from sealmq.doors import Addresses, Doors, wanted_listeners
+from sealmq.doors import OTHER_DESCRIPTORS, Addresses, Doors, allow_descriptors, wanted_listeners
+from sealmq.enroller import MQTTEnroller, clone_entry
 from sealmq.errors import Error
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
@@ -48,9 +47,10 @@ from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Reception
 from sealmq.tcp.poller import Poller
-from sealmq.tcp.transport import LINGER, Transport
+from sealmq.tcp.transport import LINGER, Floor, Transport
 from sealmq.tls.middleware import TLSConnection, TLSContext
 from sealmq.tls.resumption import Resumption
+from sealmq.web.service import EnrollmentService, load_service, policy_of
 
 log = logging.getLogger("sealmq.server")
 
@@ -61,9 +61,6 @@ is cut within this time; the standard's times are in whole seconds."""
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
 
-OTHER_DESCRIPTORS = 64
-"""File descriptors that we need beside one for each link: listeners, database, log, files that are being read."""
-
 REVOCATIONS = "revocations"
 """The mark in the store behind which the registry's changes have not been acted upon (store/schema.py)."""
 
@@ -71,6 +68,8 @@ COLLECTIONS = (2_000, 10, 10_000)
 """When Python looks for garbage in cycles (gc.set_threshold): among young objects as ever, among the old ones hardly
 ever. Nothing of a link or a session is in a cycle, which a test holds; and a look at a hundred thousand old objects
 stops everybody for 70 ms, again and again while a fleet connects."""
+
+_Built: TypeAlias = tuple[Mapping[Terms, TLSContext], EnrollmentService]
 
 QUIET = 10.0
 """Seconds in which the same trouble with the whole machine is told once."""
@@ -93,14 +92,13 @@ class Server:
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
         self._resumption = Resumption()
-        self._contexts = self._build_contexts(configuration)
+        self._contexts, self._service = self._build(configuration)
         self._context_is_stale = False
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
-        self._listen_on: Sequence[str] = ()
-        self._websocket_on: Sequence[str] = ()
+        self._listen_on: Sequence[Sequence[str]] = ((), (), ())
         self._reception = Reception(
             lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
         )
@@ -120,15 +118,16 @@ class Server:
         self._registry_is_stale = True
         self._store.mark(REVOCATIONS, self._last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
+        self._gatekeeper = gatekeeper
         self._registrar = Registrar(
             partial(Registry.open, home.database),
-            lambda registry: self._home.registration_authority(registry, EnrollmentPolicy()),
+            lambda registry: self._home.registration_authority(registry, policy_of(self._configuration)),
             self.clock,
             self._call_loop,
         )
         self._directory = Directory(home.registry, home.device_authorities(), self._registrar.seen)
-        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
-        broker.statistics.version = _version()
+        self._heap = Heap()
+        broker = self._make_broker()
         broker.restore(kept.sessions, kept.retained)
         recognize(broker, self._maybe_identity, self.clock())
         self.house = House(
@@ -139,10 +138,18 @@ class Server:
             self._ask_for_end_of_turn,
             gatekeeper=gatekeeper,
         )
-        self._safekeeping.house = self.house
+        self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self.house.quiet.told = configuration.log.lines_per_address
-        self._gatekeeper = gatekeeper
-        self._heap = Heap()
+        self._safekeeping.house = self.house
+
+    def _make_broker(self) -> Broker:
+        home, configuration = self._home, self._configuration
+        broker = Broker(configuration.access, configuration.limits, self._store, _new_client_id)
+        broker.statistics.version = _version()
+        broker.publishing.enrolling.enroller = MQTTEnroller(
+            self._registrar, home.root_certificate, home.device_ca_certificate, self._ask_for_end_of_turn
+        )
+        return broker
 
     def _maybe_identity(self, name: str) -> Identity | None:
         """Who has this name today: a device that was not revoked, an account, or nobody."""
@@ -157,22 +164,26 @@ class Server:
         return time.monotonic() + self._offset
 
     async def run(
-        self, ready: Callable[[Addresses], None], listen_on: Sequence[str] = (), websocket_on: Sequence[str] = ()
+        self,
+        ready: Callable[[Addresses], None],
+        listen_on: Sequence[str] = (),
+        websocket_on: Sequence[str] = (),
+        https_on: Sequence[str] = (),
     ) -> None:
         """Listen and serve until SIGINT, SIGTERM or `stop`; say goodbye to every client; return.
 
         ready:        called with the addresses once all of them accept connections.
-        listen_on:    addresses in place of all that the configuration has, those for WebSocket too; with the usual
-                      terms. They stay after a reload.
-        websocket_on: addresses for WebSocket in place of the configuration's; they stay, too.
+        listen_on:    addresses in place of all that the configuration has, those of other protocols too; with the
+                      usual terms. They stay after a reload.
+        websocket_on, https_on: addresses for those in place of the configuration's; they stay, too.
         Raises ConfigError when an address cannot be had, HomeError when the home has a broker already; then nothing
         listens.
         """
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._loop_failed)
         limits = self._configuration.limits
-        _allow_descriptors(limits.connections + limits.connections_waiting + OTHER_DESCRIPTORS)
-        self._listen_on, self._websocket_on = listen_on, websocket_on
+        allow_descriptors(limits.connections + limits.connections_waiting + OTHER_DESCRIPTORS)
+        self._listen_on = listen_on, websocket_on, https_on
         presence = self._presence or Presence.claim(self._home.path)
         usual = gc.get_threshold()
         gc.set_threshold(*COLLECTIONS)
@@ -209,7 +220,7 @@ class Server:
         self._must_reload = True
 
     def _wanted(self, configuration: Configuration) -> Sequence[ListenerSettings]:
-        return wanted_listeners(configuration, self._listen_on, self._websocket_on)
+        return wanted_listeners(configuration, *self._listen_on)
 
     def _receive(
         self, settings: Callable[[], ListenerSettings | None], connection: socket.socket, peer: str, place: Place
@@ -218,9 +229,11 @@ class Server:
         make_link = partial(self._link, settings())
         Transport(connection, peer, self._poller, make_link, self._configuration.limits.buffered_bytes, place)
 
-    def _link(self, settings: ListenerSettings | None, transport: Transport) -> Link | None:
+    def _link(self, settings: ListenerSettings | None, transport: Transport) -> Floor | None:
         if settings is None:
             return None  # its door was closed while it waited: what was asked there may count nowhere any more
+        if settings.https:
+            return self._service.exchange(transport, self.house, self._registrar)
         tls: TLSConnection = self._contexts[settings.terms].connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
@@ -358,6 +371,8 @@ class Server:
                 self._cut(change, now)
             elif change.kind in ("password", "bound", "removed"):
                 self._account_changed(change, now)
+            elif change.kind == "server":  # made by a command: `sealmq ca renew-broker`
+                self._context_is_stale = True
             self._last_change = change.id
             self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False
@@ -402,22 +417,21 @@ class Server:
             vault.check_unchanged(self._home.configuration)  # whoever can write it lets in whom it likes
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())
-            contexts = self._build_contexts(configuration)
+            built = self._build(configuration)
             authorities = self._home.device_authorities()
             listeners = self._wanted(configuration)
-            self.doors.change(listeners, lambda: self._adopt(configuration, contexts, authorities))
+            self.doors.change(listeners, lambda: self._adopt(configuration, built, authorities))
         except Exception as error:
             return tell_unchanged(error)
         cut_who_may_not_stay(self.house, {settings.terms for settings in listeners}, self._directory)
         log.info("sealmq.toml was read again, and counts from now on")
         return ""
 
-    def _adopt(
-        self, configuration: Configuration, contexts: Mapping[Terms, TLSContext], authorities: frozenset[str]
-    ) -> None:
+    def _adopt(self, configuration: Configuration, built: _Built, authorities: frozenset[str]) -> None:
         """Nothing below can fail."""
         self._configuration = configuration
-        self._contexts = contexts
+        self._contexts, self._service = built
+        self._registrar.renew()
         self._directory.authorities = authorities  # for handshakes, too, that began with the contexts of before
         self.house.limits = configuration.limits
         self.house.quiet.told = configuration.log.lines_per_address
@@ -441,11 +455,12 @@ class Server:
     def _renew(self, now: float) -> None:
         """Build the contexts that the other duties asked for; at every tick anew until it is done."""
         if self._context_is_stale:
-            self._contexts = self._build_contexts(self._configuration)
+            self._contexts, self._service = self._build(self._configuration)
             self._context_is_stale = False
 
-    def _build_contexts(self, configuration: Configuration) -> Mapping[Terms, TLSContext]:
-        return build_contexts(self._home, configuration, self._resumption, self.clock())
+    def _build(self, configuration: Configuration) -> _Built:
+        contexts = build_contexts(self._home, configuration, self._resumption, self.clock())
+        return contexts, load_service(self._home, configuration)
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """asyncio's last resort: an exception that left one of our callbacks."""
@@ -467,21 +482,6 @@ def _version() -> str:
         return importlib.metadata.version("sealmq")
     except importlib.metadata.PackageNotFoundError:  # it runs from a folder of sources
         return "unknown"
-
-
-def _allow_descriptors(wanted: int) -> None:
-    """Every link needs a file descriptor, and most systems give a program 1,024 until it asks for more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    enough = hard == resource.RLIM_INFINITY or hard >= wanted
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if enough else hard, hard))
-    if not enough:
-        log.warning(
-            "the system allows %d open files, fewer than [limits] connections needs; next: raise the hard limit"
-            " (ulimit -Hn, LimitNOFILE=), or lower [limits] connections",
-            hard,
-        )
 
 
 def _new_client_id() -> str:

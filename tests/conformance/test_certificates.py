@@ -27,13 +27,14 @@ from sealmq.pki.authority import (
     Revocation,
     create_issuing,
     create_root,
+    issue_claim,
     issue_device,
     issue_server,
     new_serial,
     sign_crl,
 )
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.profiles import DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
+from sealmq.pki.profiles import CLAIM, DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
 
 NOW = time.time()  # openssl asks the clock
 
@@ -82,11 +83,14 @@ def servers(authority: Authority, root: Authority) -> Iterator[tuple[str, Made]]
 
 def hierarchy() -> tuple[dict[str, Made], Authority]:
     root = create_root("Example", "NL", serial=new_serial(), now=NOW)
-    server_ca, device_ca = (create_issuing(root, kind, serial=new_serial(), now=NOW) for kind in ("Server", "Device"))
+    kinds = ("Server", "Device", "Claim")
+    server_ca, device_ca, claim_ca = (create_issuing(root, kind, serial=new_serial(), now=NOW) for kind in kinds)
     made = {"root": Made(ROOT.name, root.certificate, ())}
     made["umlauts"] = Made(ROOT.name, create_root("Müller & Söhne", "DE", serial=new_serial(), now=NOW).certificate, ())
-    for kind, each in (("server-ca", server_ca), ("device-ca", device_ca)):
+    for kind, each in (("server-ca", server_ca), ("device-ca", device_ca), ("claim-ca", claim_ca)):
         made[kind] = Made(ISSUING.name, each.certificate, (root.certificate,))
+    claim = issue_claim(claim_ca, "line-1", uuid.uuid4(), PrivateKey.generate().public, serial=new_serial(), now=NOW)
+    made["claim"] = Made(CLAIM.name, claim, (claim_ca.certificate, root.certificate), "sslclient")
     return made | dict(devices(device_ca, root)) | dict(servers(server_ca, root)), device_ca
 
 

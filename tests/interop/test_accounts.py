@@ -38,6 +38,8 @@ auth = "certificate-and-password"
 address = "127.0.0.1:{plaintext}"
 auth = "password"
 plaintext = true
+[https]
+listen = []
 [websocket]
 listen = ["127.0.0.1:{websocket}"]
 """

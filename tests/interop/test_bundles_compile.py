@@ -34,7 +34,7 @@ def options(folder: Path, target: str, compiler: Compiler) -> list[list[str | Pa
         case "mbedtls":
             has_header("mbedtls", "libmbedtls-dev")
             declared = [["-I", HEADERS / "mbedtls", f"-DMBEDTLS_GENERATION={each}"] for each in (3, 4)]
-            small = [[*declared[0], f"-DMBEDTLS_SSL_IN_CONTENT_LEN={size}"] for size in (600, 1024, 2048, 4096)]
+            small = [[*declared[0], f"-DMBEDTLS_SSL_IN_CONTENT_LEN={size}"] for size in (1024, 2048, 4096)]
             return [
                 [*include, *each] for each in [[*library(folder, "mbedtls", "psa"), *small_mbedtls], *declared, *small]
             ]
@@ -103,6 +103,12 @@ def test_lwip_without_verification_does_not_compile(compiler: Compiler, tmp_path
     folder = unpack(tmp_path, "lwip", bundle_credentials.credentials())
     (words,) = options(folder, "lwip", compiler)
     assert "lwIP talks to any broker" in compiler.refuses(folder / "tls_setup.c", *words, "-DUNVERIFIED")
+
+
+def test_a_buffer_that_could_not_hold_the_brokers_certificates_does_not_compile(tmp_path: Path) -> None:
+    folder = unpack(tmp_path, "mbedtls", bundle_credentials.credentials())
+    words = ["-I", HEADERS / "mbedtls", "-DMBEDTLS_GENERATION=3", "-DMBEDTLS_SSL_IN_CONTENT_LEN=1000"]
+    assert "too small for the broker's certificates" in GCC.refuses(folder / "tls_setup.c", *words)
 
 
 def test_a_damaged_header_does_not_compile(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware import GCC, PROGRAMS, has_header
+import bundle_credentials
+from firmware import GCC, PROGRAMS, has_header, unpack
 from running import Broker, program, run, running, sealmq
+from sealmq.devices.bundles.credentials import Credentials
 
 pytestmark = pytest.mark.interop
 
@@ -28,13 +30,13 @@ def bundle(broker: Broker, target: str, place: Path, *options: str) -> dict[str,
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def build(target: str, folder: Path) -> Path:
+def build(target: str, folder: Path, *options: str) -> Path:
     """Compile and link a device from its bundle."""
     header, package, libraries = LIBRARIES[target]
     has_header(header, package)
     source = PROGRAMS / f"publish_{target}.c"
     words = ["-I", folder, "-I", PROGRAMS, source, folder / "tls_setup.c", "-o", folder / "device", *libraries]
-    run(GCC.command("-D_POSIX_C_SOURCE=200809L", "-Wno-pedantic", *words))
+    run(GCC.command("-D_POSIX_C_SOURCE=200809L", "-Wno-pedantic", *options, *words))
     return folder / "device"
 
 
@@ -51,6 +53,14 @@ def test_a_device_built_from_its_bundle_publishes(
     assert sub.output.lines == [f"{topic} 21.5"]
     assert said.startswith("published with TLSv1.")
     record_property("said", f"{target}: a device was compiled from its bundle, linked, and {said.strip()}")
+
+
+@pytest.mark.parametrize("size", [1024, 2048, 4096])
+def test_a_device_with_small_buffers_gets_small_records(broker: Broker, topic: str, size: int, tmp_path: Path) -> None:
+    """tls_setup.c asks for max_fragment_length; Mbed TLS itself would refuse a record above what was agreed."""
+    bundle(broker, "mbedtls", tmp_path / "b", "--host", "localhost")
+    device = build("mbedtls", tmp_path / "b", f"-DMBEDTLS_SSL_IN_CONTENT_LEN={size}")
+    assert run([device, str(broker.port), topic, "21.5"]).stdout.startswith("published with TLSv1.2")
 
 
 @LIBRARY
@@ -76,6 +86,28 @@ def test_a_device_refuses_a_broker_of_another_root(
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stdout.strip() == {"mbedtls": "failed -0x2700", "wolfssl": "failed -188"}[target]
+
+
+MACROS = {
+    "lwip": ("TLS_ROOT_CERT", "TLS_CLIENT_CERT", "TLS_CLIENT_KEY"),
+    "freertos": (*("democonfigROOT_CA_PEM", "democonfigCLIENT_CERTIFICATE_PEM", "democonfigCLIENT_PRIVATE_KEY_PEM"),),
+}
+
+
+@pytest.mark.parametrize("target", MACROS)
+@pytest.mark.parametrize(
+    "device", [bundle_credentials.credentials(), bundle_credentials.with_two_roots()], ids=["one-root", "two-roots"]
+)
+def test_mbedtls_takes_the_macros_with_their_sizeof_and_not_without_their_nul(
+    target: str, device: Credentials, tmp_path: Path
+) -> None:
+    has_header("mbedtls", "libmbedtls-dev")
+    folder, (root, certificate, key) = unpack(tmp_path, target, device), MACROS[target]
+    names = [f"-DROOT={root}", f"-DCERTIFICATE={certificate}", f"-DKEY={key}"]
+    source, libraries = PROGRAMS / "parse_macros.c", LIBRARIES["mbedtls"][2]
+    run(GCC.command(*names, "-Wno-pedantic", "-I", folder, source, "-o", folder / "parse", *libraries))
+    said = run([folder / "parse"]).stdout
+    assert said == f"{len(device.root_ders)} roots, error -0x0000, without the NUL -0x2180\n"
 
 
 def test_openssl_reads_pem_der_and_pkcs12(broker: Broker, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ FILE = """
 listen = ["127.0.0.1:{port}"]
 [websocket]
 listen = []
+[https]
+listen = []
 [[listener]]
 address = "127.0.0.1:{password}"
 auth = "{auth}"

@@ -35,7 +35,11 @@ from sealmq.devices.trail import Entry, Trail
 from sealmq.errors import HomeError
 from sealmq.home import Home
 from sealmq.mqtt.packets import Publish
+from sealmq.pki import sealing, vault
+from sealmq.pki.keeping import seal_keys
 from sealmq.pki.profiles import ServerNames
+from sealmq.pki.token import Place
+from sealmq.renewal.slots import FILES, Slots
 from sealmq.store.sqlite import SQLiteStore
 
 NOW = 1_800_000_000.0
@@ -449,3 +453,65 @@ def test_a_backup_where_files_have_one_name_only(home: Path, tmp_path: Path, mon
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
     write_backup(home, tmp_path / "b", now=NOW)
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+
+
+def test_a_bundle_that_was_renewed_comes_back_as_ordinary_files(home: Path, tmp_path: Path) -> None:
+    bundle = home / "devices" / "operator"
+    files = {name: (bundle / name).read_bytes() for name in FILES if (bundle / name).exists()}
+    slots = Slots(bundle)
+    slots.switch(slots.fill("0a", files))
+    (bundle / "elsewhere.pem").symlink_to(tmp_path / "elsewhere.pem")
+    (tmp_path / "elsewhere.pem").write_text("somebody else's")
+    write_backup(home, tmp_path / "backup.tar.gz", now=NOW)
+    prepare_restore(tmp_path / "backup.tar.gz", tmp_path / "restored")
+    finish_restore(tmp_path / "restored")
+    restored = tmp_path / "restored" / "devices" / "operator"
+    assert {path.name: path.read_bytes() for path in restored.iterdir()} == files
+    assert not any(path.is_symlink() for path in restored.iterdir())
+
+
+def test_sealed_keys_keys_elsewhere_and_retired_ones_go_there_and_back(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "COST", 2)
+    with Home.open(home) as opened:
+        opened.authorities.replace(opened.authorities.files_to_retire("device-ca"))
+        seal_keys(opened.authorities, b"the passphrase")
+        (key_id,) = opened.authorities.retired_key_ids()
+    place = Place("/usr/lib/module.so", "plant", id=b"1")
+    vault.write_private(home / "ca" / "server-ca.key", f"{place}\n".encode())
+    (home / "ca" / "root.key").unlink()
+    write_backup(home, tmp_path / "b", now=NOW)
+    prepare_restore(tmp_path / "b", tmp_path / "new")
+    finish_restore(tmp_path / "new")
+    whole(tmp_path / "new")
+    assert contents(tmp_path / "new") == contents(home)
+    assert f"ca/retired/{key_id}.key" in contents(tmp_path / "new")
+    assert stat.S_IMODE((tmp_path / "new" / "ca" / "retired" / f"{key_id}.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        b"pkcs11:token=plant?module-path=/usr/lib/module.so\n",
+    ],
+)
+@pytest.mark.parametrize("key", ["device-ca.key", "claim-ca.key"])
+def test_a_key_file_that_leads_nowhere_makes_no_backup(home: Path, tmp_path: Path, key: str, content: bytes) -> None:
+    vault.write_private(home / "ca" / key, content)
+    with pytest.raises(HomeError, match="no whole home"):
+        write_backup(home, tmp_path / "b", now=NOW)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_change_of_the_keys_that_was_killed_is_finished_before_a_backup(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Home.open(home) as opened, monkeypatch.context() as patch:
+        new = opened.authorities.device_anchors_pem * 2
+        patch.setattr("sealmq.pki.together.finish", lambda directory: None)
+        opened.authorities.replace({"device-ca.pem": new})
+    write_backup(home, tmp_path / "b", now=NOW)
+    read_backup(tmp_path / "b", tmp_path / "read")
+    assert (tmp_path / "read" / "ca" / "device-ca.pem").read_bytes() == new

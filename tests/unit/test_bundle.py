@@ -12,3 +12,10 @@ def test_a_folder_from_before_there_was_a_leaf_sends_its_chain(tmp_path):
     assert bundle.certificate_file(tmp_path) == tmp_path / "device-chain.pem"
     (tmp_path / "device.pem").touch()
     assert bundle.certificate_file(tmp_path) == tmp_path / "device.pem"
+
+
+def test_the_files_that_a_client_reads(tmp_path):
+    chain, leaf, key = (tmp_path / name for name in ("device-chain.pem", "device.pem", "device.key"))
+    assert bundle.files_of(tmp_path) == (tmp_path / "root.pem", chain, key)
+    leaf.touch()
+    assert bundle.files_of(tmp_path) == (tmp_path / "root.pem", leaf, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import ssl
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import sealmq
 from certificates import Authority
 from sealmq.client import connect, paho_client
 from sealmq.errors import ConfigError
+from sealmq.renewal.slots import Slots
+from sealmq.tls.context import RenewedContext
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,23 @@ def test_importing_sealmq_brings_no_mqtt_library() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     with pytest.raises(AttributeError, match="nothing"):
         sealmq.nothing  # noqa: B018
+
+
+def test_a_program_that_runs_for_years_connects_with_the_newest_credentials(bundle: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(bundle, tmp_path / "own"))
+    context = paho_client(own)._ssl_context
+    assert isinstance(context, RenewedContext)
+    assert context._files() == (own / "root.pem", own / "device-chain.pem", own / "device.key")
+    slots = Slots(own)
+    files = {name: (own / name).read_bytes() for name in ("root.pem", "device-chain.pem", "device.key")}
+    slots.switch(slots.fill("0a", files | {"device.pem": files["device-chain.pem"]}))
+    slot = own / ".slots" / "0a"
+    assert context._files() == (slot / "root.pem", slot / "device.pem", slot / "device.key")
+
+
+def test_keep_renewed_looks_after_a_bundle_until_it_is_closed(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no bundle"):
+        sealmq.keep_renewed(tmp_path / "nothing")
+    with sealmq.keep_renewed(bundle, "localhost", 1, https_port=None) as keeping:
+        assert keeping._thread.is_alive()
+    assert not keeping._thread.is_alive()

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from itertools import count
 
 import pytest
@@ -195,3 +195,32 @@ def test_checking_finds_what_opening_would_refuse(path):
         check_database(path, application_id=OURS, newest=1)
     with pytest.raises(HomeError, match="not SealMQ's"):
         check_database(path, application_id=OURS + 1, newest=2)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from sealmq.database import open_database
+open_database(Path(sys.argv[1]), application_id=int(sys.argv[2]), migrations=[sys.argv[3:]]).execute(
+    "INSERT INTO things VALUES ('somebody else')"
+).connection.close()
+"""
+
+
+@pytest.mark.parametrize("look", [opened, lambda path: check_database(path, application_id=OURS, newest=1)])
+def test_who_has_a_database_open_twice_still_sees_what_others_write(path, look):
+    """Opening and closing the file by ourselves would take away SQLite's locks, and with them the log (rule 2)."""
+    with opened(path) as first:
+        for times in range(1, 4):
+            with look(path) or nullcontext():
+                pass
+            subprocess.run([sys.executable, "-c", WRITER, path, str(OURS), *FIRST], check=True)
+            assert first.execute("SELECT count(*) FROM things").fetchone() == (times,)
+    assert [file.name for file in path.parent.iterdir()] == ["some.db"]
+
+
+def test_a_database_that_was_closed_here_is_looked_at_again(path):
+    with opened(path), opened(path):
+        pass
+    path.write_bytes(path.read_bytes()[:-100])
+    refused(path, "damaged")

@@ -11,8 +11,8 @@ import pytest
 from places import reception
 from sealmq.config import ListenerSettings
 from sealmq.doors import Addresses, Doors
-from sealmq.errors import ConfigError
-from sealmq.identity import BY_CERTIFICATE
+from sealmq.errors import ConfigError, PortTakenError
+from sealmq.identity import BY_CERTIFICATE, FOR_ENROLLMENT
 from sealmq.tcp.admission import Place
 
 LOCAL = "127.0.0.1:0"
@@ -99,6 +99,24 @@ def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
         assert await ask(("127.0.0.1", port)) == "password"
         with pytest.raises(ConnectionRefusedError):
             await ask(second)
+        doors.close()
+
+    asyncio.run(main())
+
+
+def test_https_has_doors_too() -> None:
+    async def main() -> None:
+        doors = Doors(reception(), greet)
+        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, https=True)], nothing)
+        bound = doors.bound
+        assert (len(bound.mqtt), bound.websocket, len(bound.https)) == (1, [], 1)
+        assert bound.terms[bound.https[0]] is FOR_ENROLLMENT
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            unreachable = ListenerSettings(f"127.0.0.1:{taken.getsockname()[1]}", https=True)
+            with pytest.raises(PortTakenError) as refused:
+                doors.change([unreachable], nothing)
+        assert "sealmq up --https 127.0.0.1:" in refused.value.remedy
+        assert "[https] listen = [] in sealmq.toml" in refused.value.remedy
         doors.close()
 
     asyncio.run(main())

@@ -24,9 +24,11 @@ from sealmq.devices.directory import Directory
 from sealmq.devices.records import State
 from sealmq.errors import EnrollmentError, Error, HomeError, TrustError
 from sealmq.home import Home, local_names
-from sealmq.pki import vault
+from sealmq.pki import sealing, vault
+from sealmq.pki.authorities import kept_as
 from sealmq.pki.authority import certificates_of
 from sealmq.pki.keys import PrivateKey
+from sealmq.pki.passphrase import Source, asked_by
 from sealmq.pki.peer import identify_certificate, server_names, subject_key_id
 from sealmq.pki.profiles import ServerNames
 
@@ -450,3 +452,64 @@ def test_folders_above_a_new_home_are_ours_alone_whatever_the_umask(tmp_path):
     finally:
         os.umask(before)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
+# --- the keys of the CAs
+
+
+@pytest.fixture
+def cheap_scrypt(monkeypatch):
+    monkeypatch.setattr(sealing, "COST", 2)
+    monkeypatch.setattr(sealing, "LANES", 1)
+
+
+@pytest.mark.usefixtures("cheap_scrypt")
+def test_a_home_that_is_given_a_passphrase_has_no_open_key(path):
+    with asked_by(Source(lambda: b"the passphrase")):
+        make(path).close()
+        assert {kept_as(key.read_bytes()) for key in (path / "ca").glob("*.key")} == {"sealed"}
+        with Home.open(path) as home:
+            home.enrollment().add_device("sensor-1", now=NOW)
+    with Home.open(path) as home, pytest.raises(TrustError, match="nobody gave it"):
+        home.enrollment()
+
+
+def test_a_person_is_not_asked_for_the_passphrase_of_a_new_home(path):
+    with asked_by(Source(lambda: None, lambda: pytest.fail("nobody types it twice"))):
+        make(path).close()
+    assert {kept_as(key.read_bytes()) for key in (path / "ca").glob("*.key")} == {"plain"}
+
+
+@pytest.mark.usefixtures("cheap_scrypt")
+def test_a_passphrase_that_is_too_short_makes_no_home(path):
+    with asked_by(Source(lambda: b"short")), pytest.raises(TrustError, match="fewer than"):
+        make(path)
+    assert not path.exists()
+
+
+def test_the_claim_authority_of_an_older_home(home):
+    before = home.claim_authority(NOW).key_id
+    home.authorities.replace({}, remove=["claim-ca.pem", "claim-ca.key"])
+    Home.open(home.path).close()
+    assert home.claim_authority(NOW).key_id != before
+    assert home.registry.lookup(home.claim_authority(NOW).certificate.serial).state is State.VALID
+
+
+def test_what_was_killed_while_it_changed_the_keys_is_finished_by_the_next(home, monkeypatch):
+    new = home.authorities.device_anchors_pem * 2
+    with monkeypatch.context() as patch:
+        patch.setattr("sealmq.pki.together.finish", lambda directory: None)
+        home.authorities.replace({"device-ca.pem": new})
+    assert home.device_ca_certificate.read_bytes() != new
+    Home.open(home.path).close()
+    assert home.device_ca_certificate.read_bytes() == new
+
+
+def test_two_do_not_change_the_keys_at_once(home, monkeypatch):
+    monkeypatch.setattr("sealmq.devices.lock._TRIES", 2)
+    with (
+        home.changing_authorities("first"),
+        pytest.raises(HomeError, match="is in use"),
+        home.changing_authorities("second"),
+    ):
+        pytest.fail("both were let in")

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from sealmq.identity import Identity
+from sealmq.identity import BY_CERTIFICATE, FOR_ENROLLMENT, Identity, Terms
 
 
 def test_an_identity_is_what_was_proved_and_nothing_else() -> None:
@@ -24,3 +24,11 @@ def test_an_identity_does_not_change() -> None:
 def test_a_proof_without_a_certificate_has_no_serial_and_no_end() -> None:
     one = Identity("sensor-1", "device")
     assert (one.serial, one.not_after) == ("", float("inf"))
+
+
+def test_a_listener_for_enrolment_asks_for_nothing_and_admits_no_client() -> None:
+    assert not FOR_ENROLLMENT.asks_certificate
+    assert not FOR_ENROLLMENT.asks_password
+    for terms in (BY_CERTIFICATE, Terms("password"), Terms("certificate-and-password"), Terms("password", True)):
+        assert not FOR_ENROLLMENT.admits(terms)
+        assert not terms.admits(FOR_ENROLLMENT)

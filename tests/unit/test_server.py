@@ -20,11 +20,11 @@ import pytest
 
 from mqtt_bytes import connect_packet, publish
 from places import NOWHERE
-from sealmq import config, server
+from sealmq import config
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.config import CertificateSettings, Configuration
-from sealmq.doors import Addresses, wanted_listeners
+from sealmq.doors import Addresses, allow_descriptors, wanted_listeners
 from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
 from sealmq.link import Link
@@ -207,8 +207,8 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
         home.enrollment().add_device("sensor-1", now=time.time())
         async with running(home) as (one, port):
             old = one._contexts
-            broken = fails_once(one._build_contexts, TrustError("no file can be opened"))
-            monkeypatch.setattr(one, "_build_contexts", broken)
+            broken = fails_once(one._build, TrustError("no file can be opened"))
+            monkeypatch.setattr(one, "_build", broken)
             home.enrollment().revoke_device("sensor-1", "unspecified", now=time.time())
             await until(lambda: one._contexts is not old)
             new = one._contexts
@@ -402,7 +402,7 @@ def test_room_for_every_link_is_asked_of_the_system(
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
-    server._allow_descriptors(wanted)
+    allow_descriptors(wanted)
     monkeypatch.undo()
     assert asked == ([] if set_to is None else [(set_to, hard)])
     assert bool(said()) == warned
@@ -474,10 +474,12 @@ def test_who_waited_at_a_door_that_was_closed_is_not_let_in(home: Home) -> None:
 def test_the_command_line_opens_no_port_that_it_does_not_name() -> None:
     usual = Configuration()
 
-    def wanted(listen_on: tuple[str, ...], websocket_on: tuple[str, ...]) -> list[tuple[str, str]]:
-        return [(each.option, each.address) for each in wanted_listeners(usual, listen_on, websocket_on)]
+    def wanted(*options: tuple[str, ...]) -> list[tuple[str, str]]:
+        return [(each.option, each.address) for each in wanted_listeners(usual, *options)]
 
-    assert wanted((), ()) == [("--listen", ":8883"), ("--websocket", ":8084")]
+    assert wanted((), ()) == [("--listen", ":8883"), ("--websocket", ":8084"), ("--https", ":8443")]
     assert wanted((":1",), ()) == [("--listen", ":1")]
-    assert wanted((), (":2",)) == [("--listen", ":8883"), ("--websocket", ":2")]
+    assert wanted((), (":2",)) == [("--listen", ":8883"), ("--websocket", ":2"), ("--https", ":8443")]
+    assert wanted((), (), (":3",)) == [("--listen", ":8883"), ("--websocket", ":8084"), ("--https", ":3")]
+    assert wanted((":1",), (), (":3",)) == [("--listen", ":1"), ("--https", ":3")]
     assert wanted((":1",), (":2",)) == [("--listen", ":1"), ("--websocket", ":2")]

@@ -2,6 +2,10 @@
 
 A rule that allows must cover all of what is asked for; a rule that denies is met as soon as it touches any of it. So a
 subscription is never wider than what is allowed, and no message has to be checked again on its way out.
+
+Two trees are the broker's own, and no rule gives or takes them: `$SYS`, which everybody may be allowed to read, and
+`$enroll`, where certificates are asked for (enrolling.py). Who may ask there is decided by what he proved: a device
+renews, a claim enrols, and does nothing else at all.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sealmq.broker.rules import Action, Rule
 from sealmq.identity import Identity
@@ -45,6 +49,16 @@ NO_RULE = Decision(False, "no rule allows it")
 OURS = Decision(False, "the topics below $SYS are the broker's own")
 """No rule can give them away [MQTT 4.7.2]."""
 
+REQUESTS: Final = {"claim": "$enroll/csr/json", "device": "$enroll/renew/json"}
+"""A kind of identity -> the topic name to which it may publish a request for a certificate. Answers come below it."""
+
+REQUEST_TOPICS: Final = frozenset(REQUESTS.values())
+
+MAY_ASK = Decision(True, "the topics below $enroll are the broker's own: this is where it asks for its certificate")
+MAY_NOT_ASK = Decision(False, "the topics below $enroll are the broker's own: it may ask for no certificate here")
+CLAIM = Decision(False, f"a claim may only ask for a certificate: publish {REQUESTS['claim']}, subscribe below it")
+NO_WILL = Decision(False, "a request for a certificate can be no will: nobody would be there for the answer")
+
 _WILDCARD = re.compile(r"/?#|\+")
 _PLACEHOLDER = re.compile(r"\{(?:device|account|role|client_id)\}")
 
@@ -52,9 +66,10 @@ _PLACEHOLDER = re.compile(r"\{(?:device|account|role|client_id)\}")
 class Grants:
     """The rules as they read for one identity and client identifier: placeholders filled in, others left out."""
 
-    __slots__ = ("_grants",)
+    __slots__ = ("_grants", "_kind")
 
     def __init__(self, rules: Iterable[Rule], identity: Identity, client_id: str) -> None:
+        self._kind = identity.kind
         own_name = f"{{{identity.kind}}}"
         values = {own_name: identity.name, "{role}": identity.role, "{client_id}": client_id}
         self._grants = [
@@ -68,13 +83,22 @@ class Grants:
         """May it publish to this topic name?"""
         if topic.startswith("$SYS/") or topic == "$SYS":
             return OURS
+        if topic.startswith("$enroll/") or topic == "$enroll":
+            return MAY_ASK if topic == REQUESTS.get(self._kind) else MAY_NOT_ASK
         for grant in self._grants:
             if topic.startswith(grant.prefix) and "publish" in grant.actions and matches(grant.topic_filter, topic):
                 return Decision(grant.allow, grant.rule, grant.number)
-        return NO_RULE
+        return self._no_rule
+
+    def may_leave_will(self, topic: str) -> Decision:
+        """May its will be published to this topic name?"""
+        return NO_WILL if topic in REQUEST_TOPICS else self.may_publish(topic)
 
     def may_subscribe(self, topic_filter: str) -> Decision:
         """May it subscribe to all that this topic filter can match?"""
+        if topic_filter.startswith("$enroll/") or topic_filter == "$enroll":
+            request = REQUESTS.get(self._kind)
+            return MAY_ASK if request and covers(f"{request}/#", topic_filter) else MAY_NOT_ASK
         for grant in self._grants:
             if "subscribe" not in grant.actions:
                 continue
@@ -83,7 +107,11 @@ class Grants:
                     return Decision(True, grant.rule, grant.number)
             elif intersects(grant.topic_filter, topic_filter):
                 return Decision(False, grant.rule, grant.number)
-        return NO_RULE
+        return self._no_rule
+
+    @property
+    def _no_rule(self) -> Decision:
+        return CLAIM if self._kind == "claim" else NO_RULE
 
     def parts(self, topic_filter: str) -> list[tuple[int, str]]:
         """What rules allow a part of a subscription that none allows as a whole: number and filter of each."""
@@ -95,6 +123,8 @@ class Grants:
 
 
 def _concerns(rule: Rule, identity: Identity) -> bool:
+    if identity.kind == "claim":
+        return False  # not even one for everybody
     if rule.role is not None:
         return rule.role == identity.role
     if rule.device is not None:

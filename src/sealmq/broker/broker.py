@@ -182,7 +182,7 @@ class Broker:
         if met:
             self.dispatch.counters.limits[met] += 1
             return ReasonCode.TOPIC_NAME_INVALID, "the will's topic name is too long"
-        decision = grants.may_publish(will.topic)
+        decision = grants.may_leave_will(will.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, f"the will may not be published to {will.topic!r}: {decision.rule}"
         return None
@@ -242,9 +242,9 @@ class Broker:
         session.will = packet.will  # [MQTT-3.1.2-7]
         session.will_at = NEVER
         if packet.level == ProtocolLevel.V311:  # [MQTT 3.1.1: MQTT-3.1.2-4, MQTT-3.1.2-6, MQTT-4.1.0-1]
-            session.expiry = 0.0 if packet.clean_start else self._capped(EXPIRY_NEVER)
+            session.expiry = 0.0 if packet.clean_start else self._capped(EXPIRY_NEVER, session.identity)
         else:
-            session.expiry = self._capped(properties.session_expiry_interval or 0)
+            session.expiry = self._capped(properties.session_expiry_interval or 0, session.identity)
         in_flight = self.limits.in_flight  # fewer than the client takes is allowed [MQTT 3.1.2.11.3]
         session.in_flight_limit = min(properties.receive_maximum or in_flight, in_flight)
         packet_limit = properties.maximum_packet_size or 0
@@ -257,8 +257,9 @@ class Broker:
         session.aliases = TopicAliases(aliases) if aliases else None
         session.problem_information = properties.request_problem_information != 0
 
-    def _capped(self, interval: int) -> float:
-        most = self.limits.session_expiry_maximum
+    def _capped(self, interval: int, identity: Identity) -> float:
+        # Many have the same claim, and none of them comes back with it: nothing of it outlives its link.
+        most = self.limits.session_expiry_maximum if identity.kind != "claim" else 0
         seconds = interval if most == EXPIRY_NEVER else min(interval, most)
         return NEVER if seconds == EXPIRY_NEVER else float(seconds)
 
@@ -290,7 +291,7 @@ class Broker:
         """The client says goodbye. With any reason but 'normal' its will is spoken [MQTT-3.1.2-8]."""
         interval = packet.properties.session_expiry_interval
         if interval is not None:  # that CONNECT gave one too was asked by mqtt/connection.py [MQTT 3.14.2.2.2]
-            session.expiry = self._capped(interval)
+            session.expiry = self._capped(interval, session.identity)
         if packet.reason_code == ReasonCode.SUCCESS:  # [MQTT-3.14.4-3], [MQTT-3.1.2-10]
             session.will = None
         self.on_lost(session, now)

@@ -91,7 +91,7 @@ def _regrant(broker: Broker, session: Session) -> str:
     withdrawn = broker.subscriptions.check_again(session)
     if withdrawn:
         lost = f"may not subscribe to {withdrawn[0]!r}"
-    if session.will is not None and not session.grants.may_publish(session.will.topic).allowed:
+    if session.will is not None and not session.grants.may_leave_will(session.will.topic).allowed:
         lost = lost or f"may not have its will published to {session.will.topic!r}"
         broker.forget_will(session)
     return lost

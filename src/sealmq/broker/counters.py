@@ -16,9 +16,11 @@ class Counters:
     limits:    a limit's name in sealmq.toml -> how often it was met.
     expired_retained: retained messages whose time was over.
     unspoken_wills: wills of those who were revoked or removed.
+    clones:    how often one certificate was found in two places.
     """
 
     __slots__ = (
+        "clones",
         "delivered",
         "dropped_expired",
         "dropped_qos0",
@@ -46,6 +48,7 @@ class Counters:
         self.refused_publish = 0
         self.refused_subscribe = 0
         self.unspoken_wills = 0
+        self.clones = 0
 
     def broken(self, reason_code: int, *, before_connect: bool) -> None:
         """A client has broken a rule; count it where that was a limit."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from sealmq.broker.access import REQUEST_TOPICS
 from sealmq.broker.complaints import tell_refusal
 from sealmq.broker.dispatch import Dispatch
+from sealmq.broker.enrolling import Enrolling
 from sealmq.broker.limits import Limits
 from sealmq.broker.retained import Retained, RetainedMessage
 from sealmq.broker.router import REMEMBERED_LENGTH
@@ -30,13 +32,17 @@ DISK_REFUSES = "the disk takes no more messages"
 
 
 class Publishing:
-    """Passes on what clients publish, as far as rules, limits and the disk allow."""
+    """Passes on what clients publish, as far as rules, limits and the disk allow.
+
+    enrolling: answers requests for certificates, which are passed on to nobody.
+    """
 
     def __init__(self, retained: Retained, dispatch: Dispatch, limits: Limits, store: Store) -> None:
         self._retained = retained
         self._dispatch = dispatch
         self._limits = limits
         self._store = store
+        self.enrolling = Enrolling(dispatch)
 
     def adopt(self, limits: Limits) -> None:
         """Other limits from now on."""
@@ -49,6 +55,9 @@ class Publishing:
             refusal = self._check(session, packet)
             if refusal is not None:
                 self._refuse(session, packet, *refusal)
+                return
+            if packet.topic in REQUEST_TOPICS:  # never remembered, so it always comes by here
+                self._on_request(session, packet, now)
                 return
         number = 0
         if packet.qos:
@@ -99,6 +108,19 @@ class Publishing:
             # sends it again, and is then known by the packet identifier.
             self._dispatch.promises.make(number, session, keep)
 
+    def _on_request(self, session: Session, packet: Publish, now: float) -> None:
+        """A request for a certificate: answered by a message of its own, and acknowledged at once."""
+        reason_code, why = ReasonCode.SUCCESS, ""
+        if packet.qos < 2 or packet.packet_id not in session.incoming:  # else a repetition [MQTT-4.3.3-10]
+            reason_code, why = self.enrolling.on_request(session, packet, now)
+        if packet.qos == 0 or session.outbox is None:
+            return
+        if session.level == ProtocolLevel.V311:
+            reason_code = ReasonCode.SUCCESS
+        answer = self._answer(session, packet, reason_code, why)
+        # It needs no commit of its own: what a crash makes us forget is asked again.
+        self._dispatch.promises.make(0, session, partial(session.outbox.send, answer))
+
     # -- what is refused ---------------------------------------------------------------------------------------------
 
     def _check(self, session: Session, packet: Publish) -> tuple[ReasonCode, str] | None:
@@ -110,7 +132,7 @@ class Publishing:
         decision = session.may_publish(packet.topic)
         if not decision.allowed:
             return ReasonCode.NOT_AUTHORIZED, decision.rule
-        if len(packet.topic) <= REMEMBERED_LENGTH:
+        if len(packet.topic) <= REMEMBERED_LENGTH and packet.topic not in REQUEST_TOPICS:
             if len(session.publishable) >= REMEMBERED_TOPICS:
                 session.publishable.clear()
             session.publishable[packet.topic] = None

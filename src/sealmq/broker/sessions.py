@@ -33,6 +33,9 @@ class Outbox(Protocol):
     push: Callable[[bytes], None]
     """Queue the bytes of one packet that is already encoded."""
 
+    peer: str
+    """Where its client is, "address:port": for the log."""
+
     def send(self, packet: Packet) -> None:
         """Queue one packet."""
 

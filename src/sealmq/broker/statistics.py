@@ -135,6 +135,7 @@ class Statistics:
             "messages/inflight": lambda: sum(len(one.outgoing) for one in self._sessions.values()),
             "subscriptions/count": lambda: sum(len(one.subscriptions) for one in self._sessions.values()),
             "shared_subscriptions/count": self._shared_subscriptions,
+            "sealmq/clones": lambda: counters.clones,
             "sealmq/dropped/qos0": lambda: counters.dropped_qos0,
             "sealmq/dropped/queue_full": lambda: counters.dropped_queue_full,
             "sealmq/dropped/too_large": lambda: counters.dropped_too_large,

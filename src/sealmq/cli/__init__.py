@@ -25,6 +25,7 @@ from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
 from sealmq.cli.reload import reload
+from sealmq.cli.renew import renew
 from sealmq.cli.restore import restore
 from sealmq.cli.sub import sub
 from sealmq.cli.up import up
@@ -79,6 +80,7 @@ app.add_typer(access.app, name="access")
 app.add_typer(log.app, name="log")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
+app.command()(renew)
 app.command()(bench)
 app.command()(backup)
 app.command()(restore)

@@ -12,11 +12,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sealmq.errors import ConfigError, TrustError
+
+if TYPE_CHECKING:
+    from sealmq.home import Home
 
 PROMPT = "Passphrase of the CA's keys (or PIN of their token): "
 
@@ -95,6 +98,14 @@ def ask_for_root(file: Path | None) -> Callable[[], bytes | None]:
     if file is not None:
         return lambda: from_file(file)
     return lambda: _type("Passphrase of the root's key: ") if sys.stdin.isatty() else None
+
+
+def bring_root(home: Home, file: Path | None, passphrase_file: Path | None) -> None:
+    """Let a command use the root's key from `file`, where it was taken away; None: the home has it, or says so."""
+    if file is not None:
+        from sealmq.pki.keeping import read_root
+
+        home.authorities.bring_root(read_root(home.authorities, file.expanduser(), ask_for_root(passphrase_file)))
 
 
 def _given(file: Path | None, descriptor: int | None) -> bytes | None:

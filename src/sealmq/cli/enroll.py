@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.cli.ca_passphrase import RootKeyOption, RootPassphraseOption, bring_root, with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -92,6 +93,7 @@ def token(
 
 
 @app.command()
+@with_ca_passphrase
 def claim(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the claim is called: a production line, a batch.")],
     quota: QuotaOption,
@@ -108,6 +110,8 @@ def claim(
         Path | None, typer.Option("--out", metavar="DIR", help="Where its files go (default: ./NAME-claim).")
     ] = None,
     as_json: JSONOption = False,
+    root_key: RootKeyOption = None,
+    root_passphrase_file: RootPassphraseOption = None,
     home: HomeOption = None,
 ) -> None:
     """Make a claim for a production line: a certificate that asks for device certificates, and may do nothing else."""
@@ -120,6 +124,7 @@ def claim(
     listed = _read_names(names)
     now = time.time()
     with Home.open(home_path(home)) as opened:
+        bring_root(opened, root_key, root_passphrase_file)
         made = opened.claims(now).make(
             name,
             out if out is not None else Path(f"{name}-claim"),
@@ -385,7 +390,7 @@ def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sealmq.cli.device import NARROWEST, UNBROKEN
+    from sealmq.cli.device_list import NARROWEST, UNBROKEN
 
     table = Table(box=None, pad_edge=False)
     for title in titles:

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -37,12 +37,16 @@ def up(
         list[str] | None,
         typer.Option(
             metavar="ADDRESS:PORT",
-            help="Listen here in place of all the addresses in sealmq.toml, those for WebSocket too. Repeatable.",
+            help="Listen here in place of all the addresses in sealmq.toml, also for WebSocket and HTTPS. Repeatable.",
         ),
     ] = None,
     websocket: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT", help="Listen here for MQTT over WebSocket (wss://). Repeatable."),
+    ] = None,
+    https: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="Listen here for enrolment by EST over HTTPS. Repeatable."),
     ] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
     organization: Annotated[
@@ -60,13 +64,14 @@ def up(
     from sealmq.home import Home
     from sealmq.presence import Presence
 
-    for address in [*(listen or ()), *(websocket or ())]:
+    asked = Asked(listen or (), websocket or (), https or ())
+    for address in (*asked.listen, *asked.websocket, *asked.https):
         parse_address(address)  # before anything is made
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
     if is_new:
         try:
-            _make(path, organization, country, listen or (), websocket or ()).close()
+            _make(path, organization, country, asked).close()
         except HomeError:
             if not Home.is_home(path):  # else somebody was faster
                 raise
@@ -76,19 +81,26 @@ def up(
         opened, configuration = _open(path)
         start_logging(configuration.log.level, as_json=json_log)
         with opened:
-            _check_addresses(configuration, listen or (), websocket or ())
-            _serve(opened, configuration, presence, listen or [], websocket or [], is_new=is_new)
+            _check_addresses(configuration, asked)
+            _serve(opened, configuration, presence, asked, is_new=is_new)
 
 
-def _serve(
-    opened: Home,
-    configuration: Configuration,
-    presence: Presence,
-    listen: Sequence[str],
-    websocket: Sequence[str],
-    *,
-    is_new: bool,
-) -> None:
+class Asked(NamedTuple):
+    """Addresses on the command line, in place of those in sealmq.toml."""
+
+    listen: Sequence[str]
+    websocket: Sequence[str]
+    https: Sequence[str]
+
+    def settled(self, bound: Addresses) -> Asked:
+        """The same with the ports that port 0 has become: those that clients know."""
+        from sealmq.cli.refusals import place_of
+
+        chosen = ((self.listen, bound.mqtt), (self.websocket, bound.websocket), (self.https, bound.https))
+        return Asked(*([place_of(*address) for address in known] if asked else asked for asked, known in chosen))
+
+
+def _serve(opened: Home, configuration: Configuration, presence: Presence, asked: Asked, *, is_new: bool) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
     import asyncio
 
@@ -103,7 +115,7 @@ def _serve(
             _welcome(opened, bound, is_new=is_new)
         known[:] = [bound]
         if not sys.stderr.isatty():  # a file of many days; in a terminal the welcome says it
-            places = ", ".join(place_of(*address) for address in (*bound.mqtt, *bound.websocket))
+            places = ", ".join(place_of(*address) for address in (*bound.mqtt, *bound.websocket, *bound.https))
             log.info(
                 "SealMQ %s is up: process %d, home %s, listening on %s", __version__, os.getpid(), opened.path, places
             )
@@ -111,19 +123,16 @@ def _serve(
     while True:
         with opened:
             server = Server(opened, configuration, presence)
-            asyncio.run(server.run(ready, listen, websocket))
+            asyncio.run(server.run(ready, *asked))
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # asyncio has put back what would end us
         if not server.restore_waits:
             return
-        if listen:  # port 0 was to be any, but from then on it is the one that clients know
-            listen = [place_of(*address) for address in known[0].mqtt]
-        if websocket:
-            websocket = [place_of(*address) for address in known[0].websocket]
+        asked = asked.settled(known[0])
         finish_restore(opened.path)
         opened, configuration = _open(opened.path)
 
 
-def _make(path: Path, organization: str, country: str, listen: Sequence[str], websocket: Sequence[str]) -> Home:
+def _make(path: Path, organization: str, country: str, asked: Asked) -> Home:
     import time
 
     from sealmq import config
@@ -131,7 +140,7 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
 
     file = Home(path).configuration
     configuration = config.load(file) if file.exists() else config.Configuration()
-    _check_addresses(configuration, listen, websocket)  # before a home is made that nobody could reach
+    _check_addresses(configuration, asked)  # before a home is made that nobody could reach
     made = Home.create(
         path,
         organization=organization,
@@ -142,12 +151,12 @@ def _make(path: Path, organization: str, country: str, listen: Sequence[str], we
     return made
 
 
-def _check_addresses(configuration: Configuration, listen: Sequence[str], websocket: Sequence[str]) -> None:
+def _check_addresses(configuration: Configuration, asked: Asked) -> None:
     from sealmq.config import parse_address
     from sealmq.doors import wanted_listeners
     from sealmq.tcp.listener import check_address
 
-    for each in wanted_listeners(configuration, listen, websocket):
+    for each in wanted_listeners(configuration, *asked):
         check_address(*parse_address(each.address), each.option)
 
 
@@ -183,6 +192,8 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
         console.print(f"  listening on    {_where(host, port)}{_asked(bound.terms.get((host, port)))}", markup=False)
     for host, port in bound.websocket:
         console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
+    for host, port in bound.https:
+        console.print(f"  EST (HTTPS) on  {_where(host, port)}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
     console.print(f"  root to trust   {home.root_certificate}", markup=False)
     fingerprint = home.root_fingerprint()

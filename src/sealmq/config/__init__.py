@@ -2,6 +2,7 @@
 
     addresses.py    ADDRESS:PORT
     listeners.py    where to listen, and what is asked there
+    enrollment.py   how devices are enrolled over the network
     table.py        how a value is read, checked and complained about
     text.py         the file of the first start
 
@@ -24,6 +25,7 @@ from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import TOLD
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
 from sealmq.config.addresses import is_address, is_host, parse_address
+from sealmq.config.enrollment import EnrollmentSettings, HTTPSSettings, read_enrollment, read_https
 from sealmq.config.listeners import (
     DEFAULT_LISTEN,
     ListenerSettings,
@@ -46,7 +48,17 @@ LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 PLACEHOLDERS: Final = ("{device}", "{account}", "{role}", "{client_id}")
 """What a topic in an access rule may hold for the client's own name."""
 
-__all__ = ["Configuration", "ListenerSettings", "WebSocketSettings", "default_text", "load", "parse", "parse_address"]
+__all__ = [
+    "Configuration",
+    "EnrollmentSettings",
+    "HTTPSSettings",
+    "ListenerSettings",
+    "WebSocketSettings",
+    "default_text",
+    "load",
+    "parse",
+    "parse_address",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class Configuration:
     listen: tuple[str, ...] = DEFAULT_LISTEN
     listener: tuple[ListenerSettings, ...] = ()
     websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
+    https: HTTPSSettings = field(default_factory=HTTPSSettings)
+    enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
     tls: TLSSettings = field(default_factory=TLSSettings)
     certificate: CertificateSettings = field(default_factory=CertificateSettings)
     limits: Limits = field(default_factory=Limits)
@@ -98,7 +112,7 @@ class Configuration:
 
     @property
     def listeners(self) -> tuple[ListenerSettings, ...]:
-        """Every listener for MQTT, those of the short form first; those for WebSocket are in `websocket`."""
+        """Every listener for MQTT, those of the short form first; others are in `websocket` and `https`."""
         return (*map(ListenerSettings, self.listen), *self.listener)
 
 
@@ -199,10 +213,14 @@ def _configuration(top: Table) -> Configuration:
     top.expect_keys(*(each.name for each in fields(Configuration)))
     listen = read_listen(top)
     listeners = read_listeners(top, listen)
+    taken = {*listen, *(each.address for each in listeners)}
+    websocket = read_websocket(top.table("websocket"), taken)
     return Configuration(
         listen=listen,
         listener=listeners,
-        websocket=read_websocket(top.table("websocket"), {*listen, *(each.address for each in listeners)}),
+        websocket=websocket,
+        https=read_https(top.table("https"), taken | {*websocket.listen}),
+        enrollment=read_enrollment(top.table("enrollment")),
         tls=_tls(top.table("tls")),
         certificate=_certificate(top.table("certificate")),
         limits=_limits(top.table("limits")),

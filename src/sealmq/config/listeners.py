@@ -14,7 +14,7 @@ from typing import Any, Final
 from sealmq.config.addresses import parse_address
 from sealmq.config.table import Table, shown
 from sealmq.errors import ConfigError
-from sealmq.identity import AUTHS, Auth, Terms
+from sealmq.identity import AUTHS, FOR_ENROLLMENT, Auth, Terms
 from sealmq.tcp.origins import normal_origin
 
 DEFAULT_LISTEN: Final = (":8883",)
@@ -42,15 +42,18 @@ class ListenerSettings:
     websocket: bool = False
     """MQTT over WebSocket. No key of [[listener]]: it is true for the addresses of [websocket]."""
 
+    https: bool = False
+    """EST over HTTPS, and no MQTT. No key of [[listener]]: it is true for the addresses of [https]."""
+
     @property
     def option(self) -> str:
         """The option of `sealmq up` that names such an address."""
-        return "--websocket" if self.websocket else "--listen"
+        return "--https" if self.https else "--websocket" if self.websocket else "--listen"
 
     @property
     def terms(self) -> Terms:
         """What the broker needs of it."""
-        return Terms(self.auth, self.plaintext)
+        return FOR_ENROLLMENT if self.https else Terms(self.auth, self.plaintext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +85,7 @@ def read_listen(top: Table) -> tuple[str, ...]:
 def read_websocket(table: Table, taken: AbstractSet[str]) -> WebSocketSettings:
     """The table [websocket]; `taken` are the addresses where MQTT is spoken without it."""
     table.expect_keys("listen", "origins")
-    addresses = table.texts("listen", WebSocketSettings().listen)
-    _check_addresses(table, addresses)
-    for address in addresses:
-        if address in taken and parse_address(address)[1]:
-            raise table.error(
-                "listen",
-                f"has {address!r}, which is taken already",
-                why="MQTT is spoken there without WebSocket",
-                remedy="choose another port, or listen = [] below [websocket] for none at all",
-            )
-    _check_once(table, addresses)
+    addresses = read_addresses(table, WebSocketSettings().listen, taken, "MQTT is spoken there without WebSocket")
     origins = []
     for origin in table.texts("origins", ()):
         normal = normal_origin(origin)
@@ -104,6 +97,22 @@ def read_websocket(table: Table, taken: AbstractSet[str]) -> WebSocketSettings:
             )
         origins.append(normal)
     return WebSocketSettings(listen=addresses, origins=tuple(origins))
+
+
+def read_addresses(table: Table, default: tuple[str, ...], taken: AbstractSet[str], why: str) -> tuple[str, ...]:
+    """The key `listen` of a table for another protocol; `taken` are the addresses of others, `why` says by what."""
+    addresses = table.texts("listen", default)
+    _check_addresses(table, addresses)
+    for address in addresses:
+        if address in taken and parse_address(address)[1]:
+            raise table.error(
+                "listen",
+                f"has {address!r}, which is taken already",
+                why=why,
+                remedy=f"choose another port, or listen = [] below {table.place} for none at all",
+            )
+    _check_once(table, addresses)
+    return addresses
 
 
 def read_listeners(top: Table, listen: tuple[str, ...]) -> tuple[ListenerSettings, ...]:

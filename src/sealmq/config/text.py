@@ -29,6 +29,28 @@ DEFAULT_TEXT: Final = """\
 # Web pages that may connect from a browser, beside those of the same host and port: ["https://dashboard.example.com"].
 #origins = []
 
+[https]
+# Where devices fetch and renew their certificates by EST (https://HOST:8443/.well-known/est); [] is nowhere.
+#listen = [":8443"]
+
+[enrollment]
+# Who gets a certificate over the network: who shows a token or a claim, see `sealmq enroll`. true: somebody has to
+# approve each new device besides.
+#approval = false
+# Days for which certificates hold, where a token says nothing else.
+#days = 365
+# Days after its end for which a certificate can still be renewed (and nothing else); 0 is none.
+#late_renewal = 30
+# Make keys here for devices that cannot make their own (EST's serverkeygen). Better leave the key where it is used.
+#server_keys = false
+# A profile of its own, as a path (https://HOST:8443/.well-known/est/line-1/simpleenroll): it narrows what a token
+# allows.
+#   [[enrollment.label]]
+#   name = "line-1"
+#   prefix = "pump-"       names begin with it
+#   days = 90              at most
+#   approval = true
+
 [tls]
 # "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only.
 #profile = "default"

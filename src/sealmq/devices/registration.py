@@ -12,6 +12,7 @@ Rule 4: a batch is decided together, and one that fails harms no other.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,10 +21,11 @@ from uuid import UUID, uuid4
 from sealmq.devices.applications import Applications
 from sealmq.devices.enrollment import check_name
 from sealmq.devices.issuing import Issued, Issuer, Order
+from sealmq.devices.labels import NO_LABEL, Label
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import TokenRecord, Tokens
-from sealmq.devices.trail import Entry, Trail
+from sealmq.devices.trail import CLONE, Entry, Trail
 from sealmq.errors import EnrollmentError
 from sealmq.pki.authority import Authority
 from sealmq.pki.peer import day, printable
@@ -90,6 +92,8 @@ class Application:
     csr:     PKCS#10, PEM or DER.
     name:    the name that it says beside the request, "" when it says none: then the request's common name counts.
     via:     "est" or "mqtt"; address: where it came from, for the log.
+    label:   narrows what the token or claim allows.
+    tls_unique: what names the connection, b"" when nothing does (RFC 7030 section 3.5); None: nobody asks.
     """
 
     csr: bytes
@@ -98,6 +102,8 @@ class Application:
     via: str
     address: str
     name: str = ""
+    label: Label = NO_LABEL
+    tls_unique: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,14 @@ class RegistrationAuthority:
                     entries.append(Entry("supersede", f"device:{name}", facts))
             self._trail.append(entries, now=now)
 
+    def record(self, entries: Sequence[Entry], now: float) -> None:
+        """What else belongs into the trail; of clones, what `sealmq device show` tells."""
+        with self._registry.transaction():
+            for entry in entries:
+                if entry.action == CLONE:
+                    self._registry.note_clone(str(entry.facts["serial"]), str(entry.facts["device"]))
+            self._trail.append(entries, now=now)
+
     def _give_back(self, tokens: Sequence[int]) -> None:
         with self._registry.transaction():
             for token in tokens:
@@ -237,6 +251,7 @@ class RegistrationAuthority:
     def _admit(self, application: Application, now: float, others: Collection[_Admitted]) -> _Admitted | Outcome:
         """What becomes of one application: an order, an answer that needs none, or _RefusedError."""
         request = _read(application)
+        _check_challenge(application, request)
         if application.operation is Operation.RENEW:
             decided = self._admit_renewal(application, request, now)
         else:
@@ -275,7 +290,7 @@ class RegistrationAuthority:
                 name=name if device is None or not renews else device.name,
                 public_key=request.public_key,
                 role=device.role if device is not None and renews else token.role,
-                days=token.days or self.policy.days,
+                days=application.label.shorten(token.days or self.policy.days),
                 uuid=UUID(device.uuid) if device is not None and renews else uuid4(),
                 renews=renews,
                 token=token.id,
@@ -310,7 +325,7 @@ class RegistrationAuthority:
                 name=name,
                 public_key=request.public_key,
                 role=device.role,
-                days=self.policy.days,
+                days=application.label.shorten(self.policy.days),
                 uuid=UUID(device.uuid),
                 renews=True,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
@@ -349,6 +364,9 @@ class RegistrationAuthority:
             check_name(name)
         except EnrollmentError as error:
             raise _RefusedError(Refusal.MALFORMED, "this cannot be a device's name", error.what) from error
+        if not application.label.admits(name):
+            why = f"label '{application.label.name}' is for '{application.label.prefix}...', not '{name}'"
+            raise _RefusedError(Refusal.FORBIDDEN, "not for this name", why)
         if token.device is not None:
             if name.lower() != token.device.lower():
                 raise _RefusedError(
@@ -439,7 +457,7 @@ class RegistrationAuthority:
         self, application: Application, request: CertificateRequest, name: str, token: TokenRecord, now: float
     ) -> Waiting | int | None:
         """Waiting, when somebody has to approve it first; else the number of the request that was approved."""
-        if not (token.approval or self.policy.approval):
+        if not (token.approval or self.policy.approval or application.label.approval):
             return None
         known = self._applications.known(name, request.spki_sha256)
         if known is None:
@@ -470,3 +488,11 @@ def _read(application: Application) -> CertificateRequest:
     except EnrollmentError as error:
         why = f"{error.what}{f' ({error.why})' if error.why else ''}"
         raise _RefusedError(Refusal.MALFORMED, error.what, why) from error
+
+
+def _check_challenge(application: Application, request: CertificateRequest) -> None:
+    """RFC 7030 section 3.5: a challengePassword binds a request to its connection; one that does not is refused."""
+    unique, said = application.tls_unique, request.challenge_password
+    if said is not None and unique is not None and (not unique or said != b64encode(unique)):
+        words = "the request's challengePassword is not the tls-unique of this connection: leave it out"
+        raise _RefusedError(Refusal.MALFORMED, words)

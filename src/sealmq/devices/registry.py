@@ -279,6 +279,17 @@ class Registry:
             ).fetchall()
             return [str(each) for (each,) in rows]
 
+    def note_clone(self, serial: str, device: str) -> None:
+        """Two links of this certificate came from two places."""
+        with self.transaction():
+            self._note("clone", serial, device)
+
+    def clones_of(self, name: str) -> int:
+        """How often that was noted of a device."""
+        row = self._one("SELECT count(*) FROM changes WHERE kind = 'clone' AND device = ?", name)
+        assert row is not None
+        return int(row[0])
+
     def body(self, serial: str) -> bytes | None:
         """A device's certificate (DER); None: it is older than the table."""
         row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
@@ -398,7 +409,7 @@ class Registry:
             return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed', 'clone')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

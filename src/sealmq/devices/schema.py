@@ -121,6 +121,8 @@ _LIFE = (
     "ALTER TABLE devices ADD COLUMN root TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX devices_root ON devices (root)",
     "CREATE INDEX devices_state ON devices (state, name)",
+    # Is the last one gone? They are few, and a million others need not be asked.
+    "CREATE INDEX devices_operators ON devices (name) WHERE role = 'operator'",
     # The certificates themselves: for who asks twice because the answer was lost, and for bundles.
     f"""CREATE TABLE bodies (
         serial TEXT PRIMARY KEY,

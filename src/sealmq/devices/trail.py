@@ -43,6 +43,9 @@ REVOKE = "revoke"
 RELEASE = "release"
 """A hold was lifted: facts has `serial` or `serials`, `device`. Written before the certificate is valid again."""
 
+CLONE = "clone"
+"""A certificate was found in two places at once: facts has `serial`, `device`, `places`, `how`. Nobody was cut."""
+
 CUT = "cut"
 """The half line of a write that did not finish was cut off: facts has `bytes`."""
 

@@ -111,7 +111,7 @@ class Authorities:
             match kept_as(key_file):
                 case "token":
                     public = public_key_of(certificates_of(certificate)[0])
-                    key = token.load_key(token.read_place(key_file), public, self._passphrase_once)
+                    key = token.load_key(self._place(name, key_file), public, self._passphrase_once)
                 case "sealed":
                     key = self._unseal(name, key_file)
                 case _:
@@ -158,6 +158,10 @@ class Authorities:
     def key_ids(self, name: str) -> list[str]:
         """The key identifiers of all the certificates in NAME.pem, the newest first."""
         return list(map(subject_key_id, certificates_of(self._pem(name))))
+
+    def anchors(self) -> list[str]:
+        """The key identifiers of all that may have signed what is let in: Device CAs, and Claim CAs where there are."""
+        return [key_id for name in (DEVICE_CA, CLAIM_CA) if self.has(name) for key_id in self.key_ids(name)]
 
     # --- which files are there
 
@@ -267,6 +271,18 @@ class Authorities:
         self.forget()
 
     # --- inside
+
+    def _place(self, name: str, key_file: bytes) -> token.Place:
+        """Where a key is. A library in the home is not loaded: a backup that somebody else has made could bring both,
+        the file that names it and its code."""
+        place = token.read_place(key_file)
+        if Path(place.module).resolve().is_relative_to(self.directory.parent.resolve()):
+            raise TrustError(
+                f"ca/{name}.key names a PKCS#11 library that lies in the home",
+                why="a backup could have brought it, and its code would run",
+                remedy="install the library where root alone can write",
+            )
+        return place
 
     def _unseal(self, name: str, key_file: bytes) -> PrivateKey:
         passphrase = self._passphrase_of(f"{name}.key")

@@ -34,7 +34,7 @@ PUMP = 0.02
 EXHAUSTED_PAUSE = 1.0
 """Seconds in which nobody is accepted when the machine has no file descriptor or no memory left."""
 
-USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084}
+USUAL_PORTS = {"--listen": 8_883, "--websocket": 8_084, "--https": 8_443}
 """The option of `sealmq up` that gives an address: it says what is spoken there. And the port when nobody says one."""
 
 
@@ -269,7 +269,8 @@ def _in_words(error: Exception, host: str | None, port: int, option: str = "--li
             f"port {port} is taken: another program listens on {host or 'this machine'} there",
             why="perhaps SealMQ runs already, or another broker does",
             remedy=f"end the other program (ss -ltnp 'sport = :{port}' names it), or choose another port: "
-            f"sealmq up {option} {f'[{host}]' if host and ':' in host else host or ''}:{_another(port, option)}",
+            f"sealmq up {option} {f'[{host}]' if host and ':' in host else host or ''}:{_another(port, option)}"
+            f"{'; none at all: [https] listen = [] in sealmq.toml' if option == '--https' else ''}",
         )
     if number == errno.EACCES:
         return ConfigError(

@@ -10,16 +10,21 @@ Rule 3: the broker trusts the Device CA and nothing else, as an anchor in the mi
         can log in.
 Rule 4: a listener that asks for a password alone sends no CertificateRequest. It has a context, and so sessions and
         ticket keys, of its own: nothing that was proved to one listener counts at another.
+Rule 5: a listener for enrolment asks for a certificate and goes on without one, and OpenSSL looks at no date of one
+        that is shown: a device whose certificate has expired may come to renew it. Then whoever stands above looks at
+        every date (devices/applicants.py). No other context is like that, which a test holds.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sealmq.errors import TrustError
 from sealmq.tls.hearing import HeardSSLObject, hear
@@ -27,6 +32,7 @@ from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.policy import TLSPolicy
 
 _PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not name
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which it does not name either: no date of the chain is checked
 
 
 def server_context(
@@ -60,6 +66,32 @@ def server_context(
     return OpenSSLContext(context, quiet=build(), max_record=policy.max_record)
 
 
+def enrollment_context(policy: TLSPolicy, *, chain: Path, key: Path, client_anchors: bytes) -> OpenSSLContext:
+    """The context of a listener for enrolment (rule 5): a client certificate is optional, and may have expired.
+
+    client_anchors: PEM of every CA whose certificates may be shown there. The rest as for `server_context`.
+
+    Nothing is resumed under TLS 1.3. TLS 1.2 has sessions that `ssl` cannot turn off; whoever makes connections of this
+    context takes a new one now and then, and asks the registry about each certificate anew, resumed or not.
+    """
+
+    def build() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _apply(policy, context)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= _NO_CHECK_TIME
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        _load_credentials(context, chain, key)
+        _trust_devices(context, client_anchors)
+        return context
+
+    context = build()
+    if not _listen_in(context):
+        return OpenSSLContext(context, quiet=None, max_record=policy.max_record)
+    return OpenSSLContext(context, quiet=build(), max_record=policy.max_record)
+
+
 def client_context(
     policy: TLSPolicy, *, root: Path, chain: Path | None = None, key: Path | None = None
 ) -> ssl.SSLContext:
@@ -70,7 +102,69 @@ def client_context(
     Raises TrustError when a file cannot be read or used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname, by default
+    _furnish_client(context, policy, root, chain, key)
+    return context
+
+
+class RenewedContext(ssl.SSLContext):
+    """A device's context that reads its files anew before a connection, when they are others than before: a program
+    that runs for years connects again with the certificate that came meanwhile.
+
+    What was trusted is not forgotten (rule 1 is a listener's): both roots count while a new one comes in, and after.
+    """
+
+    _files: Callable[[], tuple[Path, Path, Path]]
+    _stamp: object = None
+
+    @classmethod
+    def of(cls, policy: TLSPolicy, files: Callable[[], tuple[Path, Path, Path]]) -> RenewedContext:
+        """files: root, chain and key as they are now. Raises TrustError when a file cannot be read or used."""
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        context._files = files
+        root, chain, key = files()
+        context._stamp = _stamp_of(chain, key)
+        _furnish_client(context, policy, root, chain, key)
+        return context
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """See ssl.SSLContext."""
+        self._look_again()
+        return super().wrap_socket(*arguments, **options)
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """See ssl.SSLContext."""
+        self._look_again()
+        return super().wrap_bio(*arguments, **options)
+
+    def _look_again(self) -> None:
+        # Whoever connects is in the middle of something, and can do nothing about a file that is being changed: it goes
+        # on with what it had, and looks again at the next connection.
+        with contextlib.suppress(OSError, TrustError):
+            root, chain, key = self._files()
+            stamp = _stamp_of(chain, key)
+            if stamp != self._stamp:
+                # Elsewhere first: a pair that does not match would leave this one without either.
+                _furnish_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), TLSPolicy(), root, chain, key)
+                _load_roots(self, root)
+                _load_credentials(self, chain, key)
+                self._stamp = stamp
+
+
+def _stamp_of(*files: Path) -> object:
+    """Differs when somebody has changed or replaced one of these files."""
+    return [(each.st_dev, each.st_ino, each.st_mtime_ns) for each in (file.stat() for file in files)]
+
+
+def _furnish_client(
+    context: ssl.SSLContext, policy: TLSPolicy, root: Path, chain: Path | None, key: Path | None
+) -> None:
     _apply(policy, context)
+    _load_roots(context, root)
+    if chain is not None:
+        _load_credentials(context, chain, key or chain)
+
+
+def _load_roots(context: ssl.SSLContext, root: Path) -> None:
     try:
         context.load_verify_locations(cafile=root)
     except (OSError, ValueError) as error:
@@ -79,9 +173,6 @@ def client_context(
             why=_reason(error),
             remedy="take the ca/root.pem of the broker's home",
         ) from error
-    if chain is not None:
-        _load_credentials(context, chain, key or chain)
-    return context
 
 
 def _listener(

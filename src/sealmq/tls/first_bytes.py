@@ -33,6 +33,11 @@ def check_first_bytes(first: bytes | memoryview, *, peer: str = "device") -> Non
     raise TLSError(f"the {peer} does not speak TLS: this looks like {name}", remedy=remedy)
 
 
+def is_http(first: bytes | memoryview) -> bool:
+    """Does a connection that begins with these bytes speak HTTP without TLS?"""
+    return bytes(first[:8]).startswith(_HTTP)
+
+
 def _looks_like(first: bytes, peer: str) -> tuple[str, str]:
     """Name and remedy for what is not TLS."""
     if first[0] == 0x10 and (len(first) < 8 or b"MQ" in first):  # [MQTT-3.1.0-1] CONNECT, its protocol name

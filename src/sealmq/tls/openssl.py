@@ -106,6 +106,14 @@ class OpenSSLConnection:
         """See TLSConnection. OpenSSL keeps it anyway; a copy of our own would take 500 bytes of each link."""
         return self._tls.getpeercert(binary_form=True) or b"" if self.established else b""
 
+    @property
+    def tls_unique(self) -> bytes:
+        """What names this connection alone, to both of its ends (RFC 5929 section 3); b"" where there is nothing that
+        does: before the handshake is done, and under TLS 1.3."""
+        if self.proof is None or self.proof.version != "TLSv1.2":
+            return b""
+        return self._tls.get_channel_binding("tls-unique") or b""
+
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection. The bytes that are returned are the caller's to keep."""
         if not self._flowing or len(ciphertext) > PIECE:

@@ -193,3 +193,38 @@ def test_what_is_asked_first_leaves_out_no_topic_that_matches(
     topic = "/".join(names)
     topic_filter = "/".join([*levels, "#"] if open_end or not levels else levels)
     assert may(SENSOR, topic, for_whom(topic_filter)) == matches(topic_filter, topic)
+
+
+def test_only_a_device_may_renew_and_only_a_claim_enrol_whatever_the_rules_say() -> None:
+    claim = Identity("claim:1", "claim", kind="claim")
+    everything = rule("allow", "#", "$enroll/#", "$SYS/#")
+    nothing = rule("deny", "#", "$enroll/#")
+    for rules in ((), (everything,), (nothing,)):
+        for identity, mine in ((SENSOR, "$enroll/renew/json"), (claim, "$enroll/csr/json"), (ACCOUNT, None)):
+            asked = grants(*rules, identity=identity)
+            for topic in ("$enroll/renew/json", "$enroll/csr/json", "$enroll", "$enroll/csr/json/accepted"):
+                assert asked.may_publish(topic).allowed == (topic == mine)
+                assert not asked.may_leave_will(topic).allowed
+            for request in ("$enroll/renew/json", "$enroll/csr/json"):
+                for ending in ("/accepted", "/rejected", "/+", "/#", ""):
+                    assert asked.may_subscribe(f"{request}{ending}").allowed == (request == mine)
+            for topic_filter in ("$enroll/#", "$enroll/+/json/accepted", "$enroll/+/+", "$enroll"):
+                assert not asked.may_subscribe(topic_filter).allowed
+
+
+def test_a_claim_may_do_nothing_else() -> None:
+    claim = grants(
+        *(rule("allow", "#", "$SYS/#"), rule("allow", "#", role="claim"), *DEFAULT_RULES),
+        identity=Identity("claim:1", "claim", kind="claim"),
+    )
+    for topic in ("a", "devices/claim:1/a", "$SYS/broker/uptime"):
+        assert not claim.may_publish(topic).allowed
+        assert not claim.may_leave_will(topic).allowed
+        assert not claim.may_subscribe(topic).allowed
+    assert not claim.may_subscribe("#").allowed
+    assert "claim may only ask" in claim.may_publish("a").rule
+
+
+def test_a_will_is_asked_about_like_a_message() -> None:
+    assert grants(rule("allow", "a")).may_leave_will("a") == Decision(True, "rule 1 (allow a)")
+    assert not grants(rule("allow", "a")).may_leave_will("b").allowed

@@ -10,10 +10,12 @@ from sealmq.broker.broker import Broker
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import NEVER, Session
 from sealmq.identity import Identity
+from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import LONGEST_REASON
 from sealmq.mqtt.packets import ConnAck, Connect, PubAck, Publish, PubRec, PubRel, Subscribe, Subscription, Will
 from sealmq.mqtt.properties import Properties
 from sealmq.mqtt.writer import write_packet
+from stacks import Stage
 
 ME = Identity("me", "device")
 
@@ -217,3 +219,28 @@ def test_a_tick_without_anything_due_does_nothing() -> None:
         broker.tick(now)
     assert list(broker.sessions.values()) == [session]
     assert outbox.ended == []
+
+
+def test_nothing_of_a_claim_outlives_its_link() -> None:
+    stage = Stage()
+    stage.registry.claims.add("claim:1")
+    client = stage.client("claim:1")
+    assert client.connect("line", session_expiry_interval=600).properties.session_expiry_interval == 0
+    client.disconnect()
+    assert stage.session("line", "claim:1") is None
+    old = stage.client("claim:1", level=4)
+    assert old.connect("line", clean_start=False).reason_code == 0
+    old.lose()
+    assert stage.session("line", "claim:1") is None
+    late = stage.client("claim:1")
+    late.connect("line", session_expiry_interval=600)
+    late.disconnect(session_expiry_interval=600)
+    assert stage.session("line", "claim:1") is None
+
+
+def test_a_claim_has_no_will_and_a_request_is_none() -> None:
+    stage = Stage()
+    stage.registry.claims.add("claim:1")
+    for name, topic in (("claim:1", "a"), ("claim:1", "$enroll/csr/json"), ("sensor-1", "$enroll/renew/json")):
+        refused = stage.client(name).connect("", will=Will(topic, b"bye"))
+        assert refused.reason_code == ReasonCode.NOT_AUTHORIZED

@@ -139,6 +139,30 @@ def test_the_root_s_key_in_words_for_a_program(home: Path, file: Path, tmp_path:
     assert json.loads(capsys.readouterr().out) == {"file": str(offline), "removed": ["root"], "older_copies": []}
 
 
+def test_a_claim_authority_for_an_older_home_whose_root_is_away(
+    home: Path, file: Path, tmp_path: Path, capsys: Shown
+) -> None:
+    where, offline = ["--home", str(home)], tmp_path / "root.offline"
+    assert run(["ca", "add-claim", *where]) == 0
+    assert capsys.readouterr().out == "E Claim CA 1 was there before; nothing has changed.\n"
+    with Home.open(home) as opened:
+        opened.authorities.replace({}, remove=["claim-ca.pem", "claim-ca.key"])
+    sealed_by = ["--root-passphrase-file", str(file)]
+    assert run(["ca", "export-root", "--offline", str(offline), *sealed_by, *where]) == 0
+    assert run(["ca", "add-claim", *where]) == 1
+    said = capsys.readouterr().err
+    assert "the root's key is not in this home" in said
+    assert "--root-key FILE" in said
+    assert run(["ca", "add-claim", "--root-key", str(offline), *where]) == 1
+    assert "--root-passphrase-file FILE" in capsys.readouterr().err
+    assert run(["ca", "add-claim", "--root-key", str(home / "ca" / "device-ca.key"), *where]) == 1
+    assert "does not hold the key of 'E Root CA" in capsys.readouterr().err
+    assert run(["ca", "add-claim", "--root-key", str(offline), *sealed_by, "--json", *where]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["made"]) == ("E Claim CA 1", True)
+    assert kept(home, capsys)["root"] == "away"
+
+
 @pytest.mark.interop
 def test_into_a_token(home: Path, hsm: SoftHSM, capsys: Shown) -> None:
     hsm.restart()
@@ -164,3 +188,31 @@ def test_into_a_token_for_a_program(home: Path, hsm: SoftHSM, capsys: Shown) -> 
     told = json.loads(capsys.readouterr().out)
     assert told["token"] == "plant"
     assert [uri.startswith("pkcs11:token=plant;serial=") for uri in told["keys"]] == [True] * 4
+
+
+def test_the_audit_trail_says_how_the_keys_were_kept(home: Path, file: Path, tmp_path: Path, capsys: Shown) -> None:
+    where, opens = ["--home", str(home)], ["--ca-passphrase-file", str(file)]
+    assert run(["ca", "encrypt", *opens, *where]) == 0
+    away = ["--offline", str(tmp_path / "root.offline"), "--root-passphrase-file", str(file)]
+    assert run(["ca", "export-root", *away, *opens, *where]) == 0
+    assert run(["ca", "decrypt", *opens, *where]) == 0
+    lines = [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+    told = [line["facts"] for line in lines if line["action"] == "keep-keys"]
+    assert told == [
+        {"kept": "sealed", "keys": "root, server-ca, device-ca, claim-ca"},
+        {"kept": "away", "keys": "root"},
+        {"kept": "plain", "keys": "server-ca, device-ca, claim-ca"},
+    ]
+    assert run(["log", "verify", *where]) == 0
+    assert PASSPHRASE not in (home / "audit.jsonl").read_text()
+
+
+def test_what_cannot_be_recorded_is_not_done(home: Path, file: Path, tmp_path: Path, capsys: Shown) -> None:
+    with (home / "audit.jsonl").open("a") as trail:
+        trail.write("not a line of ours\n")
+    where, offline = ["--home", str(home)], tmp_path / "root.offline"
+    assert run(["ca", "encrypt", "--new-passphrase-file", str(file), *where]) == 1
+    away = ["--offline", str(offline), "--root-passphrase-file", str(file)]
+    assert run(["ca", "export-root", *away, *where]) == 1
+    assert not offline.exists()
+    assert set(kept(home, capsys).values()) == {"plain"}

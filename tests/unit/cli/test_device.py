@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sealmq import cli
-from sealmq.cli.device import state_of
+from sealmq.devices.listing import state_of
 from sealmq.devices.records import DeviceRecord
 from sealmq.home import Home
 from sealmq.pki.profiles import ServerNames

@@ -46,8 +46,9 @@ def test_what_is_asked_stands_behind_an_address_where_it_is_not_the_usual(
 ) -> None:
     usual, password, plain = ("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 3)
     terms = {usual: Terms(), password: Terms("password"), plain: Terms("password", plaintext=True)}
-    _welcome(home, Addresses([plain, password, usual], [], terms), is_new=False)
+    _welcome(home, Addresses([plain, password, usual], [], terms, [("127.0.0.1", 4)]), is_new=False)
     shown = capsys.readouterr().out
+    assert "EST (HTTPS) on  127.0.0.1:4\n" in shown
     assert "listening on    127.0.0.1:1\n" in shown
     assert "listening on    127.0.0.1:2 (user name and password)\n" in shown
     assert "listening on    127.0.0.1:3 (user name and password, WITHOUT TLS)\n" in shown

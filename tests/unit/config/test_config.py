@@ -38,6 +38,7 @@ def test_the_first_file_shows_every_key() -> None:
     tables = (
         Configuration,
         config.WebSocketSettings,
+        config.HTTPSSettings,
         config.TLSSettings,
         config.CertificateSettings,
         Limits,
@@ -48,6 +49,11 @@ def test_the_first_file_shows_every_key() -> None:
         for each in fields(table):
             name = re.escape(each.name)
             assert re.search(rf"^((#   )?\[\[?{name}\]\]?|(#   )?{name} = .*)$", shown, re.MULTILINE), each.name
+    for name in ("approval", "days", "late_renewal", "server_keys"):
+        assert re.search(rf"^{name} = .*$", shown, re.MULTILINE), name
+    assert {each.name for each in fields(config.EnrollmentSettings)} - {"label"} == {
+        *("approval", "days", "late_renewal", "server_keys")
+    }
 
 
 def test_every_limit_has_a_range_that_holds_its_default() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import Reservation
+from sealmq.devices.tokens import Tokens
 from sealmq.errors import TrustError
 from sealmq.identity import Identity
 from sealmq.pki.authority import (
@@ -142,3 +144,59 @@ def test_noise_is_a_trust_error(directory, data):
     with pytest.raises(TrustError):
         directory.identify(data, 0.0)
     assert directory.describe(data) == "a certificate that cannot be read"
+
+
+@pytest.fixture
+def claim(fleet):
+    """A claim's certificate from a Claim CA, and its number."""
+    claim_ca = create_issuing(fleet.root, "Claim", serial=new_serial(), now=fleet.now)
+    public, serial = PrivateKey.generate().public, new_serial()
+    certificate = issue_device(claim_ca, "line-1", uuid4(), public, serial=serial, now=fleet.now, days=30)
+    reservation = Reservation(
+        serial=serial,
+        subject="line-1",
+        profile="claim",
+        authority_key_id=claim_ca.key_id,
+        not_before=certificate.validity.not_before,
+        not_after=certificate.validity.not_after,
+        spki_sha256=public.spki_sha256,
+    )
+    fleet.registry.reserve(reservation, now=fleet.now)
+    fleet.registry.confirm(serial, certificate.fingerprint)
+    tokens = Tokens(fleet.registry)
+    number, _ = tokens.make(now=fleet.now, ttl=3_600.0, prefix="line-", quota=1, serial=serial)
+    return SimpleNamespace(der=certificate.der, serial=serial, number=number, tokens=tokens, authority=claim_ca.key_id)
+
+
+def test_a_claim_is_an_identity_of_its_own_kind_until_its_end(fleet, claim):
+    told = []
+    directory = Directory(fleet.registry, frozenset([claim.authority]), told.append)
+    assert directory.identify(claim.der, fleet.now) == Identity(
+        f"claim:{claim.number}",
+        "claim",
+        claim.serial,
+        fleet.now + 3_600.0,
+        kind="claim",
+        bearer=claim.serial,
+    )
+    assert not told, "that somebody used it is nothing that has to be recorded"
+    assert claim.tokens.use(claim.number)
+    assert directory.identify(claim.der, fleet.now), "who has lost the answer asks again"
+    refused(directory, claim.der, fleet.now + 3_601.0, "ended on")
+
+
+def test_a_claim_that_was_revoked_or_is_nobodys_opens_nothing(fleet, claim):
+    directory = Directory(fleet.registry)
+    claim.tokens.revoke(claim.number)
+    refused(directory, claim.der, fleet.now, f"claim {claim.number} was revoked")
+    fleet.registry._all("DELETE FROM tokens")
+    refused(directory, claim.der, fleet.now, "nobody knows what the claim 'line-1'")
+    assert "claim" in refused(directory, claim.der, fleet.now + 31 * 86_400, "expired on").remedy
+    fleet.registry._all("UPDATE certificates SET state = 'revoked' WHERE profile = 'claim'")
+    assert "claim" in refused(directory, claim.der, fleet.now, "was revoked").remedy
+
+
+def test_a_claim_of_an_authority_that_is_trusted_no_more_opens_nothing(fleet, claim):
+    refused(
+        Directory(fleet.registry, frozenset([fleet.device_ca.key_id])), claim.der, fleet.now, "not trusted any more"
+    )

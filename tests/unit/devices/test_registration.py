@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.applications import Applications
+from sealmq.devices.labels import Label
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import (
     RENEWALS_A_DAY,
@@ -441,3 +444,50 @@ def desk_for_ever(tmp_path_factory):
     device_ca = create_issuing(root, "Device", serial=new_serial(), now=now)
     with Registry.open(path / "sealmq.db") as registry:
         yield Desk(SimpleNamespace(registry=registry, device_ca=device_ca, now=now, enrollment=None), path)
+
+
+# -- labels, and what binds a request to its connection
+
+
+def test_a_label_narrows_what_a_token_allows(desk):
+    _, applicant = desk.token(quota=5, days=100)
+
+    def asked(name, label):
+        key = ec.generate_private_key(ec.SECP256R1())
+        return Application(csr(name, key), Operation.ENROLL, applicant, "est", "192.0.2.1:5", label=label)
+
+    refused(desk.ask(asked("valve-1", Label("line-1", "pump-"))), Refusal.FORBIDDEN, "label 'line-1' is for 'pump-...'")
+    short = desk.ask(asked("pump-1", Label("line-1", "pump-", 30)))
+    assert identify_certificate(short.der).not_after < desk.now + 30 * DAY
+    usual = desk.ask(asked("pump-2", Label("line-1", "pump-", 1_000)))
+    assert desk.now + 99 * DAY < identify_certificate(usual.der).not_after < desk.now + 100 * DAY
+    assert isinstance(desk.ask(asked("pump-3", Label("line-1", approval=True))), Waiting)
+
+
+def test_a_label_shortens_a_renewal_too(desk):
+    _, applicant = desk.token()
+    first = desk.enroll(applicant)
+    asked = Application(csr(None, OTHER), Operation.RENEW, ByCertificate(first.serial), "est", "192.0.2.1:5")
+    newer = desk.ask(replace(asked, label=Label("line-1", days=30)))
+    assert identify_certificate(newer.der).not_after < desk.now + 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("said", "unique", "passes"),
+    [
+        *((None, b"unique", True), (None, b"", True), (b"dW5pcXVl", b"unique", True), (b"dW5pcXVl", None, True)),
+        *((b"unique", b"unique", False), (b"", b"unique", False), (b"", b"", False), (b"dW5pcXVl", b"", False)),
+    ],
+)
+def test_a_challenge_password_has_to_be_the_tls_unique_of_the_connection(desk, said, unique, passes):
+    _, applicant = desk.token()
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if said is not None:
+        builder = builder.add_attribute(x509.oid.AttributeOID.CHALLENGE_PASSWORD, said)
+    data = builder.sign(KEY, SHA256()).public_bytes(Encoding.DER)
+    asked = Application(data, Operation.ENROLL, applicant, "est", "192.0.2.1:5", "sensor-1", tls_unique=unique)
+    outcome = desk.ask(asked)
+    if passes:
+        assert isinstance(outcome, Granted)
+    else:
+        refused(outcome, Refusal.MALFORMED, "challengePassword")

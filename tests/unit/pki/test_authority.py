@@ -21,6 +21,7 @@ from sealmq.pki.authority import (
     certificates_of,
     create_issuing,
     create_root,
+    issue_claim,
     issue_device,
     issue_server,
     new_serial,
@@ -29,7 +30,7 @@ from sealmq.pki.authority import (
     sign_crl,
 )
 from sealmq.pki.keys import PrivateKey
-from sealmq.pki.profiles import LAST_UTC_TIME, ServerNames
+from sealmq.pki.profiles import CLAIM, LAST_UTC_TIME, ServerNames
 
 
 def parsed(certificate):
@@ -344,3 +345,25 @@ def test_openssl_takes_the_list_beside_the_device_ca(ca, tmp_path, is_revoked):
     else:
         server, _ = handshake(serving, calling)
         assert server.getpeercert(binary_form=True) == ca.device.der
+
+
+def test_a_claim_looks_like_a_device_and_comes_from_another_authority(ca):
+    claim_ca = create_issuing(ca.root, "Claim", serial=new_serial(), now=ca.now)
+    assert claim_ca.common_name == "Example Claim CA 1"
+    claim = issue_claim(claim_ca, "line-1", ca.uuid, ca.device_key.public, serial=new_serial(), now=ca.now)
+    leaf_fields(parsed(claim), claim_ca, ExtendedKeyUsageOID.CLIENT_AUTH)
+    assert claim.validity.not_after - claim.validity.not_before == CLAIM.days * 86400 - 1
+    short = issue_claim(claim_ca, "line-1", ca.uuid, ca.device_key.public, serial=new_serial(), now=ca.now, days=1)
+    assert short.validity.not_after - short.validity.not_before == 86400 - 1
+    end = claim_ca.certificate.validity.not_after
+    last = issue_claim(claim_ca, "line-1", ca.uuid, ca.device_key.public, serial=new_serial(), now=end - 60)
+    assert last.validity.not_after == end, "never longer than the authority"
+
+
+def test_an_authority_may_have_a_key_that_was_made_elsewhere(ca):
+    key = PrivateKey.generate()
+    root = create_root("Example", "NL", serial=new_serial(), now=ca.now, key=key)
+    assert Authority.with_key(root.certificate.pem, key).key is key
+    issuing = create_issuing(root, "Device", serial=new_serial(), now=ca.now, key=PrivateKey.generate())
+    with pytest.raises(TrustError, match="does not belong"):
+        Authority.with_key(issuing.certificate.pem, key)

@@ -29,6 +29,13 @@ def test_a_private_key_does_not_show_itself():
     assert format(number, "x") not in repr(key)
 
 
+def test_a_key_proves_its_own_public_key_alone():
+    key = PrivateKey.generate()
+    assert key.proves(key.public)
+    assert not key.proves(PrivateKey.generate().public)
+    assert not key.proves(PublicKey.of(rsa.generate_private_key(65537, 2048).public_key()))
+
+
 @pytest.mark.parametrize("pem", [b"", b"garbage", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_what_is_no_key_is_refused(pem):
     with pytest.raises(TrustError):

@@ -20,6 +20,7 @@ from sealmq.pki.peer import (
     describe_certificate,
     identify_certificate,
     printable,
+    public_key_of,
     serial_text,
     server_names,
     subject_key_id,
@@ -153,3 +154,9 @@ def test_a_damaged_certificate_is_only_ever_a_trust_error(place, flip, cut):
     data = bytearray(DER)
     data[place] ^= flip
     read_or_refused(bytes(data[: len(data) - cut]))
+
+
+def test_the_public_key_of_a_certificate(ca):
+    assert public_key_of(ca.device.der) == ca.device_key.public
+    with pytest.raises(TrustError):
+        public_key_of(b"garbage")

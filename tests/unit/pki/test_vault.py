@@ -134,3 +134,33 @@ def test_where_syncfs_is_missing_everything_is_synced(tmp_path, monkeypatch):
     with vault.Volume(tmp_path) as volume:
         volume.sync()
     assert synced == [1]
+
+
+def test_a_new_file_takes_the_place_of_nothing(tmp_path):
+    path = tmp_path / "key"
+    vault.write_new_private(path, b"secret")
+    assert (mode(path), path.read_bytes()) == (0o600, b"secret")
+    with pytest.raises(FileExistsError):
+        vault.write_new_private(path, b"other")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        vault.write_new_private(tmp_path / "link", b"other")
+    assert path.read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_new_file_that_cannot_be_written_is_not_there(tmp_path, for_good):
+    for n in count(1):
+        path = tmp_path / f"key-{n}"
+        with pytest.MonkeyPatch.context() as patch:
+            disk = FailingDisk(n, for_good=for_good).install(patch)
+            try:
+                with disk:
+                    vault.write_new_private(path, b"secret")
+            except OSError:
+                pass
+        if path.exists() and not (for_good and disk.struck):
+            assert path.read_bytes() == b"secret"
+        if not disk.struck:
+            break
+    assert n > 4

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from certificates import DAY, NOW, Authority
 from sealmq.errors import TrustError
 from sealmq.tls import context
-from sealmq.tls.context import client_context, server_context
+from sealmq.tls.context import RenewedContext, client_context, enrollment_context, server_context
 from sealmq.tls.openssl import OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, exchange, refusal
@@ -216,3 +216,126 @@ def test_what_a_listener_for_passwords_gave_opens_no_listener_for_certificates(
 def test_an_empty_file_of_anchors_is_no_way_to_ask_nobody(trust: Trust) -> None:
     with pytest.raises(TrustError, match="Device CA"):
         trust.server(anchors=b"")
+
+
+# -- a listener for enrolment
+
+
+NO_CHECK_TIME = 0x200000
+
+
+def enrollment(trust: Trust) -> OpenSSLContext:
+    chain, key = trust.broker.save(trust.folder, "broker")
+    return enrollment_context(TLSPolicy(), chain=chain, key=key, client_anchors=trust.device_ca.pem)
+
+
+def test_the_flag_that_lets_expired_certificates_pass_is_on_the_enrolment_listener_and_on_no_other(
+    trust: Trust,
+) -> None:
+    made = enrollment(trust)
+    assert made._quiet is not None
+    for one in (made._context, made._quiet):
+        assert one.verify_mode == ssl.CERT_OPTIONAL
+        assert one.verify_flags & NO_CHECK_TIME
+        assert one.verify_flags & ssl.VERIFY_X509_STRICT
+        assert one.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+        assert one.num_tickets == 0
+        assert one.options & ssl.OP_NO_TICKET
+    others = [trust.client(trust.device)]
+    for listener in (trust.server(), trust.server(crl=trust.device_ca.crl())):
+        assert listener._quiet is not None
+        others += [listener._context, listener._quiet]
+    for other in others:
+        assert other.verify_mode == ssl.CERT_REQUIRED
+        assert not other.verify_flags & NO_CHECK_TIME
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_an_expired_certificate_comes_in_for_enrolment_and_nowhere_else(trust: Trust, version: str) -> None:
+    old = trust.device_ca.issue("old", not_before=NOW - 3 * DAY, not_after=NOW - DAY)
+    client, server = client_connection(trust.client(old, version), "localhost"), enrollment(trust).connection()
+    exchange(client, server)
+    assert server.peer_certificate == old.der
+    error = refusal(client_connection(trust.client(old, version), "localhost"), trust.server().connection())[1]
+    assert error is not None
+    assert error.alert == "certificate_expired"
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_without_a_certificate_one_comes_in_for_enrolment(trust: Trust, version: str) -> None:
+    client, server = client_connection(trust.client(None, version), "localhost"), enrollment(trust).connection()
+    exchange(client, server)
+    assert server.established
+    assert server.peer_certificate == b""
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_certificate_of_another_authority_or_purpose_is_refused_for_enrolment(trust: Trust, version: str) -> None:
+    for stranger in (trust.foreign_ca.issue("stranger"), trust.device_ca.issue("server", purpose="server")):
+        client = client_connection(trust.client(stranger, version), "localhost")
+        assert refusal(client, enrollment(trust).connection())[1] is not None
+
+
+def test_the_two_ends_have_the_same_name_for_a_connection_of_tls_12(trust: Trust) -> None:
+    client, server = client_connection(trust.client(None, "TLSv1.2"), "localhost"), enrollment(trust).connection()
+    assert client.tls_unique == server.tls_unique == b""
+    exchange(client, server)
+    assert len(client.tls_unique) == 12
+    assert client.tls_unique == server.tls_unique
+    client, server = client_connection(trust.client(None, "TLSv1.3"), "localhost"), enrollment(trust).connection()
+    exchange(client, server)
+    assert client.tls_unique == server.tls_unique == b""
+
+
+def credentials(folder: Path, trust: Trust, name: str) -> tuple[Path, Path, Path]:
+    """Root, chain and key of a device in a folder."""
+    made = trust.device_ca.issue(name)
+    folder.mkdir(exist_ok=True)
+    files = folder / "root.pem", folder / "chain.pem", folder / "key.pem"
+    for file, data in zip(files, (trust.root_ca.pem, made.chain_pem, made.key_pem), strict=True):
+        file.write_bytes(data)
+    return files
+
+
+def shown_by(context: ssl.SSLContext, trust: Trust) -> bytes:
+    """The certificate that a broker sees of who connects with this context."""
+    client, server = client_connection(context, "localhost"), trust.server().connection()
+    exchange(client, server)
+    return server.peer_certificate
+
+
+def test_a_device_connects_with_the_files_as_they_are_by_then(trust: Trust, tmp_path: Path) -> None:
+    old, new = (credentials(tmp_path / name, trust, "sensor-1") for name in ("old", "new"))
+    now = [old]
+    made = RenewedContext.of(TLSPolicy(), lambda: now[0])
+    first = shown_by(made, trust)
+    assert first
+    assert shown_by(made, trust) == first
+    now[0] = new
+    second = shown_by(made, trust)
+    assert second not in (b"", first)
+    credentials(tmp_path / "new", trust, "sensor-1")  # replaced in its place
+    assert shown_by(made, trust) not in (b"", first, second)
+    assert made.verify_mode == ssl.CERT_REQUIRED
+    assert made.check_hostname
+
+
+def test_files_that_are_being_changed_do_no_harm_to_who_connects_meanwhile(trust: Trust, tmp_path: Path) -> None:
+    files = credentials(tmp_path, trust, "sensor-1")
+    made = RenewedContext.of(TLSPolicy(), lambda: files)
+    first = shown_by(made, trust)
+    for damage in (b"no PEM", trust.device_ca.issue("sensor-1").key_pem, None):
+        if damage is None:
+            files[2].unlink()
+        else:
+            files[2].write_bytes(damage)
+        assert shown_by(made, trust) == first
+    credentials(tmp_path, trust, "sensor-1")
+    assert shown_by(made, trust) not in (b"", first)
+
+
+def test_a_context_for_files_that_are_not_there_says_so_at_once(trust: Trust, tmp_path: Path) -> None:
+    files = credentials(tmp_path, trust, "sensor-1")
+    files[0].write_bytes(b"no PEM")
+    with pytest.raises(TrustError, match="root certificate"):
+        RenewedContext.of(TLSPolicy(), lambda: files)

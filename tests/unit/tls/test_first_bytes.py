@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealmq.errors import TLSError
-from sealmq.tls.first_bytes import check_first_bytes
+from sealmq.tls.first_bytes import check_first_bytes, is_http
 
 CONNECT = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04dev1"
 
@@ -64,3 +64,15 @@ def test_only_a_tls_error_leaves(first: bytes) -> None:
     with suppress(TLSError):
         check_first_bytes(first)
         assert first[0] in range(20, 25)
+
+
+@pytest.mark.parametrize(
+    "first", [b"GET / HTTP/1.1\r\n", b"POST /.well-known/est", memoryview(b"HEAD /x"), b"OPTIONS *"]
+)
+def test_http_is_told_from_everything_else(first: bytes | memoryview) -> None:
+    assert is_http(first)
+
+
+@pytest.mark.parametrize("first", [b"G", b"GETTING", CONNECT, b"\x16\x03\x01", b"SSH-2.0"])
+def test_what_only_begins_like_http_is_none(first: bytes) -> None:
+    assert not is_http(first)

@@ -65,7 +65,7 @@ pico-examples (pico_w/wifi/mqtt) takes this folder as it is, and finds `{PICO}` 
 
     cmake -DMQTT_SERVER={credentials.host} -DMQTT_CERT_PATH=/path/to/this/folder ..
 
-It dials lwIP's `MQTT_TLS_PORT`, 8883. MCUXpresso: the same calls; its lwIP keeps TLS in middleware/lwip/src/apps/altcp_tls.
+It dials lwIP's `MQTT_TLS_PORT`, 8883. MCUXpresso: the same calls; its lwIP has TLS in middleware/lwip/src/apps.
 
 - Lengths are `sizeof` of an array made from the macro, so that the NUL is counted. `strlen` fails with -0x2180.
 - The name to be verified is set after `mqtt_client_connect` and before lwIP runs again: `mqtt_tls_connect` does both.

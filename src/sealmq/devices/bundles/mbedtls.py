@@ -60,8 +60,9 @@ Compile `tls_setup.c` with your project. It serves Mbed TLS 2.7 to 4.x; where th
 {notes.clock(credentials, "`MBEDTLS_HAVE_TIME_DATE`, or no date is checked.")}
 {notes.secret(credentials, KEY, "Pass its DER (SEC1 or PKCS#8) to `tls_setup`, or its PEM with the NUL counted.")}
 {notes.sizes(credentials)}
-{notes.small_records()} `tls_setup.c` asks for it where
-  `MBEDTLS_SSL_IN_CONTENT_LEN` is small. TLS 1.3 in Mbed TLS does not: keep TLS 1.2 there, or 16 KiB.
+{notes.small_records()}
+  `tls_setup.c` asks for it where `MBEDTLS_SSL_IN_CONTENT_LEN` is small. It belongs to TLS 1.2: with TLS 1.3 keep
+  16 KiB, or have the broker send less at a time (`max_record` under `[tls]`).
 - Enough: `MBEDTLS_ECP_DP_SECP256R1_ENABLED`, `MBEDTLS_ECDSA_C`, `MBEDTLS_ECDH_C`, `MBEDTLS_SHA256_C`,
   `MBEDTLS_GCM_C` and `MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED` (Mbed TLS 4: their PSA_WANT_ names). RSA and PEM may
   be left out.
@@ -72,6 +73,7 @@ Compile `tls_setup.c` with your project. It serves Mbed TLS 2.7 to 4.x; where th
 | -0x2180 | what was passed is no certificate: a wrong length, or PEM without its NUL |
 | -0x2700 | the broker was not verified: name, root or date; or the heap ran out meanwhile |
 | -0x5D80 | `mbedtls_ssl_set_hostname` was not called (3.6.3 and newer) |
+| -0x7080 | a message in several records, which Mbed TLS up to 3.6.2 can't join: the receive buffer is too small |
 | -0x7200 | a record was larger than the receive buffer |
 | -0x7280 | the broker closed; or it is a port without TLS |
 | -0x7780 | the broker sent an alert; its log says why |

@@ -1,4 +1,4 @@
-"""PKCS#12: key and certificates in one locked file, for Java, .NET, Windows, browsers and phones."""
+"""PKCS#12: key and certificates in one locked file, for Java, .NET and Windows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PKCS12(Target):
     """device.p12, whose password is shown once, and root.pem."""
 
     name = "pkcs12"
-    title = "PKCS#12 (.p12): Java, .NET, Windows, browsers, phones"
+    title = "PKCS#12 (.p12): Java, .NET, Windows"
     limits = Limits(needs_key=True)
     has_password = True
 
@@ -41,8 +41,9 @@ class PKCS12(Target):
 | `{ROOT_FILE}` | whom to trust, for programs that want it apart (Java: a truststore) |
 
 - The password was shown once when this bundle was made, and stands nowhere. Lost: make the bundle again with `--force`.
-- Locked with PBES2 (AES-256-CBC, PBKDF2) and a MAC with SHA-256: OpenSSL 1.1.1, Java 8u301, .NET, Windows 10 1709,
-  macOS 15 and Android 14 or newer. There is no older, weaker form here.
+- Locked with PBES2 (AES-256-CBC, PBKDF2) and a MAC with SHA-256. The Keychain of macOS, some Android and Java before
+  8u301 do not know that, and call it a wrong password or "MAC verification failed". Give them PEM (`--target pem`), or
+  on their own machine the older, weaker form: `openssl pkcs12 -in {STORE} -nodes | openssl pkcs12 -export -legacy`.
 {notes.secret(credentials, STORE, "")}
 {notes.name_check(credentials)}
 

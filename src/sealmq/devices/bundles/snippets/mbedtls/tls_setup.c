@@ -57,9 +57,10 @@ static int configure(struct tls_setup *tls)
     mbedtls_ssl_conf_rng(&tls->config, mbedtls_ctr_drbg_random, &tls->random);
 #endif
 #if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH) && defined(MBEDTLS_SSL_IN_CONTENT_LEN)
-    /* Small buffers are told to the broker, or its first large record would not fit in (-0x7200). */
+    /* Small buffers are told to the broker, or its first large record would not fit in (-0x7200). Its certificates
+     * are one message of about 1,000 bytes, which Mbed TLS up to 3.6.2 takes in one record only (-0x7080). */
 #if MBEDTLS_SSL_IN_CONTENT_LEN < 1024
-    error = mbedtls_ssl_conf_max_frag_len(&tls->config, MBEDTLS_SSL_MAX_FRAG_LEN_512);
+#error "MBEDTLS_SSL_IN_CONTENT_LEN is too small for the broker's certificates: 1024 at least, 2048 if it has many names"
 #elif MBEDTLS_SSL_IN_CONTENT_LEN < 2048
     error = mbedtls_ssl_conf_max_frag_len(&tls->config, MBEDTLS_SSL_MAX_FRAG_LEN_1024);
 #elif MBEDTLS_SSL_IN_CONTENT_LEN < 4096

@@ -1,0 +1,69 @@
+"""What a home and its configuration make of EST: what is published, who may show a certificate, which labels there are.
+
+Built anew, like the TLS contexts, whenever a CA or the configuration changes; an exchange that has begun ends with what
+it began with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from sealmq.config import Configuration
+from sealmq.devices.applicants import Applicants, anchors_of
+from sealmq.devices.registration import EnrollmentPolicy
+from sealmq.home import Home
+from sealmq.house import House
+from sealmq.pki.authorities import NAMES, Authorities
+from sealmq.pki.authority import certificates_of
+from sealmq.pki.pkcs7 import certs_only
+from sealmq.tcp.transport import Wire
+from sealmq.tls.context import enrollment_context
+from sealmq.tls.policy import TLSPolicy
+from sealmq.tls.unresumed import UnresumedContext
+from sealmq.web.est import EST
+from sealmq.web.exchange import Exchange, Registrar
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentService:
+    """EST as it is now, who may show a certificate there, and the TLS in which they do."""
+
+    est: EST
+    applicants: Applicants
+    tls: UnresumedContext
+
+    def exchange(self, wire: Wire, house: House, registrar: Registrar) -> Exchange:
+        """Somebody comes in."""
+        return Exchange(wire, self.tls.connection(), house, self.est, self.applicants, registrar)
+
+
+def load_service(home: Home, configuration: Configuration) -> EnrollmentService:
+    """Read what there is. Raises HomeError or TrustError when the home's files cannot be relied upon."""
+    settings, authorities = configuration.enrollment, home.authorities
+    anchors = authorities.device_anchors_pem + authorities.claim_anchors_pem
+    policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
+    return EnrollmentService(
+        EST(
+            published=certs_only(_published(authorities)),
+            labels={label.name: label for label in settings.label},
+            server_keys=settings.server_keys,
+        ),
+        Applicants(home.registry, anchors_of(anchors)),
+        UnresumedContext(
+            partial(enrollment_context, policy, chain=home.broker_chain, key=home.broker_key, client_anchors=anchors)
+        ),
+    )
+
+
+def policy_of(configuration: Configuration) -> EnrollmentPolicy:
+    """What the registration authority goes by."""
+    settings = configuration.enrollment
+    return EnrollmentPolicy(settings.approval, settings.days, settings.late_renewal)
+
+
+def _published(authorities: Authorities) -> list[bytes]:
+    """What a device may need to verify anybody: every root that is trusted, every issuing CA that signs or counts."""
+    found = certificates_of(authorities.roots_pem + authorities.device_anchors_pem)
+    found += [authorities.certificate(name) for name in NAMES if authorities.has(name)]
+    return list(dict.fromkeys(found))
