@@ -1,17 +1,18 @@
 """How long a revoked device stays connected: from `sealmq device revoke NAME` to the closed socket.
 
-    python bench/revoking.py [--times 100] [--revoked 0] [--links 0] [--json FILE]
+    python bench/revoking.py [--times 100] [--revoked 0] [--links 0] [--here] [--json FILE]
 
 A real broker, real TLS 1.3, one device after the other, half of them on MQTT and half on WebSocket. Two clocks: from
 the start of the command (a Python that starts, opens the home, and writes), and from its end. --revoked puts so many
-other revoked certificates into the registry first; --links lets so many other devices stand beside. Loopback only, and
-what it starts it ends.
+other revoked certificates into the registry first; --links lets so many other devices stand beside; --here leaves out
+the start of a Python. Loopback only, and what it starts it ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import re
 import secrets
@@ -26,6 +27,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sealmq import cli
 from sealmq.config import CertificateSettings
 from sealmq.home import Home, broker_names
 from sealmq.tls.context import client_context
@@ -121,13 +123,18 @@ def closed_at(connection: ssl.SSLSocket) -> float:
     return time.perf_counter()
 
 
-def revoke(home: Path, name: str, connection: ssl.SSLSocket) -> tuple[float, float]:
+def revoke(home: Path, name: str, connection: ssl.SSLSocket, *, here: bool) -> tuple[float, float]:
     """Milliseconds to the closed socket: from the start of the command, and from its end."""
     ends: list[float] = []
     waiting = threading.Thread(target=lambda: ends.append(closed_at(connection)))
     waiting.start()
+    command = ["device", "revoke", name, "--home", str(home)]
     began = time.perf_counter()
-    subprocess.run([*SEALMQ, "device", "revoke", name, "--home", str(home)], check=True, stdout=subprocess.DEVNULL)
+    if here:
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert cli.run(command) == 0
+    else:
+        subprocess.run([*SEALMQ, *command], check=True, stdout=subprocess.DEVNULL)
     done = time.perf_counter()
     waiting.join(LONGEST)
     connection.close()
@@ -145,6 +152,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=100, help="devices that are revoked (default: 100)")
     parser.add_argument("--revoked", type=int, default=0, help="certificates that were revoked before (default: 0)")
     parser.add_argument("--links", type=int, default=0, help="other devices that stand beside (default: 0)")
+    parser.add_argument("--here", action="store_true", help="run the command in this process, which has started")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
     condemned = [f"condemned-{number}" for number in range(arguments.times)]
@@ -158,7 +166,7 @@ def main() -> None:
             for number, name in enumerate(condemned):
                 over = number % 2 == 1
                 connection = connect(home, name, websocket if over else mqtt, websocket=over)
-                measured.append(revoke(home, name, connection))
+                measured.append(revoke(home, name, connection, here=arguments.here))
             for connection in standing:
                 connection.sendall(b"\xc0\x00")
                 assert connection.recv(2) == b"\xd0\x00", "somebody else was cut"

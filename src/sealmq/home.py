@@ -43,7 +43,12 @@ from sealmq.config import CertificateSettings
 from sealmq.devices import trail
 from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
+<<<<<<< HEAD
 from sealmq.devices.enrollment import Enrollment, check_name, operator
+=======
+from sealmq.devices.enrollment import Enrollment, check_name
+from sealmq.devices.fleet_adding import FleetAdding
+>>>>>>> life
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
@@ -228,6 +233,17 @@ class Home:
             Trail(self.audit_trail),
             actor=operator(),
             anchors=self.authorities.anchors(),
+        )
+
+    def fleet_adding(self) -> FleetAdding:
+        """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
+        return FleetAdding(
+            self.registry,
+            self.authorities.device,
+            self.enrollment(),
+            root=self.authorities.roots_pem,
+            directory=self.devices_directory,
+            trail=Trail(self.audit_trail),
         )
 
     def claims(self, now: float) -> Claims:
