@@ -147,13 +147,16 @@ class Server:
         self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self.house.quiet.told = configuration.log.lines_per_address
         self._safekeeping.house = self.house
-        # What was revoked while nobody ran is dealt with at the first tick, before a listener is open.
-        self._follower = Follower(
-            home.registry,
+        self._follower = self._make_follower(last_change)
+
+    def _make_follower(self, last_change: int) -> Follower:
+        """What was revoked while nobody ran is dealt with at the first tick, before a listener is open."""
+        return Follower(
+            self._home.registry,
             self.house,
-            gatekeeper,
+            self._gatekeeper,
             maybe_identity=self._maybe_identity,
-            maybe_account=Accounts(home.registry).maybe_find,
+            maybe_account=Accounts(self._home.registry).maybe_find,
             last=last_change,
             done=partial(self._store.mark, REVOCATIONS),
         )

@@ -40,12 +40,6 @@ DAYS = range(1, 3651)
 """How long a device's certificate may last."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-<<<<<<< HEAD
-_DAYS = range(1, 3651)
-=======
-_CRL_KEEPS = 30 * 86400  # seconds for which an expired certificate stays on the CRL: a device may renew that late
-_NEAR_MATCHES_AMONG = 2000  # names; a fleet has a million
->>>>>>> life
 
 
 @dataclass(frozen=True, slots=True)

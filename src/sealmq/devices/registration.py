@@ -387,16 +387,12 @@ class RegistrationAuthority:
         if self._registry.pending(name, since=now - BEING_MADE):
             raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name: try again")
         self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
-        if device is not None and device.held:
-            raise _RefusedError(
-                Refusal.FORBIDDEN, "the name is taken", f"'{device.name}' is on hold: sealmq device release, or revoke"
-            )
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
-        if device is not None and token.device is None:
-            raise _RefusedError(
-                Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})"
-            )
+        # Nor anybody while a hold may be lifted again.
+        if device is not None and (token.device is None or device.held):
+            state = "on hold" if device.held else device.state
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({state})")
 
     def _check_key(self, name: str, request: CertificateRequest) -> None:
         for record in self._registry.certificates_with_key(request.spki_sha256):
