@@ -181,6 +181,20 @@ def test_a_revoked_certificate_is_refused_at_once(est_broker: Broker, folder: Pa
     assert curl(est_broker, "/.well-known/est/simplereenroll", *files).startswith("HTTP/1.1 401 Unauthorized")
 
 
+def test_who_stands_before_the_desk_is_cut_when_it_is_revoked(est_broker: Broker) -> None:
+    add_device(est_broker.home, "lost-2")
+    root, chain, key = est_broker.files("lost-2")
+    context = client_context(TLSPolicy(), root=root, chain=chain, key=key)
+    plain = socket.create_connection(("127.0.0.1", est_broker.https_ports[0]), WAIT)
+    with context.wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(b"POST /.well-known/est/simplereenroll HTTP/1.1\r\n")
+        mark = est_broker.mark
+        assert sealmq("device", "revoke", "lost-2", "--home", est_broker.home).returncode == 0
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 401 Unauthorized\r\n")
+        assert connection.recv(1_000) == b""
+    est_broker.log.wait(r"lost-2 \(.*\) ends: its certificate was revoked", after=mark)
+
+
 # -- byte by byte
 
 

@@ -316,11 +316,10 @@ def check_limits(device: str | None, prefix: str, role: str, days: int | None) -
 
 def _where(home: Home) -> dict[str, str]:
     """What a device needs beside the token."""
-    from sealmq.cli.target import listening_address
+    from sealmq.cli.target import est_url
 
-    host, _ = listening_address(home.path)
     return {
-        "est": f"https://{host}:8443/.well-known/est",
+        "est": est_url(home.path),
         "root": str(home.root_certificate),
         "root_sha256": home.root_fingerprint(),
     }
@@ -328,6 +327,8 @@ def _where(home: Home) -> dict[str, str]:
 
 def _how_to_use(name: str, known: dict[str, str]) -> list[str]:
     root = shlex.quote(known["root"])
+    if not known["est"]:
+        return ["It is for EST, which listens nowhere. Next: [https] listen in sealmq.toml, and sealmq reload"]
     return [
         "On the device, which has root.pem already, with openssl and curl:",
         "  openssl ecparam -name prime256v1 -genkey -noout -out device.key",
