@@ -44,6 +44,7 @@ from sealmq.devices import trail
 from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name
+from sealmq.devices.fleet_adding import FleetAdding
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
@@ -215,6 +216,17 @@ class Home:
             self.registry,
             self.authorities.device,
             root=root,
+            directory=self.devices_directory,
+            trail=Trail(self.audit_trail),
+        )
+
+    def fleet_adding(self) -> FleetAdding:
+        """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
+        return FleetAdding(
+            self.registry,
+            self.authorities.device,
+            self.enrollment(),
+            root=self.authorities.roots_pem,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_the_sketch_for_the_esp32_compiles_and_passes_everything_on(broker: Brok
         f"root:\n{ours.root_pem.decode()}certificate:\n{ours.leaf_pem.decode()}key:\n{ours.key_sec1_pem.decode()}"
         f"server: localhost {broker.port}\nclient: sensor-1\nserial: connected\npublish: devices/sensor-1/uptime 61\n"
     )
+    # What came out of the C++ strings is good to connect with.
+    pem = re.split("root:\n|certificate:\n|key:\n|server: ", said)[1:4]
+    for name, text in zip(("root", "certificate", "key"), pem, strict=True):
+        (tmp_path / name).write_text(text)
+    words = ["-h", "localhost", "-p", str(broker.port), "-t", "devices/sensor-1/uptime", "-m", "61", "-q", "1"]
+    files = ["--cafile", tmp_path / "root", "--cert", tmp_path / "certificate", "--key", tmp_path / "key"]
+    run([program("mosquitto_pub", "mosquitto-clients"), *words, *files])
 
 
 def test_the_sketch_for_the_esp8266_compiles_and_passes_everything_on(broker: Broker, tmp_path: Path) -> None:

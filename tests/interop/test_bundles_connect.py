@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware import GCC, PROGRAMS, has_header
+import bundle_credentials
+from firmware import GCC, PROGRAMS, has_header, unpack
 from running import Broker, program, run, running, sealmq
+from sealmq.devices.bundles.credentials import Credentials
 
 pytestmark = pytest.mark.interop
 
@@ -84,6 +86,28 @@ def test_a_device_refuses_a_broker_of_another_root(
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stdout.strip() == {"mbedtls": "failed -0x2700", "wolfssl": "failed -188"}[target]
+
+
+MACROS = {
+    "lwip": ("TLS_ROOT_CERT", "TLS_CLIENT_CERT", "TLS_CLIENT_KEY"),
+    "freertos": (*("democonfigROOT_CA_PEM", "democonfigCLIENT_CERTIFICATE_PEM", "democonfigCLIENT_PRIVATE_KEY_PEM"),),
+}
+
+
+@pytest.mark.parametrize("target", MACROS)
+@pytest.mark.parametrize(
+    "device", [bundle_credentials.credentials(), bundle_credentials.with_two_roots()], ids=["one-root", "two-roots"]
+)
+def test_mbedtls_takes_the_macros_with_their_sizeof_and_not_without_their_nul(
+    target: str, device: Credentials, tmp_path: Path
+) -> None:
+    has_header("mbedtls", "libmbedtls-dev")
+    folder, (root, certificate, key) = unpack(tmp_path, target, device), MACROS[target]
+    names = [f"-DROOT={root}", f"-DCERTIFICATE={certificate}", f"-DKEY={key}"]
+    source, libraries = PROGRAMS / "parse_macros.c", LIBRARIES["mbedtls"][2]
+    run(GCC.command(*names, "-Wno-pedantic", "-I", folder, source, "-o", folder / "parse", *libraries))
+    said = run([folder / "parse"]).stdout
+    assert said == f"{len(device.root_ders)} roots, error -0x0000, without the NUL -0x2180\n"
 
 
 def test_openssl_reads_pem_der_and_pkcs12(broker: Broker, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from sealmq.devices.bundles.arduino_esp32 import (
     missing_key,
 )
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import File, Target, content_of
+from sealmq.devices.bundles.target import File, Limits, Target, content_of
 
 _PLACE = "PROGMEM "
 
@@ -88,6 +88,7 @@ class ArduinoESP8266(Target):
 
     name = "arduino-esp8266"
     title = "Arduino core for the ESP8266: a sketch with BearSSL"
+    limits = Limits(newest_tls="1.2")  # BearSSL
 
     def files(self, credentials: Credentials) -> list[File]:
         """The sketch and its headers; without a key it does not compile until sealmq_key.h is written."""

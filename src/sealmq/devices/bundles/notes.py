@@ -61,7 +61,7 @@ def sizes(credentials: Credentials) -> str:
     return (
         f"- As DER: root {roots} bytes, certificate {len(credentials.leaf_der)}"
         + (f", key {len(credentials.key_sec1_der)}" if credentials.key_sec1_der is not None else "")
-        + ".\n  The device sends its certificate alone; the broker sends two, below 1 kB together, and never its root."
+        + ".\n  The device sends its certificate alone; the broker sends two, about 1,000 bytes, and never its root."
     )
 
 
@@ -69,5 +69,5 @@ def small_records() -> str:
     """What small buffers mean."""
     return (
         "- Receive buffers below 16 KiB need the max_fragment_length extension (RFC 6066): the broker honours it.\n"
-        "  Its certificates are one message of about 1,000 bytes, more with many names: 2 KiB are enough, 512 are not."
+        "  Its certificates are one message, longer with many names: 2 KiB are enough for it, 512 are not."
     )

@@ -48,6 +48,9 @@ class Limits:
     keys: tuple[str, ...] = P256
     """Kinds of keys that its TLS library reads with its usual configuration, in the words of Credentials."""
 
+    newest_tls: str = "1.3"
+    """The newest TLS that it speaks: a broker that speaks nothing as old can't be its broker."""
+
     file_bytes: int | None = None
     """Bytes that any one of its files may have."""
 
@@ -69,6 +72,9 @@ class Target(ABC):
 
     limits: ClassVar[Limits] = Limits()
     """What it can take."""
+
+    has_password: ClassVar[bool] = False
+    """Whether a password opens its files, which is shown once: then bundles are made one at a time."""
 
     @abstractmethod
     def files(self, credentials: Credentials) -> list[File]:

@@ -20,7 +20,7 @@ from typing import Final
 
 from sealmq.devices.bundles.c_literals import byte_array, expect_literals, heading, number_macro, string_macro
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import File, Target, content_of, expect
+from sealmq.devices.bundles.target import File, Limits, Target, content_of, expect
 from sealmq.errors import BundleError
 from sealmq.pki.anchors import trust_anchor
 from sealmq.pki.containers import private_scalar
@@ -66,6 +66,7 @@ class Tasmota(Target):
 
     name = "tasmota"
     title = "Tasmota: console commands with key and certificate, headers with the root"
+    limits = Limits(newest_tls="1.2")  # BearSSL
 
     def files(self, credentials: Credentials) -> list[File]:
         """The headers are the same for a whole fleet; the commands are this device's."""

@@ -20,6 +20,7 @@ from sealmq.pki.authority import certificates_of
 from sealmq.pki.chain import check_client_chain
 from sealmq.pki.containers import check_certificate, pkcs8_der, private_scalar, read_private_key, sec1_der
 from sealmq.pki.keys import PrivateKey
+from sealmq.pki.peer import day
 
 _TEXT = (".pem", ".key", ".crt", ".h", ".c", ".md", ".json", ".csv", ".txt", ".sh", ".py", ".conf", ".yaml", ".cmake")
 _NAME = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*", re.ASCII)
@@ -51,17 +52,30 @@ def check_credentials(credentials: Credentials) -> None:
     # clientAuth is asked for by name: a certificate without any extended key usage would pass as a client's.
     if leaf.extended_key_usages != ("clientAuth",):
         raise TrustError("the certificate is not a device's", why="it is for more or other than clientAuth")
+    if not leaf.not_before <= credentials.now <= leaf.not_after:
+        raise TrustError(
+            f"the certificate of '{credentials.name}' does not hold now",
+            why=f"it holds from {day(leaf.not_before)} to {day(leaf.not_after)}",
+            remedy=f"sealmq device revoke {credentials.name}; sealmq device add {credentials.name}",
+        )
     check_client_chain(credentials.leaf_der, [credentials.issuing_der], credentials.root_ders, now=credentials.now)
 
 
 def check_takes(target: Target, credentials: Credentials) -> None:
-    """Raise BundleError when the target can't use this device's kind of key, or wants one that we do not have."""
+    """Raise BundleError when the target can't use this kind of key or speak with this broker, or wants a key that we do
+    not have."""
     kind, limits = credentials.key_algorithm, target.limits
     if kind not in limits.keys:
         raise BundleError(
             f"{target.name} takes no {kind} key",
             why=f"its TLS library reads {' and '.join(limits.keys)} as it is usually built",
             remedy="make a P-256 key: openssl ecparam -name prime256v1 -genkey -noout -out device.key",
+        )
+    if credentials.min_tls > limits.newest_tls:
+        raise BundleError(
+            f"{target.name} could not connect",
+            why=f"it speaks TLS {limits.newest_tls} at most, and the broker {credentials.min_tls} at least",
+            remedy='profile = "default" under [tls] in the broker\'s sealmq.toml, or another target',
         )
     if limits.needs_key and credentials.key is None:
         raise BundleError(

@@ -28,7 +28,7 @@ class Zephyr(Target):
 
     name = "zephyr"
     title = "Zephyr: DER for the build or the credential shell, and tls_setup.c"
-    limits = Limits(keys=("P-256", "RSA-2048"))
+    limits = Limits(keys=("P-256", "RSA-2048"), newest_tls="1.2")
 
     def files(self, credentials: Credentials) -> list[File]:
         """The DER files, what makes .inc files of them, the shell's commands, the snippet."""
@@ -63,7 +63,7 @@ Compiled in: copy this folder into the application, then
 
 Typed in: build with `CONFIG_TLS_CREDENTIALS_SHELL=y` and `-DMQTT_CREDENTIALS_IN_SHELL`, and send `{SHELL}` line by
 line. `cred list` then shows what is there. It lasts over a restart with
-`CONFIG_TLS_CREDENTIALS_BACKEND_PROTECTED_STORAGE`.
+`CONFIG_TLS_CREDENTIALS_BACKEND_PROTECTED_STORAGE` (which needs TF-M).
 
 - The files are DER: passed with `sizeof`, typed with `BIN`. (PEM would need its NUL: `BINT`.)
 - Root, certificate and key share the tag {SEC_TAG}; a second root has one of its own.
@@ -73,9 +73,9 @@ line. `cred list` then shows what is there. It lasts over a restart with
 {notes.clock(credentials, "`CONFIG_MBEDTLS_HAVE_TIME_DATE` with a time from SNTP, or no date is checked.")}
 {notes.secret(credentials, KEY, f"Give it to `tls_credential_add({SEC_TAG}, TLS_CREDENTIAL_PRIVATE_KEY, ...)`.")}
 {notes.sizes(credentials)}
-- `CONFIG_MBEDTLS_HEAP_SIZE` of 40 kB is enough with `CONFIG_MBEDTLS_SSL_MAX_CONTENT_LEN` of 4,096: Zephyr asks the
-  broker for small records by itself, and the broker honours it.
-- `CONFIG_MQTT_LIB_TLS` sockets are TLS 1.2 unless `IPPROTO_TLS_1_3` is chosen.
+- `CONFIG_MBEDTLS_HEAP_SIZE` of 40 kB is enough with `CONFIG_MBEDTLS_SSL_MAX_CONTENT_LEN` of 4,096 (not below 2,048):
+  `CONFIG_NET_SOCKETS_TLS_SET_MAX_FRAGMENT_LENGTH`, on by default, asks for small records, and the broker honours it.
+- Zephyr's MQTT client opens sockets of TLS 1.2: a broker with `profile = "modern"` can't be its broker.
 """
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:

@@ -11,6 +11,7 @@ import bundle_credentials
 from sealmq.devices.bundles.c_literals import byte_array, text_array
 from sealmq.devices.bundles.pem import PEM
 from sealmq.devices.bundles.target import File, Limits
+from sealmq.devices.bundles.targets import TARGETS
 from sealmq.devices.bundles.verifying import check_bundle, check_credentials, check_takes, holds_key
 from sealmq.errors import BundleError, TrustError
 from sealmq.pki.containers import pkcs8_der, private_scalar
@@ -69,7 +70,8 @@ def test_a_certificate_of_another_name_key_or_purpose_is_refused() -> None:
         (replace(device, key=PrivateKey.generate()), "key does not belong"),
         (replace(device, leaf_pem=device.issuing_pem, name="Example Device CA 1", key=None), "not a device's"),
         (replace(device, issuing_pem=device.root_pem), "does not lead to the root"),
-        (replace(device, now=device.now + 400 * 86400), "does not lead to the root"),
+        (replace(device, now=device.now + 400 * 86400), "does not hold now"),
+        (replace(device, now=device.now - 2 * 3600), "does not hold now"),
     ]:
         with pytest.raises(TrustError, match=words):
             check_credentials(wrong)
@@ -98,6 +100,10 @@ def test_limits_are_told_in_words() -> None:
         check_bundle(Smaller(), device, PEM().files(device))
     with pytest.raises(BundleError, match="a whole bundle of 'sensor-1' cannot be made here"):
         check_takes(Whole(), bundle_credentials.without_key())
+    with pytest.raises(BundleError, match="zephyr could not connect") as caught:
+        check_takes(TARGETS["zephyr"], replace(device, min_tls="1.3"))
+    assert "TLS 1.2 at most, and the broker 1.3 at least" in caught.value.why
+    check_takes(TARGETS["mbedtls"], replace(device, min_tls="1.3"))
     with pytest.raises(BundleError, match="small takes no RSA-2048 key"):
         check_takes(Small(), bundle_credentials.without_key("RSA-2048"))
 
