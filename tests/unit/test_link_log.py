@@ -61,7 +61,7 @@ def test_a_connection_says_what_was_agreed(log: pytest.LogCaptureFixture) -> Non
     ("hours", "words"),
     [
         (30 * 24 + 1, ""),
-        (29.9 * 24, "; its certificate ends in 30 days; next: have it renew (sealmq renew BUNDLE), or sealmq device revoke ada,"),
+        (29.9 * 24, "; its certificate ends in 30 days; next: have it renew (sealmq renew BUNDLE), or sealmq device"),
         (47, "; its certificate ends in 47 hours;"),
         (1.9, "; its certificate ends in less than two hours;"),
     ],
