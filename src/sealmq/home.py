@@ -268,10 +268,8 @@ class Home:
         """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
-        one is superseded, not revoked: links that stand on it may stand.
-
-        Raises TrustError when the Server CA cannot be relied upon, HomeError when the disk is at fault; then the old
-        certificate is still there.
+        one is superseded, not revoked: links that stand on it may stand. Raises TrustError when the Server CA cannot be
+        relied upon, HomeError when the disk is at fault; then the old certificate is still there.
         """
         with (
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
