@@ -38,7 +38,6 @@ from sealmq.devices import trail
 from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
 from sealmq.devices.enrollment import Enrollment, check_name, operator
-from sealmq.devices.fleet_adding import FleetAdding
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
@@ -225,17 +224,6 @@ class Home:
             anchors=self.authorities.anchors(),
         )
 
-    def fleet_adding(self) -> FleetAdding:
-        """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
-        return FleetAdding(
-            self.registry,
-            self.authorities.device,
-            self.enrollment(),
-            root=self.authorities.roots_pem,
-            directory=self.devices_directory,
-            trail=Trail(self.audit_trail),
-        )
-
     def claims(self, now: float) -> Claims:
         """What makes claims. Reads the Claim CA's key, as `enrollment` the Device CA's. `now` in Unix seconds."""
         authority = self.claim_authority(now)
@@ -285,10 +273,8 @@ class Home:
         """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
-        one is superseded, not revoked: links that stand on it may stand.
-
-        Raises TrustError when the Server CA cannot be relied upon, HomeError when the disk is at fault; then the old
-        certificate is still there.
+        one is superseded, not revoked: links that stand on it may stand. Raises TrustError when the Server CA cannot be
+        relied upon, HomeError when the disk is at fault; then the old certificate is still there.
         """
         with (
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),

@@ -61,6 +61,7 @@ HOLD = "certificateHold"
 ORGANIZATION_LENGTH = 51
 """Octets (UTF-8) that an organization may have: " Root CA 2026" still has to fit behind it."""
 
+_SIGNATURE = ECDSA(SHA256())
 _PURPOSES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
@@ -330,7 +331,7 @@ def _issue_client(
         pattern = authority._patterns[profile.name] = _client_pattern(profile, authority)
     when = validity(profile, now, issuer=authority.certificate.validity, days=days)
     tbs = pattern.unsigned(Values(serial, when, name, public_key.der, uuid))
-    der = pattern.signed(tbs, authority._key.loaded().sign(tbs, ECDSA(SHA256())))
+    der = pattern.signed(tbs, authority._key.loaded().sign(tbs, _SIGNATURE))
     return Certificate(der, serial, sha256(der).hexdigest(), when)
 
 

@@ -68,7 +68,6 @@ class Pattern:
         number = bytes.fromhex(serial)
         if number[0] & 0x80:  # or it would be a negative one
             number = b"\0" + number
-        common_name = _tlv(_SEQUENCE, _COMMON_NAME + _tlv(_UTF8_STRING, name.encode()))
         return _tlv(
             _SEQUENCE,
             b"".join(
@@ -78,13 +77,24 @@ class Pattern:
                     self._algorithm,
                     self._issuer,
                     _dates(validity),
-                    _tlv(_SEQUENCE, _tlv(_SET, common_name)),
+                    _subject(name.encode()),
                     key,
                     self._extensions,
                     str(uuid).encode(),
                 )
             ),
         )
+
+
+def _subject(name: bytes) -> bytes:
+    """A Name of one common name. It has at most 64 octets, so that each length is one octet."""
+    length = len(name)
+    return (
+        bytes((_SEQUENCE, length + 11, _SET, length + 9, _SEQUENCE, length + 7))
+        + _COMMON_NAME
+        + bytes((_UTF8_STRING, length))
+        + name
+    )
 
 
 @lru_cache(maxsize=16)  # a batch has one
