@@ -215,6 +215,11 @@ def measure(home: Path, devices: int) -> dict[str, Any]:
     return found
 
 
+def seconds_of(figure: float | dict[str, float]) -> float:
+    """What is compared with a limit: the median of a question, the first byte of a command."""
+    return figure if isinstance(figure, float) else figure.get("median", figure.get("first", 0.0))
+
+
 def main() -> int:
     """Fill, ask, tell."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -234,11 +239,14 @@ def main() -> int:
     found = measure(home, given.devices)
     for name, figure in found.items():
         print(f"{name:<12}", figure)
+    passed = {name for name, limit in LIMITS.items() if seconds_of(found[name]) > limit}
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
     if not given.keep and not given.home:
         shutil.rmtree(home.parent)
-    return 0
+    if passed:
+        print(f"beyond its limit: {', '.join(sorted(passed))}")
+    return 1 if passed else 0
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ def sealmq(*arguments: str | Path, **options: object) -> subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False, **options)  # type: ignore[call-overload]
 
 
-def wait_until(true: Callable[[], object], seconds: float = WAIT) -> None:
+def wait_until(true: Callable[[], object], seconds: float = WAIT, *, pause: float = 0.02) -> None:
     """Return as soon as `true()`; what other processes do has no event to wait for."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 class Lines:

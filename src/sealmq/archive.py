@@ -172,9 +172,14 @@ def _gather(home: Path, work: Path) -> dict[str, str]:
         trail.copy(copy / TRAIL)
         for source in sorted(home.rglob("*")):
             name = source.relative_to(home).as_posix()
-            if source.is_file() and not source.is_symlink() and _IN_A_HOME.fullmatch(name) and name not in _COPIED:
+            if source.is_file() and not _leads_away(source) and _IN_A_HOME.fullmatch(name) and name not in _COPIED:
                 _write(copy / name, source.read_bytes())
     return {path.relative_to(copy).as_posix(): _digest(path) for path in sorted(copy.rglob("*")) if path.is_file()}
+
+
+def _leads_away(path: Path) -> bool:
+    """Is it a link to what is not in its own folder? Those of a renewed bundle are (renewal/slots.py)."""
+    return path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
 
 
 class _Trail:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -27,20 +26,9 @@ _WHOLLY_CHECKED = 16 * 1024 * 1024  # bytes; a larger database would take second
 BACKUP = "put the latest backup of this file in its place"
 
 
-class _Connection(sqlite3.Connection):
-    """A connection, and which file it has open."""
-
-    file: tuple[int, int] = (0, 0)
-
-    def close(self) -> None:
-        """See sqlite3.Connection."""
-        super().close()
-        with _opening:
-            _open.discard(self)
-
-
-_open: weakref.WeakSet[_Connection] = weakref.WeakSet()
-_opening = threading.RLock()
+_opening = threading.Lock()
+_open: list[tuple[sqlite3.Connection, os.stat_result]] = []
+"""The connections of this process, with the file of each (rule 2); those that were closed go when another is opened."""
 
 
 def open_database(
@@ -52,7 +40,7 @@ def open_database(
     migrations:     the statements that lead from format n to n + 1 (PRAGMA user_version).
     Raises HomeError when the file is damaged, somebody else's, or from a newer SealMQ; it is left as it is.
     """
-    connection: _Connection | None = None
+    connection: sqlite3.Connection | None = None
     try:
         with _opening:
             if not path.exists():
@@ -62,7 +50,7 @@ def open_database(
                 with path.open("r+b"):
                     pass  # SQLite would be content with reading, and every write fail later
             connection = _connect(path, across_threads=across_threads)
-            _open.add(connection)
+            _open.append((connection, path.stat()))
         _check(path, connection, application_id, len(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # what was said to be recorded is on the disk
@@ -159,29 +147,29 @@ def _create(path: Path, application_id: int, migrations: Sequence[Sequence[str]]
         os.close(descriptor)
 
 
-def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> _Connection:
+def _connect(path: Path, *, mode: str = "rw", across_threads: bool = False) -> sqlite3.Connection:
     # mode=rw: the file is there; should it vanish, an empty one must not take its place.
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=not across_threads,
-        factory=_Connection,
     )
-    connection.file = _file(path)
-    return connection
-
-
-def _file(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
 
 
 def _is_open_here(path: Path) -> bool:
-    """Has SQLite this file open in this process?"""
-    file = _file(path)
-    return any(connection.file == file for connection in list(_open))
+    """Has SQLite this file open in this process? With `_opening` held."""
+    _open[:] = [each for each in _open if not _is_closed(each[0])]
+    file = path.stat()
+    return any(os.path.samestat(each, file) for _, each in _open)
+
+
+def _is_closed(connection: sqlite3.Connection) -> bool:
+    try:
+        return connection.total_changes < 0  # never; but a closed one says so, to whichever thread asks
+    except sqlite3.ProgrammingError:
+        return True
 
 
 def _check_header(path: Path) -> None:

@@ -264,20 +264,18 @@ class Home:
         with _failures_in_words(f"{self.device_ca_certificate} cannot be read"):
             return frozenset(self.authorities.anchors())
 
-    def ensure_broker_certificate(self, names: ServerNames, now: float) -> bool:
-        """Make the broker a new certificate when it needs one; returns whether it did. `now` in Unix seconds.
+    def ensure_broker_certificate(self, names: ServerNames, now: float, *, at_once: bool = False) -> bool:
+        """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
-        one is superseded, not revoked: links that stand on it may stand.
-
-        Raises TrustError when the Server CA cannot be relied upon, HomeError when the disk is at fault; then the old
-        certificate is still there.
+        one is superseded, not revoked: links that stand on it may stand. Raises TrustError when the Server CA cannot be
+        relied upon, HomeError when the disk is at fault; then the old certificate is still there.
         """
         with (
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
             locked_directory(self.path),
         ):
-            if self._broker_certificate_serves(names, now):
+            if self._broker_certificate_serves(names, now) and not at_once:
                 return False
             self._issue_broker_certificate(names, now)
             return True

@@ -371,6 +371,8 @@ class Server:
                 self._cut(change, now)
             elif change.kind in ("password", "bound", "removed"):
                 self._account_changed(change, now)
+            elif change.kind == "server":  # made by a command: `sealmq ca renew-broker`
+                self._context_is_stale = True
             self._last_change = change.id
             self._store.mark(REVOCATIONS, change.id)
         self._registry_is_stale = False

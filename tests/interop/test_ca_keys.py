@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from est_transcript import CURL, play
 
 from interop_homes import TOML, make_home
 from mqtt_bytes import connect_v5
@@ -89,7 +90,7 @@ def broker_serial(home: Path) -> str:
 
 
 def goes_on(home: Path, *options: str | Path) -> None:
-    """Issue, start, revoke, renew the broker's certificate, back up, restore: with whatever `options` open the CA."""
+    """Issue, start, revoke, renew the broker's certificate, back up, restore, enrol: whatever `options` open the CA."""
 
     def typed(*arguments: str | Path) -> None:
         assert cli.run([*map(str, arguments), "--home", str(home)]) == 0
@@ -110,11 +111,24 @@ def goes_on(home: Path, *options: str | Path) -> None:
         typed("backup", home.with_name("backup"))
         typed("device", "add", "later", *options)
     typed("restore", home.with_name("backup"), "--force")
-    with up(home, *options) as broker:
+    with up(home, "--listen", "127.0.0.1:0", "--https", "127.0.0.1:0", *options) as broker:
         assert connects(broker, "new-2")
         assert not connects(broker, "new-1")
         typed("device", "add", "later", *options)
         assert connects(broker, "later")
+        enrols_and_renews(broker)
+
+
+def enrols_and_renews(broker: Broker) -> None:
+    """A device gets a certificate over EST and renews it: the thread in the broker that enrols can sign."""
+    for name in ("curl", "openssl"):
+        program(name, name)
+    program("mosquitto_pub", "mosquitto-clients")
+    folder = broker.home.with_name("client")
+    folder.mkdir()
+    shutil.copy(broker.home / "ca" / "root.pem", folder)
+    steps = list(play(CURL, folder, broker.home, {"est": broker.https_ports[0], "mqtt": broker.port}))
+    assert [step.code for step in steps] == [0] * len(CURL), steps[-1]
 
 
 def check_with_openssl(home: Path) -> None:

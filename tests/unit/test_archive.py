@@ -39,6 +39,7 @@ from sealmq.pki import sealing, vault
 from sealmq.pki.keeping import seal_keys
 from sealmq.pki.profiles import ServerNames
 from sealmq.pki.token import Place
+from sealmq.renewal.slots import FILES, Slots
 from sealmq.store.sqlite import SQLiteStore
 
 NOW = 1_800_000_000.0
@@ -452,6 +453,21 @@ def test_a_backup_where_files_have_one_name_only(home: Path, tmp_path: Path, mon
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
     write_backup(home, tmp_path / "b", now=NOW)
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+
+
+def test_a_bundle_that_was_renewed_comes_back_as_ordinary_files(home: Path, tmp_path: Path) -> None:
+    bundle = home / "devices" / "operator"
+    files = {name: (bundle / name).read_bytes() for name in FILES if (bundle / name).exists()}
+    slots = Slots(bundle)
+    slots.switch(slots.fill("0a", files))
+    (bundle / "elsewhere.pem").symlink_to(tmp_path / "elsewhere.pem")
+    (tmp_path / "elsewhere.pem").write_text("somebody else's")
+    write_backup(home, tmp_path / "backup.tar.gz", now=NOW)
+    prepare_restore(tmp_path / "backup.tar.gz", tmp_path / "restored")
+    finish_restore(tmp_path / "restored")
+    restored = tmp_path / "restored" / "devices" / "operator"
+    assert {path.name: path.read_bytes() for path in restored.iterdir()} == files
+    assert not any(path.is_symlink() for path in restored.iterdir())
 
 
 def test_sealed_keys_keys_elsewhere_and_retired_ones_go_there_and_back(

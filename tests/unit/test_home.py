@@ -506,7 +506,7 @@ def test_what_was_killed_while_it_changed_the_keys_is_finished_by_the_next(home,
 
 
 def test_two_do_not_change_the_keys_at_once(home, monkeypatch):
-    monkeypatch.setattr("sealmq.devices.lock._TRIES", 2)
+    monkeypatch.setattr("sealmq.devices.lock._SECONDS", 0.1)
     with (
         home.changing_authorities("first"),
         pytest.raises(HomeError, match="is in use"),

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from mqtt_bytes import connect_packet, publish
+from mqtt_bytes import PINGREQ, connect_packet, publish
 from places import NOWHERE
 from sealmq import config
 from sealmq.broker.limits import Limits
@@ -221,6 +221,26 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
 
     asyncio.run(main())
     assert said().count("no file can be opened") == 1
+
+
+def test_another_certificate_of_the_broker_is_shown_to_who_comes_and_cuts_nobody(home: Home) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            standing = await connect(home, port, context(home), "standing")
+            old = one._contexts
+            with Home.open(home.path) as other:  # a command, in a process of its own
+                names = broker_names(CertificateSettings())
+                assert other.ensure_broker_certificate(names, time.time(), at_once=True)
+            await until(lambda: one._contexts is not old)
+            newcomer = await connect(home, port, context(home), "newcomer")
+            shown = [writer.get_extra_info("ssl_object").getpeercert(True) for _, writer in (standing, newcomer)]
+            assert shown[0] != shown[1]
+            for reader, writer in (standing, newcomer):
+                writer.write(PINGREQ)
+                assert await asyncio.wait_for(reader.readuntil(b"\xd0\x00"), WAIT)
+                writer.close()
+
+    asyncio.run(main())
 
 
 def test_a_duty_that_fails_is_told_once_and_does_not_stop_the_others(

@@ -18,6 +18,7 @@ from sealmq.errors import ConfigError
 if TYPE_CHECKING:
     from sealmq.devices.bundles.bundle import Bundle
     from sealmq.devices.bundles.credentials import Credentials
+    from sealmq.devices.records import DeviceRecord
     from sealmq.home import Home
 
 
@@ -117,19 +118,25 @@ def targets(
 
 def check_asked(asked: Asked, name: str) -> None:
     """Raise BundleError or ConfigError when no such bundle can be made or written: before a device is added for it."""
-    from sealmq.devices.bundles.notes import is_address
     from sealmq.devices.bundles.targets import find_target
     from sealmq.devices.bundles.writing import check_place
+
+    check_host(asked.host)
+    find_target(asked.target)
+    check_place(asked.place(name), force=asked.force)
+
+
+def check_host(host: str | None) -> None:
+    """Raise ConfigError unless a device could dial this."""
+    from sealmq.devices.bundles.notes import is_address
     from sealmq.pki.profiles import is_dns_name
 
-    if asked.host is not None and not is_address(asked.host) and not is_dns_name(asked.host):
+    if host is not None and not is_address(host) and not is_dns_name(host):
         raise ConfigError(
-            f"--host {asked.host!r} is neither a host name nor an address",
+            f"--host {host!r} is neither a host name nor an address",
             why="it goes into programs and configurations as it is",
             remedy="--host NAME, and --port PORT",
         )
-    find_target(asked.target)
-    check_place(asked.place(name), force=asked.force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,30 +191,49 @@ class HandedOver:
 
 def hand_over(home: Home, name: str, asked: Asked) -> HandedOver:
     """Make and write the bundle of a device that there is. Raises BundleError, EnrollmentError or TrustError."""
-    from sealmq.devices.bundles.bundle import make_bundle
-    from sealmq.devices.bundles.gathering import gather_credentials
-    from sealmq.devices.bundles.targets import find_target
     from sealmq.devices.bundles.writing import write_bundle
 
     now = time.time()
-    device = home.enrollment().find(name)
-    known = _known_names(home)
-    host, port = _broker_address(home, known)
-    credentials = gather_credentials(
-        home.registry,
-        home.authorities,
-        home.device_directory(name),
-        device,
-        host=asked.host or host,
-        port=asked.port or port,
-        now=now,
-        min_tls=_min_tls(home),
-        version=__version__,
-    )
-    made = make_bundle(find_target(asked.target), credentials)
+    maker = BundleMaker(home, asked.host, asked.port)
+    made, credentials = maker.make(home.enrollment().find(name), asked.target, now=now)
     place = asked.place(name)
     write_bundle(made, place, now=now, force=asked.force)
-    return HandedOver(made, credentials, place, credentials.host.lower() not in known)
+    return HandedOver(made, credentials, place, maker.unknown_host)
+
+
+class BundleMaker:
+    """Makes bundles for devices of a home, which all dial the broker at the same place.
+
+    host, port: that place; None: where the home says that its broker is.
+    """
+
+    def __init__(self, home: Home, host: str | None, port: int | None) -> None:
+        self._home = home
+        known = _known_names(home)
+        usual_host, usual_port = _broker_address(home, known)
+        self._host, self._port = host or usual_host, port or usual_port
+        self._min_tls = _min_tls(home)
+        self.unknown_host = self._host.lower() not in known
+
+    def make(self, device: DeviceRecord, target: str, *, now: float) -> tuple[Bundle, Credentials]:
+        """Make and check the bundle of a device. Raises BundleError, EnrollmentError or TrustError."""
+        from sealmq.devices.bundles.bundle import make_bundle
+        from sealmq.devices.bundles.gathering import gather_credentials
+        from sealmq.devices.bundles.targets import find_target
+
+        home = self._home
+        credentials = gather_credentials(
+            home.registry,
+            home.authorities,
+            home.device_directory(device.name),
+            device,
+            host=self._host,
+            port=self._port,
+            now=now,
+            min_tls=self._min_tls,
+            version=__version__,
+        )
+        return make_bundle(find_target(target), credentials), credentials
 
 
 def _broker_address(home: Home, known: tuple[str, ...]) -> tuple[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,7 @@ from sealmq.cli.ca_passphrase import (
     new_passphrase,
     with_ca_passphrase,
 )
+from sealmq.cli.ca_renew import renew_broker
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+
+app.command("renew-broker")(renew_broker)
 
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -97,7 +102,7 @@ def encrypt(
         meant = who_is_asked().given() if opened.authorities.keeping == "plain" and not new_passphrase_file else None
         passphrase = meant or new_passphrase(new_passphrase_file, "the CA's keys", "--new-passphrase-file")
         with opened.changing_authorities("the CA's keys were not sealed") as authorities:
-            names = seal_keys(authorities, passphrase)
+            names = seal_keys(authorities, passphrase, _record(opened, "sealed"))
         open_copies = older_copies(opened.path)
     if as_json:
         typer.echo(json.dumps({"sealed": names, "open_copies": [str(path) for path in open_copies]}, indent=2))
@@ -121,7 +126,7 @@ def decrypt(as_json: JSONOption = False, home: HomeOption = None) -> None:
         Home.open(home_path(home)) as opened,
         opened.changing_authorities("the CA's keys were not opened") as authorities,
     ):
-        names = unseal_keys(authorities)
+        names = unseal_keys(authorities, _record(opened, "plain"))
     if as_json:
         typer.echo(json.dumps({"opened": names}, indent=2))
         return
@@ -155,7 +160,7 @@ def export_root(
         _ = opened.authorities.root  # before a passphrase is typed for nothing
         passphrase = new_passphrase(passphrase_file, "the root's key", "--root-passphrase-file")
         with opened.changing_authorities(f"the root's key is still in the home, and {file} not written") as authorities:
-            names = export(authorities, file, passphrase)
+            names = export(authorities, file, passphrase, _record(opened, "away"))
         replaced = sorted(opened.path.glob(".replaced*/ca/root.key"))
     if as_json:
         copies = [str(path) for path in replaced]
@@ -180,8 +185,6 @@ def add_claim(
     home: HomeOption = None,
 ) -> None:
     """Make the Claim CA in a home from before there was one: what gives a production line its claims."""
-    import time
-
     from sealmq.cli.target import home_path
     from sealmq.home import Home
     from sealmq.pki.authorities import CLAIM_CA
@@ -231,13 +234,25 @@ def to_token(
         Home.open(home_path(home)) as opened,
         opened.changing_authorities("the CA's keys are still in the home") as authorities,
     ):
-        moved = move_to_token(authorities, place, type_passphrase)
+        moved = move_to_token(authorities, place, type_passphrase, _record(opened, "token"))
     if as_json:
         typer.echo(json.dumps({"token": token, "keys": [str(each) for each in moved]}, indent=2))
         return
     typer.echo(f"In the token '{token}', each has signed and was checked: {', '.join(each.label for each in moved)}.")
     typer.echo("The home has only where they are. A backup does not hold them any more: the token needs its own.")
     typer.echo(as_typed("Restart the broker, so that it forgets the keys: stop it, then sealmq up"))
+
+
+def _record(opened: Home, kept: str) -> Callable[[Iterable[str]], None]:
+    """What writes into the audit trail how the keys are kept from here on."""
+    from sealmq.devices.enrollment import operator
+    from sealmq.devices.trail import Entry, Trail
+
+    def record(names: Iterable[str]) -> None:
+        facts = {"kept": kept, "keys": ", ".join(names)}
+        Trail(opened.audit_trail).append([Entry("keep-keys", operator(), facts)], now=time.time())
+
+    return record
 
 
 def _keys_of(opened: Home) -> list[dict[str, str | None]]:

@@ -38,13 +38,26 @@ app.command("list")(list_devices)
 app.command()(bundle)
 app.command()(targets)
 
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="FILE.csv", readable=False, help="Add a device for each line: name, role, days, csr, target."
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="With --from: processes (default: one for each processor)."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="With --from: check everything, make nothing.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @app.command()
 @with_ca_passphrase
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name: letters, digits, '.', '_', '-'.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The device's name: letters, digits, '.', '_', '-'.")
+    ] = None,
     csr: Annotated[
         Path | None,
         typer.Option(
@@ -62,6 +75,9 @@ def add(
             help="What access rules see (default: what it was before; operator for the name operator; else device).",
         ),
     ] = None,
+    table: TableOption = None,
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
     target: TargetOption = None,
     out: OutOption = None,
     host: BundleHostOption = None,
@@ -71,8 +87,28 @@ def add(
 ) -> None:
     """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device.pem and device.key.
 
-    With --target also a bundle as the device's firmware wants it; `sealmq device bundle` makes more of them.
+    With --target also a bundle as the device's firmware wants it; `sealmq device bundle` makes more of them. With
+    --from FILE.csv one device for each line of a table.
     """
+    if table is not None or name is None or jobs is not None or dry_run:
+        from sealmq.cli.device_fleet import add_from
+
+        add_from(
+            table,
+            name=name,
+            csr=csr,
+            days=days,
+            role=role,
+            jobs=jobs,
+            dry_run=dry_run,
+            target=target,
+            out=out,
+            host=host,
+            port=port,
+            as_json=as_json,
+            home=home,
+        )
+        return
     from sealmq.cli.target import home_path, listening_address
     from sealmq.home import Home
 
@@ -112,12 +148,13 @@ def show(
             meant = f"did you mean {nearest[0]}? " if nearest else ""
             raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
         directory = opened.device_directory(name)
+        clones = opened.registry.clones_of(device.name)
     now = time.time()
     if as_json:
-        known = device_as_json(device, now) | {"directory": str(directory) if directory.is_dir() else None}
-        typer.echo(json.dumps(known, indent=2))
+        known = {"directory": str(directory) if directory.is_dir() else None, "clones": clones}
+        typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
     else:
-        typer.echo("\n".join(_device_in_words(device, directory, now)))
+        typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
 @app.command()
@@ -244,6 +281,18 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
         message,
     ]
     return [*commands, " \\\n      ".join(shlex.join(part) for part in parts)]
+
+
+def _clones_in_words(device: DeviceRecord, clones: int) -> list[str]:
+    if not clones:
+        return []
+    times = f"{clones} times" if clones > 1 else "once"
+    log = as_typed(f"sealmq log show --device {device.name}")
+    revoke = as_typed(f"sealmq device revoke {device.name} --reason keyCompromise")
+    return [
+        f"Alarm: it was in two places at the same time, {times}: {log}",
+        f"  If somebody has copied its key: {revoke}",
+    ]
 
 
 def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sealmq.cli.ca_passphrase import RootKeyOption, RootPassphraseOption, bring_root, with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
 from sealmq.errors import ConfigError, EnrollmentError
@@ -92,6 +93,7 @@ def token(
 
 
 @app.command()
+@with_ca_passphrase
 def claim(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the claim is called: a production line, a batch.")],
     quota: QuotaOption,
@@ -108,6 +110,8 @@ def claim(
         Path | None, typer.Option("--out", metavar="DIR", help="Where its files go (default: ./NAME-claim).")
     ] = None,
     as_json: JSONOption = False,
+    root_key: RootKeyOption = None,
+    root_passphrase_file: RootPassphraseOption = None,
     home: HomeOption = None,
 ) -> None:
     """Make a claim for a production line: a certificate that asks for device certificates, and may do nothing else."""
@@ -120,6 +124,7 @@ def claim(
     listed = _read_names(names)
     now = time.time()
     with Home.open(home_path(home)) as opened:
+        bring_root(opened, root_key, root_passphrase_file)
         made = opened.claims(now).make(
             name,
             out if out is not None else Path(f"{name}-claim"),
@@ -311,11 +316,10 @@ def check_limits(device: str | None, prefix: str, role: str, days: int | None) -
 
 def _where(home: Home) -> dict[str, str]:
     """What a device needs beside the token."""
-    from sealmq.cli.target import listening_address
+    from sealmq.cli.target import est_url
 
-    host, _ = listening_address(home.path)
     return {
-        "est": f"https://{host}:8443/.well-known/est",
+        "est": est_url(home.path),
         "root": str(home.root_certificate),
         "root_sha256": home.root_fingerprint(),
     }
@@ -323,6 +327,8 @@ def _where(home: Home) -> dict[str, str]:
 
 def _how_to_use(name: str, known: dict[str, str]) -> list[str]:
     root = shlex.quote(known["root"])
+    if not known["est"]:
+        return ["It is for EST, which listens nowhere. Next: [https] listen in sealmq.toml, and sealmq reload"]
     return [
         "On the device, which has root.pem already, with openssl and curl:",
         "  openssl ecparam -name prime256v1 -genkey -noout -out device.key",

@@ -14,9 +14,10 @@ from pathlib import Path
 NAME = "sealmq"
 
 _PLAIN = "up|reload|pub|sub|bench|backup|restore"
+_HOMELESS = "renew"  # a device has no home
 _GROUPS = "device|enroll|account|access|ca|log"
 _COMMAND = re.compile(
-    rf"(?<![\w./-])sealmq(?= (?:{_PLAIN}|{_GROUPS}|--help)\b)"
+    rf"(?<![\w./-])sealmq(?= (?:{_PLAIN}|{_HOMELESS}|{_GROUPS}|--help)\b)"
     rf"(?P<words> (?:{_PLAIN}|(?:{_GROUPS}) [a-z-]+)\b)?(?P<rest>[^;`\n]*)"
 )
 

@@ -126,3 +126,17 @@ def listening_address(home: Path, auth: Auth = "certificate") -> tuple[str, int]
     if host is None or host in EVERYWHERE:
         host = "localhost"
     return host, port or 8883
+
+
+def est_url(home: Path) -> str:
+    """Where a device on this machine reaches the home's EST; "" when it listens nowhere."""
+    from sealmq import config
+
+    path = home / "sealmq.toml"
+    listeners = (config.load(path) if path.exists() else config.Configuration()).https.listeners
+    if not listeners:
+        return ""
+    host, port = config.parse_address(listeners[0].address)
+    if host is None or host in EVERYWHERE:
+        host = "localhost"
+    return f"https://{f'[{host}]' if ':' in host else host}:{port or 8443}/.well-known/est"

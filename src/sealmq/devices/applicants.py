@@ -71,12 +71,20 @@ class Applicants:
                 f" {day(record.not_before)}",
                 remedy="check this machine's clock",
             )
+        is_claim = record.profile == CLAIM.name
         return Applicant(
             serial=record.serial,
-            is_claim=record.profile == CLAIM.name,
+            is_claim=is_claim,
             is_expired=now > record.not_after,
             is_new=record.seen is None and record.profile == DEVICE.name,
-            identity=Identity(record.device, record.role, record.serial, record.not_after, bearer=record.uuid),
+            identity=Identity(
+                record.device,
+                "claim" if is_claim else record.role,
+                record.serial,
+                record.not_after,
+                kind="claim" if is_claim else "device",
+                bearer=record.uuid,
+            ),
         )
 
     def _check_authority(self, record: CertificateRecord, now: float) -> None:

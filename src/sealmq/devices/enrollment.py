@@ -42,8 +42,10 @@ from sealmq.pki.requests import read_csr
 ROLES = ("device", "operator")
 """What access rules are written for."""
 
+DAYS = range(1, 3651)
+"""How long a device's certificate may last."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_DAYS = range(1, 3651)
 _CRL_KEEPS = 30 * 86400  # seconds for which an expired certificate stays on the CRL: a device may renew that late
 _NEAR_MATCHES_AMONG = 2000  # names; a fleet has a million
 
@@ -79,6 +81,14 @@ def check_name(name: str) -> None:
         )
 
 
+def check_wishes(role: str, days: int | None) -> None:
+    """Raise EnrollmentError unless a device may have this role, and its certificate this life (None: the usual)."""
+    if role not in ROLES:
+        raise EnrollmentError(f"'{printable(role)}' is not a role", remedy=f"use one of: {', '.join(ROLES)}")
+    if days is not None and days not in DAYS:
+        raise EnrollmentError(f"a certificate cannot last {days} days", why=f"{DAYS[0]} to {DAYS[-1]} are possible")
+
+
 class Enrollment:
     """Adds and revokes devices.
 
@@ -111,10 +121,7 @@ class Enrollment:
         TrustError when the Device CA does not hold. Then nothing has changed.
         """
         check_name(name)
-        if role not in ROLES:
-            raise EnrollmentError(f"'{printable(role)}' is not a role", remedy=f"use one of: {', '.join(ROLES)}")
-        if days is not None and days not in _DAYS:
-            raise EnrollmentError(f"a certificate cannot last {days} days", why="1 to 3650 are possible")
+        check_wishes(role, days)
         request = read_csr(csr) if csr is not None else None
         if request is not None and request.common_name not in (None, name):
             raise EnrollmentError(
@@ -132,17 +139,14 @@ class Enrollment:
             actor=operator(),
         )
         with _failures_in_words(name), locked_directory(self._directory):
-            self._check_free(name)
-            self._check_key(name, public_key)
+            self.check_free(name)
+            self.check_key(name, public_key)
             self._clear_leftovers(name)
             with self._undone_on_failure(name):
                 (issued,) = self._issuer.issue([order], now=now, hand_over=lambda made: self._write_files(made[0], key))
                 if not isinstance(issued, Issued):
                     raise issued
-            try:
-                _remove(self._beside(name, "old"))
-            except OSError:
-                pass  # the device is there; a revoked one's files are no reason to say that it is not
+            self.drop_former(name)
         return self._enrolled(issued, has_key=key is not None)
 
     def revoke_device(self, name: str, reason: str = "unspecified", *, now: float) -> list[str]:
@@ -192,7 +196,8 @@ class Enrollment:
         der = sign_crl(self._authority, revocations, number=number, now=now, next_update=until)
         self._registry.put_crl(key_id, number, der)
 
-    def _check_free(self, name: str) -> None:
+    def check_free(self, name: str) -> None:
+        """Raise EnrollmentError unless a device of this name may be added, and its folder taken."""
         device = self._registry.device(name)
         if device is None:
             account = self._registry.account(name)
@@ -231,7 +236,8 @@ class Enrollment:
                 f"{folder} is there, but the registry knows no device '{name}'", remedy="move that folder away"
             )
 
-    def _check_key(self, name: str, public_key: PublicKey) -> None:
+    def check_key(self, name: str, public_key: PublicKey) -> None:
+        """Raise EnrollmentError when this key is another device's, or was revoked as compromised."""
         for record in self._registry.certificates_with_key(public_key.spki_sha256):
             if record.state in (State.PENDING, State.ABANDONED):
                 continue  # nobody was given that certificate
@@ -247,6 +253,10 @@ class Enrollment:
     def _clear_leftovers(self, name: str) -> None:
         """Put away what a killed command left. Under the lock nobody else can be at work on this name."""
         self._registry.abandon(DEVICE.name, name)
+        self.clear_folders(name)
+
+    def clear_folders(self, name: str) -> None:
+        """Put away the hidden folders that a killed command left beside a device's. Under the lock."""
         _remove(self._beside(name, "new"))
         old, folder = self._beside(name, "old"), self._directory / name
         if old.exists() and not folder.exists():
@@ -255,7 +265,7 @@ class Enrollment:
 
     def _write_files(self, issued: Issued, key: PrivateKey | None) -> None:
         name, certificate = issued.order.name, issued.certificate
-        new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
+        new = self._beside(name, "new")
         vault.make_private_directory(new)
         vault.write_public(new / ROOT_FILE, self._root)
         vault.write_public(new / LEAF_FILE, certificate.pem)
@@ -263,26 +273,45 @@ class Enrollment:
         vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         if key is not None:
             vault.write_private(new / KEY_FILE, key.pem())
-        if folder.exists():
-            folder.rename(old)  # a revoked device's, or a killed command's
-        new.rename(folder)
+        self.put_in_place(new, name)
         vault.sync_directory(self._directory)
+
+    def put_in_place(self, new: Path, name: str) -> None:
+        """Let the folder `new` be that of a device. What was there is put aside until `drop_former`. Under the lock."""
+        folder = self._directory / name
+        if folder.exists():
+            folder.rename(self._beside(name, "old"))  # a revoked device's, or a killed command's
+        new.rename(folder)
+
+    def take_back(self, new: Path, name: str, *, had_folder: bool) -> None:
+        """Undo `put_in_place`, as far as it came; nothing is left of `new`. Under the lock.
+
+        had_folder: whether there was one in the device's place before.
+        """
+        old, folder = self._beside(name, "old"), self._directory / name
+        if folder.exists() and (old.exists() or not had_folder):
+            folder.rename(new)  # the folder in its place is the new one
+        _remove(new)
+        if old.exists():
+            old.rename(folder)
+
+    def drop_former(self, name: str) -> None:
+        """Remove what `put_in_place` put aside. Under the lock."""
+        try:
+            _remove(self._beside(name, "old"))
+        except OSError:
+            pass  # the device is there; a revoked one's files are no reason to say that it is not
 
     @contextmanager
     def _undone_on_failure(self, name: str) -> Iterator[None]:
-        new, old, folder = self._beside(name, "new"), self._beside(name, "old"), self._directory / name
-        had_folder = folder.exists()
+        new, had_folder = self._beside(name, "new"), (self._directory / name).exists()
         try:
             yield
         except BaseException:
             try:
                 device = self._registry.device(name)
                 if device is None or device.state == "revoked":  # else the last step did happen
-                    if folder.exists() and (old.exists() or not had_folder):
-                        folder.rename(new)  # the folder in its place is the new one
-                    _remove(new)
-                    if old.exists():
-                        old.rename(folder)
+                    self.take_back(new, name, had_folder=had_folder)
                     self._registry.abandon(DEVICE.name, name)
             except (OSError, HomeError):
                 pass  # the first error says more; the next add_device of this name clears up

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sealmq.errors import HomeError
 
-_TRIES = 200
-_PAUSE = 0.05  # seconds; 10 seconds together, far longer than any change takes
+_SECONDS = 10.0  # far longer than any change takes
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.005  # a look costs 10 us, and those who add a fleet wait for each other
 
 
 @contextmanager
@@ -29,7 +29,8 @@ def locked_directory(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> int:
-    for _ in range(_TRIES):
+    pause, waited = _SHORTEST_PAUSE, 0.0
+    while waited < _SECONDS:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,7 +43,9 @@ def _lock(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
-        time.sleep(_PAUSE)
+        time.sleep(pause)
+        waited += pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
     raise HomeError(
         f"{path} is in use", why="another sealmq command has been changing it for 10 seconds", remedy="try again"
     )

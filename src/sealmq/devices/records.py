@@ -63,9 +63,10 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted) or "server" (a new
-    broker certificate); or "password", "bound" or "removed": the account `device` has another password, counts with
-    other devices, or is gone, so that who came in by it may have to be cut.
+    """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted), "server" (a new
+    broker certificate) or "clone" (two links of one certificate, from two places); or "password", "bound" or "removed":
+    the account `device` has another password, counts with other devices, or is gone, so that who came in by it may have
+    to be cut.
     """
 
     id: int

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from sealmq.database import BACKUP, in_words, open_database
 from sealmq.devices.records import CertificateRecord, Change, Confirmation, DeviceRecord, Reservation, State
@@ -33,6 +33,11 @@ _DEVICE = """
     FROM devices d JOIN certificates c ON c.serial = d.serial """
 
 _ACCOUNT = "SELECT name, role, stored, created, changed, devices FROM accounts "
+
+
+class _Pending(NamedTuple):
+    device: str
+    profile: str
 
 
 class Registry:
@@ -279,6 +284,17 @@ class Registry:
             ).fetchall()
             return [str(each) for (each,) in rows]
 
+    def note_clone(self, serial: str, device: str) -> None:
+        """Two links of this certificate came from two places."""
+        with self.transaction():
+            self._note("clone", serial, device)
+
+    def clones_of(self, name: str) -> int:
+        """How often that was noted of a device."""
+        row = self._one("SELECT count(*) FROM changes WHERE kind = 'clone' AND device = ?", name)
+        assert row is not None
+        return int(row[0])
+
     def body(self, serial: str) -> bytes | None:
         """A device's certificate (DER); None: it is older than the table."""
         row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
@@ -318,11 +334,11 @@ class Registry:
     def abandon(self, profile: str, subject: str | None = None) -> None:
         """Give up what was reserved for this subject (None: for anybody) and never confirmed."""
         with self.transaction():
-            self._connection.execute(
-                "UPDATE certificates SET state = 'abandoned'"
-                " WHERE state = 'pending' AND profile = ? AND subject = COALESCE(?, subject)",
-                (profile, subject),
-            )
+            statement = "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND profile = ?"
+            if subject is None:
+                self._connection.execute(statement, (profile,))
+            else:
+                self._connection.execute(statement + " AND subject = ?", (profile, subject))
 
     def revoke(self, name: str, reason: str, *, now: float) -> list[str]:
         """Revoke all certificates of a device that still open the door; returns their serials."""
@@ -382,12 +398,12 @@ class Registry:
                 raise HomeError(f"the revocation list's number {number} was used before")
             self._connection.execute("REPLACE INTO crls VALUES (?, ?, ?)", (authority_key_id, number, der))
 
-    def _pending(self, serial: str) -> CertificateRecord:
-        record = self.lookup(serial)
-        if record is None or record.state is not State.PENDING:
+    def _pending(self, serial: str) -> _Pending:
+        row = self._one("SELECT subject, profile FROM certificates WHERE serial = ? AND state = 'pending'", serial)
+        if row is None:
             # Somebody else gave it up meanwhile: it must not come back to life.
             raise HomeError(f"the certificate {serial} is not waiting to be confirmed")
-        return record
+        return _Pending(*row)
 
     def _note(self, kind: str, serial: str, device: str) -> None:
         cursor = self._connection.execute(
@@ -398,7 +414,7 @@ class Registry:
             return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed', 'clone')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

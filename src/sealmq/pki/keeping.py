@@ -6,13 +6,15 @@ Rule 2: all keys of a home change together, or none (together.py).
 What is overwritten or removed here may still be on the disk: in the file system's free blocks, in backups, in what a
 restore has replaced. `older_copies` finds the last of these.
 
-Whoever calls one of these holds the lock on the home.
+Whoever calls one of these holds the lock on the home. `record` is told the names of the keys before they change: what
+cannot be recorded is not done.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,31 +30,43 @@ _LARGEST = 64 * 1024  # bytes that are read of a root's file
 _KEY_BLOCK = re.compile(rb"-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----.*?-----END (?:ENCRYPTED )?PRIVATE KEY-----", re.S)
 
 
-def seal_keys(authorities: Authorities, passphrase: bytes) -> list[str]:
+Record = Callable[[Iterable[str]], None]
+
+
+def _unrecorded(names: Iterable[str]) -> None:
+    pass
+
+
+def seal_keys(authorities: Authorities, passphrase: bytes, record: Record = _unrecorded) -> list[str]:
     """Seal every key of the home, or seal it by another passphrase; returns their names.
 
     Raises TrustError when the passphrase is too short, when the keys can't be read or are in a token; OSError.
     """
     sealing.check_passphrase(passphrase)
-    files = {}
-    for name in _names_of_files(authorities):
+    files, names = {}, _names_of_files(authorities)
+    for name in names:
         key = authorities.load(name).key
         files[f"{name}.key"] = sealing.seal(key, passphrase)
         _check_same(key, sealing.unseal(files[f"{name}.key"], passphrase))
+    record(names)
     authorities.replace(files)
     authorities.remember(passphrase)
-    return [name.removesuffix(".key") for name in files]
+    return names
 
 
-def unseal_keys(authorities: Authorities) -> list[str]:
+def unseal_keys(authorities: Authorities, record: Record = _unrecorded) -> list[str]:
     """Keep every key of the home without a passphrase; returns their names. Raises TrustError, OSError."""
-    files = {f"{name}.key": authorities.load(name).key.pem() for name in _names_of_files(authorities)}
+    names = _names_of_files(authorities)
+    files = {f"{name}.key": authorities.load(name).key.pem() for name in names}
+    record(names)
     authorities.replace(files)
     authorities.remember(None)
-    return [name.removesuffix(".key") for name in files]
+    return names
 
 
-def move_to_token(authorities: Authorities, place: token.Place, ask: Ask) -> list[token.Place]:
+def move_to_token(
+    authorities: Authorities, place: token.Place, ask: Ask, record: Record = _unrecorded
+) -> list[token.Place]:
     """Put every key of the home into a token, and keep of each only where it is; returns that.
 
     The keys are imported, so that the CA stays what it is and no device notices. A key that has never been outside a
@@ -62,8 +76,8 @@ def move_to_token(authorities: Authorities, place: token.Place, ask: Ask) -> lis
     Raises TrustError when a key can't be read, when the token refuses one or does not sign with it; OSError. Then the
     home is as it was; what is in the token already is taken by the next try.
     """
-    places, files = [], {}
-    for name in _names_of_files(authorities):
+    places, files, names = [], {}, _names_of_files(authorities)
+    for name in names:
         authority = authorities.load(name)
         wanted = replace(place, label=authority.common_name, id=bytes.fromhex(authority.key_id))
         moved = token.place_of(token.put_key(wanted, authority.key, ask))
@@ -71,12 +85,13 @@ def move_to_token(authorities: Authorities, place: token.Place, ask: Ask) -> lis
         files[f"{name}.key"] = f"{moved}\n".encode()
         _check_same(authority.key, token.load_key(token.read_place(files[f"{name}.key"]), authority.key.public, ask))
         places.append(moved)
+    record(names)
     authorities.replace(files)
     authorities.remember(None)
     return places
 
 
-def export_root(authorities: Authorities, file: Path, passphrase: bytes) -> list[str]:
+def export_root(authorities: Authorities, file: Path, passphrase: bytes, record: Record = _unrecorded) -> list[str]:
     """Write the root's key, sealed by a passphrase of its own, to `file`, and remove it from the home.
 
     The keys of older roots go with it. Everything but making a new issuing CA goes on without them.
@@ -102,6 +117,7 @@ def export_root(authorities: Authorities, file: Path, passphrase: bytes) -> list
             raise TrustError(f"{file} does not hold what was written", remedy="choose another disk")
         for root, block in zip(roots, _KEY_BLOCK.findall(written), strict=True):
             _check_same(root.key, sealing.unseal(block, passphrase))
+        record(names)
     except BaseException:
         file.unlink(missing_ok=True)
         raise

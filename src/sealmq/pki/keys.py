@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -28,19 +28,29 @@ from sealmq.errors import EnrollmentError, TrustError
 
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _RSA_BITS = range(2048, 4097)  # below: weak (RFC 7925 section 20 wants 112 bits); above: only good to keep us busy
+_KINDS = (bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06092a864886f70d010101"))  # id-ecPublicKey, rsaEncryption
+_KIND_WITHIN = 24  # octets: behind two lengths stands the algorithm
 _SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, math.isqrt(n) + 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key as DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7)."""
+    """A public key.
+
+    der:         SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+    spki_sha256: SHA-256 of that, lower-case hex: what 'one key = one device' is checked by.
+    """
 
     der: bytes
+    spki_sha256: str = field(init=False, compare=False)
 
-    @property
-    def spki_sha256(self) -> str:
-        """SHA-256 of the SubjectPublicKeyInfo, lower-case hex: what 'one key = one device' is checked by."""
-        return hashlib.sha256(self.der).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spki_sha256", hashlib.sha256(self.der).hexdigest())
+
+    def check_kind(self) -> None:
+        """Raise EnrollmentError unless it says that it is an ECDSA or RSA key."""
+        if not any(kind in self.der[:_KIND_WITHIN] for kind in _KINDS):
+            raise EnrollmentError("only ECDSA and RSA keys can be certified")
 
     def loaded(self) -> CertificatePublicKeyTypes:
         """The key as `cryptography` knows it; for this room only."""

@@ -18,6 +18,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from sealmq.errors import TrustError
 
@@ -125,6 +126,7 @@ class Validity:
     not_after: int
 
 
+@lru_cache(maxsize=16)  # a batch asks one question, twice for each certificate
 def validity(profile: Profile, now: float, *, issuer: Validity | None = None, days: int | None = None) -> Validity:
     """When a certificate that is made at `now` (Unix seconds) begins and ends.
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.x509.oid import AttributeOID, NameOID
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.x509.oid import AttributeOID, NameOID, SignatureAlgorithmOID
 
 from sealmq.errors import EnrollmentError
 from sealmq.pki.keys import PublicKey, check_key_policy
@@ -19,6 +22,11 @@ REQUEST_LENGTH = 8 * 1024
 """Bytes that a request may have. One with RSA-4096 and every attribute that openssl writes has about 2 KiB."""
 
 _HASHES = ("sha256", "sha384", "sha512")
+_ECDSA = (
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,11 @@ def read_csr(data: bytes) -> CertificateRequest:
         )
     try:
         csr = _load(data)
-        names = [str(name.value) for name in csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        hash_name = csr.signature_hash_algorithm.name if csr.signature_hash_algorithm else "none"
+        subject = list(csr.subject)  # each of these is read anew whenever it is asked for
+        hash_algorithm = csr.signature_hash_algorithm
         key = csr.public_key()
-        wishes = _wishes(csr)
+        names = [str(attribute.value) for attribute in subject if attribute.oid == NameOID.COMMON_NAME]
+        wishes = _wishes(csr, has_others=len(names) != len(subject))
     except Exception as error:  # the parser's reasons are many, and every one means the same here
         raise EnrollmentError(
             "the certificate request cannot be read",
@@ -70,30 +79,30 @@ def read_csr(data: bytes) -> CertificateRequest:
             remedy="openssl req -new -key device.key -subj / -out device.csr",
         ) from error
     check_key_policy(key)
+    hash_name = hash_algorithm.name if hash_algorithm else "none"
     if hash_name not in _HASHES:
         raise EnrollmentError(f"the certificate request is signed with {hash_name}", why="SHA-256 or better is needed")
-    _check_signature(csr)
+    _check_signature(csr, key, hash_algorithm)
     if len(names) > 1:
         raise EnrollmentError("the certificate request has more than one common name")
     return CertificateRequest(PublicKey.of(key), names[0] if names else None, *wishes)
 
 
-def _wishes(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...] | None, bool, bytes | None]:
-    """What `CertificateRequest` has behind the common name."""
-    others = any(attribute.oid != NameOID.COMMON_NAME for attribute in csr.subject)
+def _wishes(
+    csr: x509.CertificateSigningRequest, *, has_others: bool
+) -> tuple[tuple[str, ...] | None, bool, bytes | None]:
+    """What `CertificateRequest` has behind the common name. has_others: its subject has more names than that."""
     uris: tuple[str, ...] | None = None
-    try:
-        san = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        pass
-    else:
-        uris = tuple(san.get_values_for_type(x509.UniformResourceIdentifier))
-        others = others or len(uris) != len(san)
-    try:
-        password = csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD).value
-    except x509.AttributeNotFound:
-        password = None
-    return uris, others, password
+    for wished in csr.extensions:
+        if isinstance(wished.value, x509.SubjectAlternativeName):
+            uris = tuple(wished.value.get_values_for_type(x509.UniformResourceIdentifier))
+            has_others = has_others or len(uris) != len(wished.value)
+    passwords = [each.value for each in csr.attributes if each.oid == AttributeOID.CHALLENGE_PASSWORD]
+    return uris, has_others, passwords[0] if passwords else None
+
+
+def _is_ecdsa(csr: x509.CertificateSigningRequest) -> bool:
+    return csr.signature_algorithm_oid in _ECDSA
 
 
 def _load(data: bytes) -> x509.CertificateSigningRequest:
@@ -102,10 +111,16 @@ def _load(data: bytes) -> x509.CertificateSigningRequest:
     return x509.load_der_x509_csr(data)
 
 
-def _check_signature(csr: x509.CertificateSigningRequest) -> None:
+def _check_signature(csr: x509.CertificateSigningRequest, key: object, hash_algorithm: HashAlgorithm | None) -> None:
     # Proof of possession: without it somebody could have another device's public key certified under his own name.
     try:
+        if isinstance(key, ec.EllipticCurvePublicKey) and hash_algorithm is not None and _is_ecdsa(csr):
+            # What the library does itself, but it reads the key once more: 7 us of 87.
+            key.verify(csr.signature, csr.tbs_certrequest_bytes, ec.ECDSA(hash_algorithm))
+            return
         valid = csr.is_signature_valid
+    except InvalidSignature:
+        valid = False
     except Exception as error:
         raise EnrollmentError("the certificate request's signature cannot be checked") from error
     if not valid:

@@ -17,6 +17,7 @@ It needs the package python-pkcs11: pip install 'sealmq[pkcs11]'.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import threading
@@ -342,6 +343,7 @@ def _forget_session(session: pkcs11.Session) -> None:
 
 def _open_token(place: Place) -> pkcs11.Token:
     pkcs11 = _library()
+    _check_module(Path(place.module))
     tokens = [slot.get_token() for slot in pkcs11.lib(place.module).get_slots(token_present=True)]
     fitting = [
         token
@@ -356,6 +358,19 @@ def _open_token(place: Place) -> pkcs11.Token:
             remedy="put it in, or name another with --token",
         )
     return fitting[0]  # type: ignore[no-any-return]
+
+
+def _check_module(module: Path) -> None:
+    """Raise TrustError when somebody else could have written the library: its code runs in here."""
+    try:
+        there = module.stat()
+    except OSError as error:
+        raise TrustError(f"the PKCS#11 library {module} cannot be loaded", why=error.strerror or "") from error
+    if there.st_uid not in (0, os.geteuid()):
+        raise TrustError(
+            f"the PKCS#11 library {module} belongs to somebody else", remedy="name one that root installed"
+        )
+    vault.check_unchanged(module)
 
 
 def _pin(place: Place, ask: Ask) -> str:

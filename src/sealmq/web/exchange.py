@@ -328,8 +328,8 @@ class Exchange:
         words = "" if answer.status == 200 else f": {answer.body.decode().strip()}"
         level = logging.INFO if answer.status == 200 else logging.WARNING
         because = f" ({self._unfit})" if self._unfit and answer.status == 401 else ""
-        said = (answer.status, asked, words, because)
-        log.log(level, "%s was answered %d to %.100r%s%s", self, *said, extra=self._who())
+        said = (str(self), answer.status, asked, words, because)  # a kept line must not keep us
+        log.log(level, "%s was answered %d to %.100r%s%s", *said, extra=self._who())
 
     def _is_told(self, kind: str) -> bool:
         return self._house.quiet.lets(kind, self.peer, self._house.clock())

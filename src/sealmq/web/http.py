@@ -107,9 +107,11 @@ class RequestReader:
             self._http.receive_data(data)
             return self._next()
         except h11.RemoteProtocolError as error:
+            words = f"this is not proper HTTP ({str(error)[:100]})"
             if self._head is None and error.error_status_hint == 431:
-                raise RequestError(f"the head of the request has more than {LONGEST_HEAD} bytes") from None
-            raise RequestError(f"this is not proper HTTP ({str(error)[:100]})") from None
+                words = f"the head of the request has more than {LONGEST_HEAD} bytes"
+            error.__traceback__ = None  # h11 raises it from a method of its own: it would hold all frames, and itself
+        raise RequestError(words)
 
     def continued(self) -> bytes:
         """The word that a peer waits for before it sends its body (RFC 9110 section 10.1.1)."""

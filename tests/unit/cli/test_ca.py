@@ -188,3 +188,31 @@ def test_into_a_token_for_a_program(home: Path, hsm: SoftHSM, capsys: Shown) -> 
     told = json.loads(capsys.readouterr().out)
     assert told["token"] == "plant"
     assert [uri.startswith("pkcs11:token=plant;serial=") for uri in told["keys"]] == [True] * 4
+
+
+def test_the_audit_trail_says_how_the_keys_were_kept(home: Path, file: Path, tmp_path: Path, capsys: Shown) -> None:
+    where, opens = ["--home", str(home)], ["--ca-passphrase-file", str(file)]
+    assert run(["ca", "encrypt", *opens, *where]) == 0
+    away = ["--offline", str(tmp_path / "root.offline"), "--root-passphrase-file", str(file)]
+    assert run(["ca", "export-root", *away, *opens, *where]) == 0
+    assert run(["ca", "decrypt", *opens, *where]) == 0
+    lines = [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+    told = [line["facts"] for line in lines if line["action"] == "keep-keys"]
+    assert told == [
+        {"kept": "sealed", "keys": "root, server-ca, device-ca, claim-ca"},
+        {"kept": "away", "keys": "root"},
+        {"kept": "plain", "keys": "server-ca, device-ca, claim-ca"},
+    ]
+    assert run(["log", "verify", *where]) == 0
+    assert PASSPHRASE not in (home / "audit.jsonl").read_text()
+
+
+def test_what_cannot_be_recorded_is_not_done(home: Path, file: Path, tmp_path: Path, capsys: Shown) -> None:
+    with (home / "audit.jsonl").open("a") as trail:
+        trail.write("not a line of ours\n")
+    where, offline = ["--home", str(home)], tmp_path / "root.offline"
+    assert run(["ca", "encrypt", "--new-passphrase-file", str(file), *where]) == 1
+    away = ["--offline", str(offline), "--root-passphrase-file", str(file)]
+    assert run(["ca", "export-root", *away, *where]) == 1
+    assert not offline.exists()
+    assert set(kept(home, capsys).values()) == {"plain"}

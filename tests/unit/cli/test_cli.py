@@ -124,7 +124,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
 @pytest.mark.parametrize(
     ("typed", "position", "proposed"),
     [
-        ("sealmq re", 1, ["reload", "restore"]),
+        ("sealmq re", 1, ["reload", "renew", "restore"]),
         ("sealmq device re", 2, ["revoke"]),
         ("sealmq pub --will-r", 2, ["--will-retain"]),
     ],

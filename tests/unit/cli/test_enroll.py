@@ -73,6 +73,14 @@ def test_what_is_printed_for_people_has_all_that_a_device_needs(home: Path, caps
         assert opened.root_fingerprint() in told
 
 
+def test_where_est_is_switched_off_a_token_says_what_is_missing(home: Path, capsys: Shown) -> None:
+    (home / "sealmq.toml").write_text("[https]\nlisten = []\n")
+    assert cli.run(["enroll", "token", "--device", "pump-1"]) == 0
+    told = capsys.readouterr().out
+    assert "EST, which listens nowhere" in told
+    assert "curl" not in told
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -84,3 +84,12 @@ def test_the_home_that_was_given_is_said_again(monkeypatch: pytest.MonkeyPatch) 
     finally:
         remember_home(None)
     assert as_typed("sealmq device list") == "sealmq device list"
+
+
+def test_a_command_for_devices_is_given_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/opt/other", "up"])
+    remember_home(Path("/srv/home"))
+    try:
+        assert as_typed("sealmq renew bundle, then sealmq up") == "sealmq renew bundle, then sealmq up --home /srv/home"
+    finally:
+        remember_home(None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.target import Target, expect_host, find_target, home_path, listening_address
+from sealmq.cli.target import Target, est_url, expect_host, find_target, home_path, listening_address
 from sealmq.errors import ConfigError, EnrollmentError, HomeError
 
 
@@ -49,6 +49,22 @@ def test_a_home_that_nobody_lets_us_see_is_told_in_words(home: Path, monkeypatch
 def test_the_broker_is_where_the_configuration_listens(home: Path, listen: str, expected: tuple[str, int]) -> None:
     (home / "sealmq.toml").write_text(f'listen = ["{listen}"]')
     assert listening_address(home) == expected
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ('[":1"]', "https://localhost:1/.well-known/est"),
+        ('["[::]:3", ":4"]', "https://localhost:3/.well-known/est"),
+        ('["[::1]:5"]', "https://[::1]:5/.well-known/est"),
+        ('["broker.example.com:6"]', "https://broker.example.com:6/.well-known/est"),
+        ("[]", ""),
+    ],
+)
+def test_est_is_where_the_configuration_listens(home: Path, listen: str, expected: str) -> None:
+    assert est_url(home) == "https://localhost:8443/.well-known/est"
+    (home / "sealmq.toml").write_text(f"[https]\nlisten = {listen}")
+    assert est_url(home) == expected
 
 
 def test_options_win_over_the_home(home: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_revoked_device_keeps_its_name(accounts, fleet):
 
 
 def test_the_registry_itself_refuses_a_device_with_an_accounts_name(accounts, fleet, monkeypatch):
-    monkeypatch.setattr(fleet.enrollment, "_check_free", lambda name: None)  # as if another process had been faster
+    monkeypatch.setattr(fleet.enrollment, "check_free", lambda name: None)  # as if another process had been faster
     accounts.add("panel", PASSWORD, now=fleet.now)
     with pytest.raises(EnrollmentError, match="there is an account 'panel'"):
         fleet.enrollment.add_device("panel", now=fleet.now)

@@ -115,6 +115,7 @@ def test_a_claim_is_told_from_a_device(desk):
     registry.confirm(serial, sha256(der).hexdigest())
     found = desk.applicants.identify(der, now)
     assert (found.is_claim, found.is_new, found.is_expired) == (True, False, False)
+    assert (found.identity.kind, found.identity.role) == ("claim", "claim")
 
 
 def test_every_ca_of_a_file_is_an_anchor_with_its_dates(fleet):

@@ -21,7 +21,7 @@ with locked_directory(Path(sys.argv[1])):
 
 
 def test_another_process_waits_and_then_gives_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "_TRIES", 3)
+    monkeypatch.setattr(lock, "_SECONDS", 0.1)
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:

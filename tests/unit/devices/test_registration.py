@@ -35,7 +35,7 @@ from sealmq.devices.registration import (
 )
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
-from sealmq.devices.trail import Trail, read_line
+from sealmq.devices.trail import Entry, Trail, read_line
 from sealmq.errors import HomeError
 from sealmq.pki.authority import create_issuing, create_root, new_serial
 from sealmq.pki.peer import identify_certificate
@@ -254,6 +254,15 @@ def test_a_token_for_a_present_device_gives_it_another_certificate_beside_the_fi
     desk.authority.saw([second.serial], desk.now)
     assert desk.registry.lookup(first.serial).state is State.SUPERSEDED
     assert desk.actions()[-1] == ("supersede", "device:sensor-1")
+
+
+def test_an_alarm_of_the_broker_is_in_the_trail_and_known_of_the_device(desk):
+    granted = desk.enroll(desk.token(device="sensor-1")[1], csr("sensor-1", OTHER))
+    facts = {"device": "sensor-1", "serial": granted.serial, "places": "192.0.2.7 198.51.100.9", "how": "together"}
+    desk.authority.record([Entry("clone", "sealmq", facts)], desk.now)
+    assert desk.actions()[-1] == ("clone", "sealmq")
+    assert (desk.registry.clones_of("sensor-1"), desk.registry.clones_of("sensor-2")) == (1, 0)
+    assert desk.registry.changes_since(0)[-1].kind == "clone"
 
 
 # -- claims

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from sealmq.errors import HomeError, TrustError
-from sealmq.pki import keeping, sealing, vault
+from sealmq.pki import keeping, sealing, token, vault
 from sealmq.pki.authorities import CLAIM_CA, DEVICE_CA, ROOT, SERVER_CA, Authorities, kept_as
 from sealmq.pki.authority import create_issuing, new_serial
 
@@ -162,3 +162,13 @@ def test_only_this_home_s_root_is_brought(authorities, ca):
         authorities.bring_root(ca.device_ca)
     authorities.bring_root(ca.root)
     assert authorities.root is ca.root
+
+
+def test_a_library_in_the_home_is_not_loaded(authorities, tmp_path):
+    module = tmp_path / "devices" / "x" / "module.so"
+    (tmp_path / "link.so").symlink_to(module)
+    for path in (module, tmp_path / "ca" / "root.pem", tmp_path / "link.so"):
+        place = token.Place(str(path), "plant", id=b"1")
+        vault.write_private(authorities.key_file(DEVICE_CA), f"{place}\n".encode())
+        with pytest.raises(TrustError, match="lies in the home"):
+            _ = authorities.device

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealmq.errors import TrustError
 from sealmq.pki import token
@@ -219,8 +224,36 @@ def test_what_is_not_there_is_named(place, tmp_path):
         put_key(replace(place, serial="0000"), key, right_pin)
     with pytest.raises(TrustError, match="there is no key 'Test CA'"):
         load_key(place, key.public, right_pin)
+    with pytest.raises(TrustError, match="cannot be loaded"):
+        put_key(replace(place, module=str(tmp_path / "none.so")), key, right_pin)
+    (tmp_path / "text.so").write_text("no library")
     with pytest.raises(TrustError, match="does not do its work"):
-        put_key(replace(place, module=str(tmp_path / "none.so"), token="x"), key, right_pin)
+        put_key(replace(place, module=str(tmp_path / "text.so")), key, right_pin)
+
+
+@pytest.mark.interop
+def test_a_library_that_others_could_have_written_is_not_loaded(place, tmp_path, monkeypatch):
+    module = tmp_path / "module.so"
+    shutil.copy(place.module, module)
+    module.chmod(0o666)
+    with pytest.raises(TrustError, match="can be changed by others"):
+        put_key(replace(place, module=str(module)), PrivateKey.generate(), right_pin)
+    module.chmod(0o644)
+    owner = os.stat_result((0o100644, 0, 0, 1, os.geteuid() + 4711, 0, 0, 0, 0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", lambda path, **_: owner)
+        with pytest.raises(TrustError, match="belongs to somebody else"):
+            put_key(replace(place, module=str(module)), PrivateKey.generate(), right_pin)
+
+
+@given(st.binary())
+def test_whatever_a_key_file_says_it_is_a_place_or_an_error_in_words(data):
+    for text in (data, b"pkcs11:" + data, b"pkcs11:token=a;id=%01;" + data + b"?module-path=/m.so&" + data):
+        try:
+            place = read_place(text)
+        except TrustError:
+            continue
+        assert read_place(str(place).encode()) == place
 
 
 @pytest.mark.interop

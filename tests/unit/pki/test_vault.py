@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import stat
 from itertools import count
@@ -106,6 +108,32 @@ def test_what_others_can_change_is_refused_with_the_command_that_helps(tmp_path,
     with pytest.raises(TrustError, match="changed by others") as caught:
         vault.check_unchanged(path)
     assert caught.value.remedy == f"chmod go-w {path}"
+
+
+def test_a_folder_of_files_is_its_owners_alone(tmp_path, umask):
+    vault.write_folder(tmp_path / "a", [("device.key", b"secret", True), ("root.pem", b"public", False)])
+    assert mode(tmp_path / "a") == 0o700
+    assert (mode(tmp_path / "a" / "device.key"), mode(tmp_path / "a" / "root.pem")) == (0o600, 0o644 & ~umask)
+    assert (tmp_path / "a" / "device.key").read_bytes() == b"secret"
+    with pytest.raises(FileExistsError):
+        vault.write_folder(tmp_path / "a", [])
+
+
+def test_what_the_file_system_did_not_take_is_told(tmp_path, monkeypatch):
+    with vault.Volume(tmp_path) as volume:
+        volume.sync()
+        monkeypatch.setattr(vault, "_syncfs", lambda descriptor: (ctypes.set_errno(errno.EIO), -1)[1])
+        with pytest.raises(OSError, match="Input/output error"):
+            volume.sync()
+
+
+def test_where_syncfs_is_missing_everything_is_synced(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(vault, "_syncfs", None)
+    monkeypatch.setattr(vault.os, "sync", lambda: synced.append(1))
+    with vault.Volume(tmp_path) as volume:
+        volume.sync()
+    assert synced == [1]
 
 
 def test_a_new_file_takes_the_place_of_nothing(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import logging
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -385,3 +387,60 @@ def test_handshakes_take_turns(office: Office) -> None:
     for caller in callers:
         caller.get("/")
     assert [caller.answer().status for caller in callers] == [200, 200, 200]
+
+
+# -- what is left of it
+
+
+def asks_for_a_certificate(office: Office) -> None:
+    caller = office.caller()
+    caller.post("simpleenroll", Device().csr("pump-1"), user="pump-1", password=office.token("pump-1"))
+    office.decide()
+    assert caller.answer().status == 200
+
+
+def sends_garbage(office: Office) -> None:
+    office.caller().say(b"\x00\r\n\r\n")
+
+
+def shows_a_revoked_certificate(office: Office) -> None:
+    device = office.enrolled("pump-1")
+    office.home.enrollment().revoke_device("pump-1", now=office.clock.now)
+    office.caller(device).get("/")
+
+
+def leaves_while_it_is_decided(office: Office) -> None:
+    caller = office.caller()
+    caller.post("simpleenroll", Device().csr("pump-1"), user="pump-1", password=office.token("pump-1"))
+    caller.leave()
+
+
+def says_too_little(office: Office) -> None:
+    office.caller().say(b"GET ")
+    office.wait(30)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        asks_for_a_certificate,
+        sends_garbage,
+        shows_a_revoked_certificate,
+        leaves_while_it_is_decided,
+        says_too_little,
+    ],
+)
+def test_an_exchange_that_ended_is_gone_without_a_look_for_cycles(
+    office: Office, ending: Callable[[Office], None]
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        ending(office)
+        kept = [weakref.ref(caller.exchange._tls) for caller in office.callers]
+        assert kept
+        office.callers.clear()
+        assert [each() for each in kept] == [None] * len(kept)
+        assert not office.stage.house.links
+    finally:
+        gc.enable()

@@ -22,6 +22,7 @@ class PKCS12(Target):
     name = "pkcs12"
     title = "PKCS#12 (.p12): Java, .NET, Windows"
     limits = Limits(needs_key=True)
+    has_password = True
 
     def files(self, credentials: Credentials) -> list[File]:
         """The store with a password of its own each time."""

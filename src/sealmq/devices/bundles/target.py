@@ -73,6 +73,9 @@ class Target(ABC):
     limits: ClassVar[Limits] = Limits()
     """What it can take."""
 
+    has_password: ClassVar[bool] = False
+    """Whether a password opens its files, which is shown once: then bundles are made one at a time."""
+
     @abstractmethod
     def files(self, credentials: Credentials) -> list[File]:
         """Its files, without README, manifest and .gitignore. Without a key: the same less those that hold it."""

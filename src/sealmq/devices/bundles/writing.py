@@ -11,14 +11,19 @@ import io
 import secrets
 import shutil
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from sealmq.devices.bundles.bundle import Bundle
 from sealmq.devices.bundles.manifest import MANIFEST, check_against_manifest
 from sealmq.devices.bundles.target import File
 from sealmq.errors import BundleError
 from sealmq.pki import vault
+
+HALF_WRITTEN: Final = ".sealmq-bundles."
+"""Hidden folders in which many bundles are written begin so."""
 
 _ZIP_EPOCH = 1980  # years before it can't be said in a .zip
 
@@ -39,6 +44,41 @@ def write_bundle(bundle: Bundle, place: Path, *, now: float, force: bool = False
         raise BundleError(
             f"the bundle cannot be written to {place}", why=error.strerror or str(error), remedy="choose another --out"
         ) from error
+
+
+def write_bundles(bundles: Sequence[tuple[Bundle, Path]], out: Path) -> None:
+    """Write many bundles into folders of `out`, and wait for the disk once. Raises BundleError when one is there
+    already, or the disk is at fault; then none is there that was not before."""
+    new = out / f"{HALF_WRITTEN}{secrets.token_hex(4)}"
+    placed: list[Path] = []
+    try:
+        with vault.Volume(out) as volume:
+            vault.make_private_directory(new)
+            for bundle, place in bundles:
+                check_place(place, force=False)
+                files = [(file.name, file.content, file.private) for file in bundle.files]
+                vault.write_folder(new / place.name, files)
+                read_bundle(new / place.name)
+            volume.sync()
+            for _, place in bundles:
+                (new / place.name).rename(place)
+                placed.append(place)
+            vault.sync_directory(out)
+    except BaseException as error:
+        for place in placed:
+            shutil.rmtree(place, ignore_errors=True)
+        if isinstance(error, OSError):
+            why = error.strerror or str(error)
+            raise BundleError(f"bundles cannot be written to {out}", why=why, remedy="choose another --out") from error
+        raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def clear_half_written(out: Path) -> None:
+    """Remove what a killed `write_bundles` left. The caller knows that nobody writes there. Raises OSError."""
+    for left in out.glob(f"{HALF_WRITTEN}*"):
+        shutil.rmtree(left)
 
 
 def check_place(place: Path, *, force: bool) -> None:

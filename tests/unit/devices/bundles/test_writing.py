@@ -11,7 +11,7 @@ from failing_disk import FailingDisk
 from sealmq.devices.bundles.bundle import Bundle, make_bundle
 from sealmq.devices.bundles.target import File
 from sealmq.devices.bundles.targets import find_target
-from sealmq.devices.bundles.writing import read_bundle, write_bundle
+from sealmq.devices.bundles.writing import clear_half_written, read_bundle, write_bundle, write_bundles
 from sealmq.errors import BundleError
 
 NOW = bundle_credentials.NOW
@@ -107,3 +107,50 @@ def test_a_bundle_that_was_changed_is_not_read(bundle: Bundle, tmp_path: Path, n
         read_bundle(place)
     with pytest.raises(BundleError, match="cannot be read"):
         read_bundle(tmp_path / "nowhere.zip")
+
+
+def test_many_are_written_together_and_all_are_their_owners(bundle: Bundle, tmp_path: Path) -> None:
+    nested = make_bundle(find_target("esp-idf"), bundle_credentials.credentials())
+    places = {tmp_path / "a": bundle, tmp_path / "b": nested}
+    write_bundles([(each, place) for place, each in places.items()], tmp_path)
+    for place, each in places.items():
+        assert contents(read_bundle(place)) == contents(each.files)
+        for path in place.rglob("*"):
+            private = path.is_dir() or any(f.private for f in each.files if place / f.name == path)
+            assert mode(path) == ((0o700 if path.is_dir() else 0o600) if private else 0o644)
+    assert any("/" in file.name for file in nested.files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_of_many_one_that_is_there_already_stops_all(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(BundleError, match="is there already"):
+        write_bundles([(bundle, tmp_path / "a"), (bundle, tmp_path / "b")], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "killed"])
+def test_many_fail_at_every_step(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, for_good: bool
+) -> None:
+    for n in range(1, 1000):
+        out = tmp_path / str(n)
+        out.mkdir()
+        with monkeypatch.context() as patch, FailingDisk(n, for_good=for_good).install(patch) as disk:
+            raised = False
+            try:
+                write_bundles([(bundle, out / "a"), (bundle, out / "b")], out)
+            except BundleError:
+                assert disk.struck
+                raised = True
+        clear_half_written(out)
+        there = sorted(path.name for path in out.iterdir())
+        for name in there:
+            read_bundle(out / name)  # whole, or not there
+        if raised and not for_good:
+            assert there == []
+        if not raised:
+            assert there == ["a", "b"]
+        if not disk.struck:
+            break
+    assert n > 20
