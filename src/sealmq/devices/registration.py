@@ -417,10 +417,10 @@ class RegistrationAuthority:
             self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
-        if device is not None and token.device is None:
-            raise _RefusedError(
-                Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})"
-            )
+        # Nor anybody while a hold may be lifted again.
+        if device is not None and (token.device is None or device.held):
+            state = "on hold" if device.held else device.state
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({state})")
 
     def _check_key(self, name: str, known: Sequence[CertificateRecord]) -> None:
         """known: what was certified for this key before."""
