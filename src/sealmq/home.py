@@ -41,8 +41,9 @@ from sealmq.devices.enrollment import Enrollment, check_name, operator
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
+from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.devices.records import Reservation, State
-from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
+from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.registry import Registry
 from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail

@@ -17,15 +17,9 @@ from cryptography.x509.oid import NameOID
 from failing_disk import FailingDisk
 from sealmq.devices.accounting import verify
 from sealmq.devices.issuing import Issuer, Order
+from sealmq.devices.outcomes import Application, ByToken, Granted, Operation, Refused
 from sealmq.devices.records import State
-from sealmq.devices.registration import (
-    Application,
-    ByToken,
-    Granted,
-    Operation,
-    Refused,
-    RegistrationAuthority,
-)
+from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.revocation import LISTED, Revocations, remove_files
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import Trail
