@@ -33,6 +33,7 @@ from uuid import UUID
 from sealmq.devices.directory import Directory
 from sealmq.devices.trail import ISSUE, REVOKE, Entry, Trail
 from sealmq.home import Home
+from sealmq.pki.authority import Revocation, sign_crl
 from sealmq.pki.profiles import ServerNames
 
 NOW = time.time()
@@ -68,7 +69,7 @@ def fill(home: Path, devices: int) -> float:
     """Put them into the registry and the trail; the seconds that it took."""
     began = time.monotonic()
     with Home.open(home) as opened:
-        (authority,) = opened.device_authorities()
+        authority = opened.authorities.device.key_id
         trail = Trail(opened.audit_trail)
     with closing(sqlite3.connect(home / "sealmq.db", isolation_level=None)) as database:
         database.execute("PRAGMA cache_size = -1000000")
@@ -98,7 +99,7 @@ def fill(home: Path, devices: int) -> float:
                 for number, name, uuid, serial, _, _, _, revoked in sorted(made)
             ),
         )
-        database.executemany("INSERT INTO bodies VALUES (?, ?, '')", ((row[3], row[4]) for row in made))
+        database.executemany("INSERT INTO bodies (serial, der) VALUES (?, ?)", ((row[3], row[4]) for row in made))
         for _, statement in indexes:
             database.execute(statement)
         database.execute("COMMIT")
@@ -187,8 +188,13 @@ def start(home: Path) -> float:
 def revoking(home: Path) -> float:
     """Seconds to sign the list of all that is revoked, as each revocation does."""
     with Home.open(home) as opened:
+        authority = opened.authorities.device
         began = time.monotonic()
-        opened.enrollment().refresh_crl(now=NOW)
+        revoked = [
+            Revocation(record.serial, record.revoked_at or NOW, record.reason or "unspecified")
+            for record in opened.registry.revoked(authority.key_id, not_after=NOW)
+        ]
+        sign_crl(authority, revoked, number=2, now=NOW, next_update=NOW + 86_400)
         return time.monotonic() - began
 
 

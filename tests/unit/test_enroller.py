@@ -11,7 +11,7 @@ import pytest
 from sealmq.broker.certificate_requests import Certified, Declined
 from sealmq.broker.clones import Alarm
 from sealmq.broker.enrolling import Asking
-from sealmq.devices.registration import (
+from sealmq.devices.outcomes import (
     Application,
     ByCertificate,
     ByClaim,

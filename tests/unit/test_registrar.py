@@ -6,16 +6,7 @@ from collections import deque
 import pytest
 
 from sealmq import registrar as module
-from sealmq.devices.registration import (
-    Application,
-    ByCertificate,
-    ByToken,
-    Granted,
-    Operation,
-    Refusal,
-    Refused,
-    Waiting,
-)
+from sealmq.devices.outcomes import Application, ByCertificate, ByToken, Granted, Operation, Refusal, Refused, Waiting
 from sealmq.devices.trail import Entry
 from sealmq.errors import HomeError
 from sealmq.registrar import Registrar

@@ -20,7 +20,7 @@ import pytest
 
 from mqtt_bytes import PINGREQ, connect_packet, publish
 from places import NOWHERE
-from sealmq import config
+from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.config import CertificateSettings, Configuration
@@ -29,6 +29,7 @@ from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
+from sealmq.presence import tell_to_look
 from sealmq.server import Server
 from sealmq.tcp.poller import READABLE
 from sealmq.tcp.transport import Transport
@@ -198,6 +199,24 @@ def test_a_revocation_that_could_not_be_read_at_once_is_read_at_the_next_tick(
     asyncio.run(main())
     assert said().count("the database is locked; next: wait") == 1
     assert any("sensor-1 was revoked" in line for line in said())
+
+
+def test_whoever_has_changed_the_registry_can_have_the_broker_look_before_its_tick(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "TICK", 1_000.0)
+
+    async def main() -> None:
+        home.enrollment().add_device("sensor-1", now=time.time())
+        async with running(home) as (_, port):
+            reader, writer = await connect(home, port, context(home, "sensor-1"))
+            home.revocations().revoke_device("sensor-1", now=time.time())
+            tell_to_look(home.path)
+            rest = await asyncio.wait_for(reader.read(), WAIT)
+            assert (rest[0], rest[2]) == (0xE0, 0x98)
+            writer.close()
+
+    asyncio.run(main())
 
 
 def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(

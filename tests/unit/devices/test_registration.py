@@ -17,9 +17,7 @@ from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.applications import Applications
 from sealmq.devices.labels import Label
-from sealmq.devices.records import Reservation, State
-from sealmq.devices.registration import (
-    RENEWALS_A_DAY,
+from sealmq.devices.outcomes import (
     RETRY_AFTER,
     Application,
     ByCertificate,
@@ -30,9 +28,10 @@ from sealmq.devices.registration import (
     Operation,
     Refusal,
     Refused,
-    RegistrationAuthority,
     Waiting,
 )
+from sealmq.devices.records import Reservation, State
+from sealmq.devices.registration import RENEWALS_A_DAY, RegistrationAuthority
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import Entry, Trail, read_line
