@@ -38,7 +38,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealmq.devices.accounting import verify
 from sealmq.devices.issuing import Issuer, Order
-from sealmq.devices.registration import Application, ByToken, EnrollmentPolicy, Granted, Operation
+from sealmq.devices.outcomes import Application, ByToken, EnrollmentPolicy, Granted, Operation
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import Trail
 from sealmq.home import Home

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from sealmq.config import Configuration
-from sealmq.devices.registration import Application, Outcome
+from sealmq.devices.outcomes import Application, Outcome
 from sealmq.devices.tokens import Tokens
 from sealmq.home import Home
 from sealmq.pki.profiles import ServerNames

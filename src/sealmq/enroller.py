@@ -11,7 +11,7 @@ from typing import Protocol
 from sealmq.broker.certificate_requests import Certified, Declined
 from sealmq.broker.clones import Alarm
 from sealmq.broker.enrolling import Answer, Asking
-from sealmq.devices.registration import (
+from sealmq.devices.outcomes import (
     RETRY_AFTER,
     Application,
     ByCertificate,

@@ -21,38 +21,35 @@ Rule 3: a key that others can read stops everything, with the command that repai
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import platform
 import shlex
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-import ifaddr
 import platformdirs
 
 from sealmq import archive
 from sealmq.bundle import KEY_FILE
-from sealmq.config import CertificateSettings
 from sealmq.devices import trail
 from sealmq.devices.claims import Claims
 from sealmq.devices.confirming import confirm
-from sealmq.devices.enrollment import Enrollment, check_name
-from sealmq.devices.fleet_adding import FleetAdding
+from sealmq.devices.enrollment import Enrollment, check_name, operator
 from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
+from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.devices.records import Reservation, State
-from sealmq.devices.registration import EnrollmentPolicy, RegistrationAuthority
+from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.registry import Registry
+from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError, TrustError
+from sealmq.local_names import broker_names as broker_names
+from sealmq.local_names import local_names as local_names
 from sealmq.pki import vault
 from sealmq.pki.authorities import DEVICE_CA, ROOT, Authorities
 from sealmq.pki.authority import (
@@ -66,7 +63,7 @@ from sealmq.pki.authority import (
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.passphrase import who_is_asked
 from sealmq.pki.peer import identify_certificate, server_names
-from sealmq.pki.profiles import SERVER, ServerNames, is_dns_name, validity
+from sealmq.pki.profiles import SERVER, ServerNames, validity
 from sealmq.presence import FILE_NAME, no_broker
 
 OPERATOR = "operator"
@@ -82,8 +79,6 @@ _ENTRIES = (
 )  # in the order in which they are moved into place: ca/ last
 _HARMLESS = frozenset({"sealmq.toml", FILE_NAME, "lost+found"})  # may lie in the folder before the home is made
 _RENEW_AFTER = 2 / 3  # of a certificate's life
-_NAMES_AT_MOST = 64
-_FQDN_SECONDS = 0.5
 
 
 class Home:
@@ -211,24 +206,23 @@ class Home:
 
     def enrollment(self) -> Enrollment:
         """What adds and revokes devices. Reads the Device CA's key: TrustError when it can't be relied upon."""
-        root = self.authorities.roots_pem
         return Enrollment(
             self.registry,
             self.authorities.device,
-            root=root,
-            directory=self.devices_directory,
-            trail=Trail(self.audit_trail),
-        )
-
-    def fleet_adding(self) -> FleetAdding:
-        """What adds devices by hundreds. Reads the Device CA's key, as `enrollment`."""
-        return FleetAdding(
-            self.registry,
-            self.authorities.device,
-            self.enrollment(),
             root=self.authorities.roots_pem,
             directory=self.devices_directory,
             trail=Trail(self.audit_trail),
+            signer=self.authorities.by_key_id,
+        )
+
+    def revocations(self) -> Revocations:
+        """What takes certificates back. Reads the key of a CA only to sign a list."""
+        return Revocations(
+            self.registry,
+            self.authorities.by_key_id,
+            Trail(self.audit_trail),
+            actor=operator(),
+            anchors=self.authorities.anchors(),
         )
 
     def claims(self, now: float) -> Claims:
@@ -280,10 +274,8 @@ class Home:
         """Make the broker a new certificate when it needs one, or at once; returns whether it did. `now`: Unix seconds.
 
         It needs one when it has none, when the names are not these, or when two thirds of its life are over. The old
-        one is superseded, not revoked: links that stand on it may stand.
-
-        Raises TrustError when the Server CA cannot be relied upon, HomeError when the disk is at fault; then the old
-        certificate is still there.
+        one is superseded, not revoked: links that stand on it may stand. Raises TrustError when the Server CA cannot be
+        relied upon, HomeError when the disk is at fault; then the old certificate is still there.
         """
         with (
             _failures_in_words(f"the broker's certificate in {self.path} was not renewed"),
@@ -303,7 +295,7 @@ class Home:
             der = certificates_of(pem)[0]
             certificate = identify_certificate(der)
             intact = PrivateKey.from_pem(pem).public.spki_sha256 == certificate.spki_sha256
-            same_names = server_names(der) == names
+            same_names = server_names(der) == names and pem.endswith(self.authorities.server_chain_pem)
         except TrustError:
             return False
         record = self.registry.lookup(certificate.serial)
@@ -333,7 +325,7 @@ class Home:
         certificate = issue_server(authority, names, key.public, serial=serial, now=now)
         # Should this step or the next fail, the serial stays pending, and the next run finds in the file whether to
         # confirm it or to give it up.
-        vault.write_private(self.broker_chain, key.pem() + certificate.pem + authority.certificate.pem)
+        vault.write_private(self.broker_chain, key.pem() + certificate.pem + self.authorities.server_chain_pem)
         confirm(self.registry, Trail(self.audit_trail), serial, certificate.fingerprint, now=now)
 
     def _check(self) -> None:
@@ -424,43 +416,6 @@ class Home:
                 path.unlink()
 
 
-def broker_names(settings: CertificateSettings) -> ServerNames:
-    """What the broker's certificate says: what is found on the machine, and what the configuration adds."""
-    found = local_names()
-    dns, addresses = list(found.dns), list(found.addresses)
-    for name in settings.names:
-        try:
-            addresses.append(str(ipaddress.ip_address(name)))
-        except ValueError:
-            dns.append(name)
-    return ServerNames(tuple(dns), tuple(addresses), settings.addresses_as_dns_names)
-
-
-def local_names() -> ServerNames:
-    """What this machine may be called by a client: localhost, its host names, its addresses (at most 64 of each).
-
-    Link-local IPv6 addresses are left out: they mean something only together with an interface.
-    """
-    host = platform.node()
-    short = host.split(".", 1)[0]
-    candidates = ("localhost", host, f"{short}.local", _fully_qualified_name(host))
-    dns = [name for name in candidates if is_dns_name(name)]
-    addresses = ["127.0.0.1", "::1"]
-    found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
-    addresses += [ip for ip in found if isinstance(ip, str)]
-    addresses += [ip[0] for ip in found if isinstance(ip, tuple) and not ip[0].lower().startswith("fe80:")]
-    return ServerNames(tuple(dict.fromkeys(dns))[:_NAMES_AT_MOST], tuple(dict.fromkeys(addresses))[:_NAMES_AT_MOST])
-
-
-def _fully_qualified_name(host: str) -> str:
-    """The name that the resolver has for this machine, "" when it does not answer at once: a start must not wait."""
-    answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(socket.getfqdn(host)), daemon=True)
-    asking.start()
-    asking.join(_FQDN_SECONDS)
-    return answers[0] if answers else ""
-
-
 def _furnish(directory: Path, organization: str, country: str, names: ServerNames, now: float) -> None:
     """Put everything that a home has into an empty directory."""
     home = Home(directory)
@@ -475,9 +430,9 @@ def _furnish(directory: Path, organization: str, country: str, names: ServerName
         trail = Trail(home.audit_trail)
         found_authorities(registry, trail, home.authorities, organization=organization, country=country, now=now)
         home.ensure_broker_certificate(names, now)
-        enrollment = home.enrollment()
-        enrollment.refresh_crl(now=now)  # an empty one: whoever asks for a list finds one from the first day
-        enrollment.add_device(OPERATOR, role=OPERATOR, now=now)
+        for authority in (home.authorities.device, home.authorities.claim):
+            home.revocations().sign_list(authority, now=now)  # an empty one: whoever asks finds one from the first day
+        home.enrollment().add_device(OPERATOR, role=OPERATOR, now=now)
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def tell_connected(
     identity: Identity, client_id: str, level: int, proof: HandshakeProof | None, who: Who, now: float
 ) -> None:
     """A client was let in. A warning when its certificate ends soon, or nobody would know before it is refused."""
-    hours = (identity.not_after - now) / 3600
+    hours = (identity.not_after - now) / 3600 if identity.kind != "claim" else SOON  # a claim is meant to end soon
     log.log(
         logging.WARNING if hours < SOON else logging.INFO,
         "%s connected from %s as client %r (MQTT %s, %s)%s",
@@ -84,7 +84,7 @@ def tell_connected(
 
 def _ends_in(hours: float, name: str) -> str:
     left = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours" if hours >= 2 else "less than two hours"
-    renew = f"sealmq device revoke {name}, sealmq device add {name}, and give it the new files"
+    renew = f"have it renew (sealmq renew BUNDLE), or sealmq device revoke {name}, then add it, for new files"
     return f"; its certificate ends in {left}; next: {renew}"
 
 

@@ -20,15 +20,7 @@ from typing import Final, Protocol, TypeAlias
 
 from sealmq.addresses import address_key
 from sealmq.broker.guessing import Guessing
-from sealmq.devices.registration import (
-    Application,
-    ByToken,
-    Granted,
-    Outcome,
-    Refusal,
-    Refused,
-    Waiting,
-)
+from sealmq.devices.outcomes import Application, ByToken, Granted, Outcome, Refusal, Refused, Waiting
 from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Entry
 from sealmq.errors import Error

@@ -24,13 +24,14 @@ from sealmq.broker.broker import Broker
 from sealmq.broker.change import adopt, recognize
 from sealmq.config import Configuration, ListenerSettings
 from sealmq.contexts import build_contexts
+from sealmq.crl_export import Keeper
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
-from sealmq.devices.records import Change
 from sealmq.devices.registry import Registry
 from sealmq.doors import OTHER_DESCRIPTORS, Addresses, Doors, allow_descriptors, wanted_listeners
 from sealmq.enroller import MQTTEnroller, clone_entry
 from sealmq.errors import Error
+from sealmq.following import Follower
 from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
 from sealmq.home import Home, broker_names
@@ -41,7 +42,8 @@ from sealmq.mqtt.codes import ReasonCode
 from sealmq.pki import vault
 from sealmq.presence import Presence
 from sealmq.registrar import Registrar
-from sealmq.reloading import ACCOUNT_REMOVED, cut_account, cut_who_may_not_stay, tell_unchanged
+from sealmq.reloading import cut_who_may_not_stay, tell_unchanged
+from sealmq.rolling_over import near_end
 from sealmq.safekeeping import Safekeeping
 from sealmq.secure_websocket import SecureWebSocket
 from sealmq.tcp.admission import Place
@@ -60,6 +62,9 @@ is cut within this time; the standard's times are in whole seconds."""
 
 CERTIFICATE_CHECK = 3_600.0
 """Seconds between two looks at the broker's own certificate: is it old, has the machine got a new address?"""
+
+AUTHORITIES_TOLD = 86_400.0
+"""Seconds between two warnings of a CA that is near its end."""
 
 REVOCATIONS = "revocations"
 """The mark in the store behind which the registry's changes have not been acted upon (store/schema.py)."""
@@ -94,10 +99,13 @@ class Server:
         self._resumption = Resumption()
         self._contexts, self._service = self._build(configuration)
         self._context_is_stale = False
+        self._authorities_are_stale = False
         self._troubles: dict[str, str] = {}
         self._exhausted_until = 0.0
         self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
+        self._authorities_told = 0.0
+        self._keeper = Keeper(home)
         self._listen_on: Sequence[Sequence[str]] = ((), (), ())
         self._reception = Reception(
             lambda: self._configuration.limits, self.clock, self._limit_met, self._turned_away, self._exhausted
@@ -113,10 +121,8 @@ class Server:
         self._safekeeping = Safekeeping(home.messages, self._call_loop)
         self._store = self._safekeeping.store
         kept = self._store.load(self.clock())
-        # What was revoked while nobody ran is dealt with at the first tick, before a listener is open.
-        self._last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
-        self._registry_is_stale = True
-        self._store.mark(REVOCATIONS, self._last_change)
+        last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
+        self._store.mark(REVOCATIONS, last_change)
         gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
         self._gatekeeper = gatekeeper
         self._registrar = Registrar(
@@ -141,6 +147,19 @@ class Server:
         self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self.house.quiet.told = configuration.log.lines_per_address
         self._safekeeping.house = self.house
+        self._follower = self._make_follower(last_change)
+
+    def _make_follower(self, last_change: int) -> Follower:
+        """What was revoked while nobody ran is dealt with at the first tick, before a listener is open."""
+        return Follower(
+            self._home.registry,
+            self.house,
+            self._gatekeeper,
+            maybe_identity=self._maybe_identity,
+            maybe_account=Accounts(self._home.registry).maybe_find,
+            last=last_change,
+            done=partial(self._store.mark, REVOCATIONS),
+        )
 
     def _make_broker(self) -> Broker:
         home, configuration = self._home, self._configuration
@@ -152,9 +171,9 @@ class Server:
         return broker
 
     def _maybe_identity(self, name: str) -> Identity | None:
-        """Who has this name today: a device that was not revoked, an account, or nobody."""
+        """Who has this name today: a device that was not revoked, or not for good; an account; or nobody."""
         device = self._home.registry.device(name)
-        if device is not None and device.state != "revoked":
+        if device is not None and (device.state != "revoked" or device.held):
             return Identity(device.name, device.role, bearer=device.uuid)
         account = Accounts(self._home.registry).maybe_find(name)
         return account.identity if account is not None else None
@@ -190,6 +209,7 @@ class Server:
         try:
             self._poller.open()
             self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._loop.add_signal_handler(signal.SIGURG, self._look_now)
             self._tick()  # what was revoked while nobody ran, before anybody can come in
             self.doors.change(self._wanted(self._configuration), lambda: None)
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -204,6 +224,7 @@ class Server:
             self._poller.close()
             self._gatekeeper.close()
             self._registrar.close()
+            self._keeper.close()
             self._safekeeping.close()
             gc.set_threshold(*usual)
             if presence is not self._presence:
@@ -318,6 +339,11 @@ class Server:
             except TimeoutError:
                 pass
 
+    def _look_now(self) -> None:
+        """A command has changed the registry, and says so (presence.tell_to_look)."""
+        self._tick()
+        self._ask_for_end_of_turn()
+
     def _tick(self) -> None:
         now = self.clock()
         for duty in (
@@ -326,6 +352,8 @@ class Server:
             self._read_registry,
             self._check_certificate,
             self._renew,
+            self._tell_near_end,
+            self._keeper.look,
             self._look_for_restore,
         ):
             name = duty.__name__
@@ -360,47 +388,10 @@ class Server:
             link.deadline_passed(now)
 
     def _read_registry(self, now: float) -> None:
-        """Another process, or we, added or revoked: cut who is no more, and let OpenSSL know."""
-        registry = self._home.registry
-        # `changed` tells it once; should what follows fail, it is done at the next tick.
-        self._registry_is_stale = registry.changed() or self._registry_is_stale
-        if not self._registry_is_stale:
-            return
-        for change in registry.changes_since(self._last_change):
-            if change.kind == "revoked":
-                self._cut(change, now)
-            elif change.kind in ("password", "bound", "removed"):
-                self._account_changed(change, now)
-            elif change.kind == "server":  # made by a command: `sealmq ca renew-broker`
-                self._context_is_stale = True
-            self._last_change = change.id
-            self._store.mark(REVOCATIONS, change.id)
-        self._registry_is_stale = False
-
-    def _cut(self, revoked: Change, now: float) -> None:
-        self._context_is_stale = True
-        links = list(self.house.by_serial.get(revoked.serial, ()))
-        log.info(
-            "%s was revoked (serial %s): it is refused from now on%s",
-            revoked.device,
-            revoked.serial,
-            f", {len(links)} of its links cut" if links else "",
-            extra={"device": revoked.device, "serial": revoked.serial},
-        )
-        self._end_sessions(revoked.device, "its certificate was revoked", now)
-        for link in links:
-            link.end(ReasonCode.ADMINISTRATIVE_ACTION, "its certificate was revoked")
-
-    def _end_sessions(self, name: str, why: str, now: float) -> None:
-        """The name was given up; somebody else may have it already, and keeps what is its own."""
-        self.house.broker.end_sessions(name, now, why, self._maybe_identity(name))
-
-    def _account_changed(self, change: Change, now: float) -> None:
-        """An account is gone, or has another password or other devices: what was proved may not count any more."""
-        self._gatekeeper.account_changed(change.device)
-        if change.kind == "removed":
-            self._end_sessions(change.device, ACCOUNT_REMOVED, now)
-        cut_account(self.house, change, Accounts(self._home.registry).maybe_find(change.device))
+        """Another process, or we, changed something: cut who is no more, and let OpenSSL know."""
+        kinds = self._follower.look(now)
+        self._context_is_stale |= not kinds.isdisjoint(("revoked", "released", "server"))
+        self._authorities_are_stale |= "authority" in kinds
 
     # -- another configuration ---------------------------------------------------------------------------------------
 
@@ -446,6 +437,24 @@ class Server:
             self._context_is_stale = True
             log.info("the broker has a new certificate; links that stand are not cut")
 
+    def _tell_near_end(self, now: float) -> None:
+        """Warn of CAs that end within the life of what they sign."""
+        if now - self._authorities_told > AUTHORITIES_TOLD:
+            self._authorities_told = now
+            for words in near_end(self._home, now=now):
+                log.warning("%s", words)
+
+    def _adopt_authorities(self) -> None:
+        """The CAs have changed (sealmq ca rotate). No link is cut that stands on a certificate of one that counts."""
+        self._home.authorities.forget()
+        self._directory.authorities = self._home.device_authorities()
+        self._registrar.renew()
+        self._authorities_are_stale, self._context_is_stale = False, True
+        self._certificate_checked = 0.0  # at the next tick, as a duty of its own: the Server CA may be a new one
+        terms = {settings.terms for settings in self._wanted(self._configuration)}
+        cut_who_may_not_stay(self.house, terms, self._directory)
+        log.info("the certificate authorities have changed: new connections are shown, and asked for, the new ones")
+
     def _look_for_restore(self, now: float) -> None:
         if not self.restore_waits and is_waiting(self._home.path):
             log.warning("the home is being restored from a backup: every link ends, clients may come back at once")
@@ -454,6 +463,8 @@ class Server:
 
     def _renew(self, now: float) -> None:
         """Build the contexts that the other duties asked for; at every tick anew until it is done."""
+        if self._authorities_are_stale:
+            self._adopt_authorities()
         if self._context_is_stale:
             self._contexts, self._service = self._build(self._configuration)
             self._context_is_stale = False

@@ -21,6 +21,7 @@ from pkilint.validation import ValidationFindingSeverity, ValidationResult, Vali
 from certificate_profiles import DEVIATIONS
 from running import program
 from sealmq.pki.authority import (
+    HOLD,
     REASONS,
     Authority,
     Certificate,
@@ -34,7 +35,8 @@ from sealmq.pki.authority import (
     sign_crl,
 )
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.profiles import CLAIM, DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
+from sealmq.pki.profiles import CLAIM, CROSS, DEVICE, ISSUING, PROFILES, ROOT, SERVER, ServerNames
+from sealmq.pki.rollover import cross_certify
 
 NOW = time.time()  # openssl asks the clock
 
@@ -91,13 +93,16 @@ def hierarchy() -> tuple[dict[str, Made], Authority]:
         made[kind] = Made(ISSUING.name, each.certificate, (root.certificate,))
     claim = issue_claim(claim_ca, "line-1", uuid.uuid4(), PrivateKey.generate().public, serial=new_serial(), now=NOW)
     made["claim"] = Made(CLAIM.name, claim, (claim_ca.certificate, root.certificate), "sslclient")
+    newer = create_root("Example", "NL", serial=new_serial(), now=NOW, taken=[root.common_name])
+    for kind, subject, issuer in (("new-with-old", newer, root), ("old-with-new", root, newer)):
+        made[kind] = Made(CROSS.name, cross_certify(subject, issuer, now=NOW).certificate, (issuer.certificate,))
     return made | dict(devices(device_ca, root)) | dict(servers(server_ca, root)), device_ca
 
 
 MADE, DEVICE_CA = hierarchy()
 LISTS = {
     "empty": [],
-    "every-reason": [Revocation(new_serial(), NOW, reason) for reason in REASONS],
+    "every-reason": [Revocation(new_serial(), NOW, reason) for reason in (*REASONS, HOLD)],
     "a-thousand": [Revocation(new_serial(), NOW, "keyCompromise") for _ in range(1000)],
 }
 

@@ -279,7 +279,7 @@ def test_a_reload_opens_closes_and_changes_what_is_allowed(tmp_path: Path) -> No
 CROWD = 1_000
 """Connections at once; half of them from one address may shake hands, which the limits say, and the others wait."""
 
-BOUND = 160_000_000
+BOUND = 80_000_000
 """Bytes that the broker may grow by: TLS of those who came through, and 64 KiB that each of them has sent."""
 
 

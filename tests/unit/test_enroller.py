@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 
 from sealmq.broker.certificate_requests import Certified, Declined
+from sealmq.broker.clones import Alarm
 from sealmq.broker.enrolling import Asking
-from sealmq.devices.registration import (
+from sealmq.devices.outcomes import (
     Application,
     ByCertificate,
     ByClaim,
@@ -21,7 +22,8 @@ from sealmq.devices.registration import (
     Refused,
     Waiting,
 )
-from sealmq.enroller import MQTTEnroller
+from sealmq.devices.trail import CLONE
+from sealmq.enroller import MQTTEnroller, clone_entry
 from sealmq.pki.authority import create_issuing, create_root, issue_device, new_serial
 from sealmq.pki.keys import PrivateKey
 
@@ -116,3 +118,10 @@ def test_when_the_files_of_the_ca_cannot_be_read_the_device_asks_again(
         spoil()
         assert desk.outcome(Granted("sensor-1", "0a", b"", 0.0)) == Declined("busy", "try again later", 30)
         assert "cannot be read" in caplog.text
+
+
+def test_an_alarm_becomes_a_line_of_the_trail() -> None:
+    entry = clone_entry("sensor-1", Alarm("0a", ("192.0.2.7", "198.51.100.9"), "in turns"))
+    assert (entry.action, entry.actor) == (CLONE, "sealmq")
+    facts = {"device": "sensor-1", "serial": "0a", "places": "192.0.2.7 198.51.100.9", "how": "in turns"}
+    assert entry.facts == facts

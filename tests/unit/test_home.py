@@ -3,27 +3,22 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import socket
 import ssl
 import stat
 import subprocess
 import sys
-import threading
 import time
 from hashlib import sha256
 from itertools import count
-from types import SimpleNamespace
 
-import ifaddr
 import pytest
 
 from failing_disk import FailingDisk
 from running import program
-from sealmq import home as module
 from sealmq.devices.directory import Directory
 from sealmq.devices.records import State
 from sealmq.errors import EnrollmentError, Error, HomeError, TrustError
-from sealmq.home import Home, local_names
+from sealmq.home import Home
 from sealmq.pki import sealing, vault
 from sealmq.pki.authorities import kept_as
 from sealmq.pki.authority import certificates_of
@@ -404,39 +399,6 @@ def test_renewing_fails_at_every_step(home, monkeypatch, for_good):
     assert n > 15
 
 
-# --- names
-
-
-def adapters(*addresses):
-    return lambda: [SimpleNamespace(ips=[SimpleNamespace(ip=address) for address in addresses])]
-
-
-def test_the_names_of_this_machine():
-    names = local_names()
-    assert names.dns[0] == "localhost"
-    assert names.addresses[:2] == ("127.0.0.1", "::1")
-
-
-def test_what_is_no_name_is_left_out(monkeypatch):
-    monkeypatch.setattr("platform.node", lambda: "my_host.example")
-    monkeypatch.setattr(socket, "getfqdn", lambda host: "host.example")
-    addresses = ["10.0.0.1", ("fe80::1", 0, 2), ("fd00::1", 0, 0), *(f"10.1.0.{n}" for n in range(99))]
-    monkeypatch.setattr(ifaddr, "get_adapters", adapters(*addresses))
-    names = local_names()
-    assert names.dns == ("localhost", "host.example")
-    assert names.addresses[:3] == ("127.0.0.1", "::1", "10.0.0.1")
-    assert "fe80::1" not in names.addresses
-    assert len(names.addresses) == 64
-
-
-def test_a_resolver_that_does_not_answer_stops_nobody(monkeypatch):
-    answered = threading.Event()
-    monkeypatch.setattr(module, "_FQDN_SECONDS", 0.01)
-    monkeypatch.setattr(socket, "getfqdn", lambda host: answered.wait(5) and host)
-    assert local_names().dns[0] == "localhost"
-    answered.set()
-
-
 @pytest.mark.parametrize("place", ["", "ca", "broker", "devices", "sealmq.db", "ca/device-ca.pem"])
 def test_a_home_that_others_can_change_is_not_opened(home, place):
     path = home.path / place
@@ -506,7 +468,7 @@ def test_what_was_killed_while_it_changed_the_keys_is_finished_by_the_next(home,
 
 
 def test_two_do_not_change_the_keys_at_once(home, monkeypatch):
-    monkeypatch.setattr("sealmq.devices.lock._TRIES", 2)
+    monkeypatch.setattr("sealmq.devices.lock._SECONDS", 0.1)
     with (
         home.changing_authorities("first"),
         pytest.raises(HomeError, match="is in use"),

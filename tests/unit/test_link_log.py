@@ -61,7 +61,7 @@ def test_a_connection_says_what_was_agreed(log: pytest.LogCaptureFixture) -> Non
     ("hours", "words"),
     [
         (30 * 24 + 1, ""),
-        (29.9 * 24, "; its certificate ends in 30 days; next: sealmq device revoke ada, sealmq device add ada"),
+        (29.9 * 24, "; its certificate ends in 30 days; next: have it renew (sealmq renew BUNDLE), or sealmq device"),
         (47, "; its certificate ends in 47 hours;"),
         (1.9, "; its certificate ends in less than two hours;"),
     ],
@@ -73,6 +73,12 @@ def test_a_certificate_that_ends_soon_is_a_warning_at_each_connection(
     assert words in log.messages[0]
     assert ("certificate" in log.messages[0]) == bool(words)
     assert log.records[0].levelname == ("WARNING" if words else "INFO")
+
+
+def test_a_claim_is_meant_to_end_soon(log: pytest.LogCaptureFixture) -> None:
+    tell_connected(Identity("claim:1", "claim", not_after=3600, kind="claim"), "c1", 5, PROOF, WHO, 0)
+    assert log.messages == ["claim:1 connected from 192.0.2.7:5 as client 'c1' (MQTT 5, TLSv1.3, AES)"]
+    assert log.records[0].levelname == "INFO"
 
 
 def test_an_end_says_its_reason_code_in_words(log: pytest.LogCaptureFixture) -> None:

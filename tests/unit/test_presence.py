@@ -12,7 +12,7 @@ import pytest
 
 from sealmq import presence as module
 from sealmq.errors import HomeError
-from sealmq.presence import FILE_NAME, Presence, Said, maybe_running, no_broker, tell_to_reload
+from sealmq.presence import FILE_NAME, Presence, Said, maybe_running, no_broker, tell_to_look, tell_to_reload
 
 HOLDER = """
 import pathlib, signal, sys
@@ -88,6 +88,28 @@ def test_the_signal_goes_to_the_holder(tmp_path: Path) -> None:
         said = tell_to_reload(tmp_path)
         assert said.pid == broker.pid
         assert broker.wait(10) == -signal.SIGHUP  # it has no handler
+
+
+def test_whoever_is_told_to_look_and_does_not_know_how_is_not_harmed(tmp_path: Path) -> None:
+    tell_to_look(tmp_path)  # nobody is there
+    with holder(tmp_path) as older:
+        tell_to_look(tmp_path)
+        assert older.stdin is not None
+        older.stdin.close()
+        assert older.wait(10) == 0
+
+
+def test_the_holder_is_told_to_look(tmp_path: Path) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGURG, lambda number, frame: heard.append(number))
+    try:
+        with Presence.claim(tmp_path):
+            tell_to_look(tmp_path)
+            assert heard == [signal.SIGURG]
+        tell_to_look(tmp_path)
+        assert heard == [signal.SIGURG]
+    finally:
+        signal.signal(signal.SIGURG, before)
 
 
 def test_a_file_that_says_nothing_is_no_broker(tmp_path: Path) -> None:

@@ -6,16 +6,8 @@ from collections import deque
 import pytest
 
 from sealmq import registrar as module
-from sealmq.devices.registration import (
-    Application,
-    ByCertificate,
-    ByToken,
-    Granted,
-    Operation,
-    Refusal,
-    Refused,
-    Waiting,
-)
+from sealmq.devices.outcomes import Application, ByCertificate, ByToken, Granted, Operation, Refusal, Refused, Waiting
+from sealmq.devices.trail import Entry
 from sealmq.errors import HomeError
 from sealmq.registrar import Registrar
 
@@ -47,6 +39,7 @@ class Authority:
     def __init__(self):
         self.batches = []
         self.seen = []
+        self.recorded = []
         self.gate = threading.Event()
         self.gate.set()
         self.arrived = threading.Event()
@@ -70,6 +63,10 @@ class Authority:
     def saw(self, serials, now):
         self.arrived.set()
         self.seen += serials
+
+    def record(self, entries, now):
+        self.arrived.set()
+        self.recorded += entries
 
 
 @pytest.fixture
@@ -196,6 +193,22 @@ def test_what_was_seen_is_recorded(stage):
     stage.loop.run_until(lambda: answers)
     assert set(stage.authority.seen) == {"0a", "0b"}
     assert answers == [Waiting("patient")]
+
+
+def test_what_belongs_into_the_trail_is_recorded_beside_the_loop(stage, monkeypatch):
+    monkeypatch.setattr(module, "WAITING", 2)
+    stage.authority.gate.clear()
+    answers = []
+    stage.ask(application("one"), answers.append)
+    assert stage.authority.arrived.wait(10)
+    entries = [Entry("clone", "sealmq", {"serial": f"{number}"}) for number in range(3)]
+    for entry in entries:
+        stage.record(entry)
+    stage.authority.gate.set()
+    stage.loop.run_until(lambda: answers)
+    stage.ask(application("two"), answers.append)
+    stage.loop.run_until(lambda: len(answers) == 2)
+    assert stage.authority.recorded == entries[:2], "what is too much is told in the log alone"
 
 
 def test_another_policy_needs_another_authority(stage):

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from mqtt_bytes import connect_packet, publish
+from mqtt_bytes import PINGREQ, connect_packet, publish
 from places import NOWHERE
-from sealmq import config
+from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
 from sealmq.config import CertificateSettings, Configuration
@@ -29,6 +29,7 @@ from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
 from sealmq.link import Link
 from sealmq.pki.profiles import ServerNames
+from sealmq.presence import tell_to_look
 from sealmq.server import Server
 from sealmq.tcp.poller import READABLE
 from sealmq.tcp.transport import Transport
@@ -200,6 +201,24 @@ def test_a_revocation_that_could_not_be_read_at_once_is_read_at_the_next_tick(
     assert any("sensor-1 was revoked" in line for line in said())
 
 
+def test_whoever_has_changed_the_registry_can_have_the_broker_look_before_its_tick(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "TICK", 1_000.0)
+
+    async def main() -> None:
+        home.enrollment().add_device("sensor-1", now=time.time())
+        async with running(home) as (_, port):
+            reader, writer = await connect(home, port, context(home, "sensor-1"))
+            home.revocations().revoke_device("sensor-1", now=time.time())
+            tell_to_look(home.path)
+            rest = await asyncio.wait_for(reader.read(), WAIT)
+            assert (rest[0], rest[2]) == (0xE0, 0x98)
+            writer.close()
+
+    asyncio.run(main())
+
+
 def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
     home: Home, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[str]]
 ) -> None:
@@ -221,6 +240,26 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
 
     asyncio.run(main())
     assert said().count("no file can be opened") == 1
+
+
+def test_another_certificate_of_the_broker_is_shown_to_who_comes_and_cuts_nobody(home: Home) -> None:
+    async def main() -> None:
+        async with running(home) as (one, port):
+            standing = await connect(home, port, context(home), "standing")
+            old = one._contexts
+            with Home.open(home.path) as other:  # a command, in a process of its own
+                names = broker_names(CertificateSettings())
+                assert other.ensure_broker_certificate(names, time.time(), at_once=True)
+            await until(lambda: one._contexts is not old)
+            newcomer = await connect(home, port, context(home), "newcomer")
+            shown = [writer.get_extra_info("ssl_object").getpeercert(True) for _, writer in (standing, newcomer)]
+            assert shown[0] != shown[1]
+            for reader, writer in (standing, newcomer):
+                writer.write(PINGREQ)
+                assert await asyncio.wait_for(reader.readuntil(b"\xd0\x00"), WAIT)
+                writer.close()
+
+    asyncio.run(main())
 
 
 def test_a_duty_that_fails_is_told_once_and_does_not_stop_the_others(

@@ -55,20 +55,19 @@ def recognize(broker: Broker, who: Callable[[str], Identity | None], now: float)
     who: the identity of this name as it is today; None: it is no more (its device was revoked, its account removed),
     and its sessions end, as do those that another bearer of the name has left. `now` in Unix seconds.
     """
+    heirs = {name: who(name) for name in {key.identity for key in broker.sessions}}
+    for key, session in broker.sessions.items():
+        identity = heirs[key.identity]
+        if identity is not None and not session.identity.bearer:
+            session.identity = identity  # kept by a SealMQ that did not ask: nobody else is known
+    broker.end_sessions_of(heirs, now, "it is no more")
     lost = []
-    for name in {key.identity for key in broker.sessions}:
-        identity = who(name)
-        sessions = [session for key, session in broker.sessions.items() if key.identity == name]
-        for session in sessions:
-            if identity is not None and not session.identity.bearer:
-                session.identity = identity  # kept by a SealMQ that did not ask: nobody else is known
-        broker.end_sessions(name, now, "it is no more", identity)
-        for session in sessions:
-            if identity is None or broker.sessions.get(session.key) is not session:
-                continue
-            session.identity = identity
-            if _regrant(broker, session):
-                lost.append(session)
+    for key, session in list(broker.sessions.items()):
+        identity = heirs[key.identity]
+        assert identity is not None  # or its sessions had ended
+        session.identity = identity
+        if _regrant(broker, session):
+            lost.append(session)
     for session in lost:
         broker.dispatch.withdraw(session, now)
 

@@ -224,6 +224,19 @@ class Publishing:
         if self._retained.forget(topic):
             self._store.forgotten(topic)
 
+    def forget_retained_of(self, name: str) -> int:
+        """Forget what a device has left that is gone for good: what it published, as far as that is known, and all
+        below devices/NAME, where only it may publish by the usual rules. Returns how many those were."""
+        below = f"devices/{name}/"
+        topics = [
+            each.publish.topic
+            for each in self._retained
+            if each.owner == name or each.publish.topic.startswith(below) or each.publish.topic == below[:-1]
+        ]
+        for topic in topics:
+            self._forget(topic)
+        return len(topics)
+
     def publish_will(self, session: Session, will: Will, now: float) -> None:
         """Speak the session's will [MQTT-3.1.2-8]: a message of its client, for No Local too [MQTT-3.8.3-3]."""
         properties = NO_PROPERTIES

@@ -27,7 +27,7 @@ _PARTS = 5  # rules that are named where none is enough
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A device or an account.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A device, an account, or claim:NUMBER.")],
     action: Annotated[str, typer.Argument(metavar="publish|subscribe", help="What it wants to do.")],
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="A topic name; to subscribe, a topic filter.")],
     client_id: Annotated[
@@ -78,10 +78,15 @@ def _expect_topic(action: str, topic: str) -> None:
 
 
 def _who(registry: Registry, name: str) -> tuple[Identity, str]:
-    """The identity of a device or an account, and why it is not even let in ("" when it is)."""
+    """The identity of a device, an account or a claim, and why it is not even let in ("" when it is)."""
     from sealmq.devices.accounts import Accounts
+    from sealmq.devices.tokens import Tokens
     from sealmq.identity import Identity
 
+    kind, _, number = name.partition(":")
+    if kind == "claim" and number.isascii() and number.isdecimal() and len(number) < 10:
+        barred = Tokens(registry).find(int(number)).reason_to_refuse(time.time())
+        return Identity(name, "claim", kind="claim"), barred
     device = registry.device(name) if name.isascii() else None
     if device is not None:
         barred = "it is revoked, and not let in" if device.state == "revoked" else ""

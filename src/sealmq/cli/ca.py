@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq.cli import ca_crl, ca_rollover
 from sealmq.cli.ca_passphrase import (
     RootKeyOption,
     RootPassphraseOption,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sealmq.home import Home
 
 app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+ca_rollover.register(app)
+ca_crl.register(app)
 
 app.command("renew-broker")(renew_broker)
 

@@ -1,4 +1,4 @@
-"""`sealmq device`: add a device, list them, show or revoke one."""
+"""`sealmq device`: add a device, list them, show one. How one is revoked: device_revoke.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.cli import device_revoke
 from sealmq.cli.bundle import (
     Asked,
     BundleHostOption,
@@ -37,6 +38,7 @@ app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=Tr
 app.command("list")(list_devices)
 app.command()(bundle)
 app.command()(targets)
+device_revoke.register(app)
 
 TableOption = Annotated[
     Path | None,
@@ -157,35 +159,6 @@ def show(
         typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
-@app.command()
-@with_ca_passphrase
-def revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="REASON", help="Why: keyCompromise, superseded, cessationOfOperation ...")
-    ] = "unspecified",
-    as_json: JSONOption = False,
-    home: HomeOption = None,
-) -> None:
-    """Refuse a device from now on, and cut its connection."""
-    from sealmq.cli.target import home_path
-    from sealmq.home import OPERATOR, Home
-
-    with Home.open(home_path(home)) as opened:
-        serials = opened.enrollment().revoke_device(name, reason, now=time.time())
-        left_alone = bool(serials) and _was_last_operator(opened, name, time.time())
-    if as_json:
-        typer.echo(json.dumps({"name": name, "revoked": serials, "reason": reason}, indent=2))
-    elif serials:
-        typer.echo(f"{name} is revoked (serial {', '.join(serials)}).")
-        typer.echo("The broker refuses it from now on; if it is connected, it is cut within a second.")
-        if left_alone:
-            typer.echo("No operator is left: nobody may see and do everything. To have one again:")
-            typer.echo(as_typed(f"  sealmq device add {OPERATOR}"))
-    else:
-        typer.echo(f"{name} was revoked before; nothing has changed.")
-
-
 def usual_role(home: Home, name: str) -> str:
     """The role of a device when nobody says one: what it was before it was revoked."""
     from sealmq.home import OPERATOR
@@ -194,15 +167,6 @@ def usual_role(home: Home, name: str) -> str:
     if former is not None:
         return former.role
     return OPERATOR if name == OPERATOR else "device"
-
-
-def _was_last_operator(home: Home, name: str, now: float) -> bool:
-    from sealmq.devices.listing import has_operator
-
-    revoked = home.registry.device(name)
-    if revoked is None or revoked.role != "operator":
-        return False
-    return not has_operator(home.registry, now=now)
 
 
 def _read_csr(path: Path | None) -> bytes | None:

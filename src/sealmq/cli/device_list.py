@@ -38,7 +38,7 @@ _MEASURED = 1000  # devices by whose names the first column is measured: a strea
 def list_devices(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Only these: a name, or 'sensor-*'.")] = "",
     state: Annotated[
-        str, typer.Option("--state", metavar="active|expired|revoked", help="Only those in this state.")
+        str, typer.Option("--state", metavar="active|expired|held|revoked", help="Only those in this state.")
     ] = "",
     after: Annotated[str, typer.Option("--after", metavar="NAME", help="Only those behind this name.")] = "",
     limit: Annotated[
@@ -128,7 +128,7 @@ def _print_page(console: Any, devices: list[DeviceRecord], now: float, *, is_mor
     from rich.table import Table
     from rich.text import Text
 
-    colours = {"active": "green", "expired": "yellow", "revoked": "red"}
+    colours = {"active": "green", "expired": "yellow", "held": "yellow", "revoked": "red"}
     table = Table(box=None, pad_edge=False)
     table.add_column("name", overflow="fold")
     for title in _TITLES[1:-1]:

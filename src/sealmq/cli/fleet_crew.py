@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from sealmq.cli.fleet_bundles import FleetBundling, WantedBundle
-from sealmq.devices.fleet_adding import staging_folder
+from sealmq.devices.fleet_adding import FleetAdding, staging_folder
 from sealmq.devices.fleet_plan import Wanted
+from sealmq.devices.trail import Trail
 from sealmq.errors import Error, HomeError
 from sealmq.home import Home
 from sealmq.pki.passphrase import Source, asked_by, who_is_asked
@@ -55,7 +56,14 @@ class _Hand:
 
     def __init__(self, home: Home, staging: Path) -> None:
         self._staging = staging
-        self._adding = home.fleet_adding()
+        self._adding = FleetAdding(
+            home.registry,
+            home.authorities.device,
+            home.enrollment(),
+            root=home.authorities.roots_pem,
+            directory=home.devices_directory,
+            trail=Trail(home.audit_trail),
+        )
         self._bundling = FleetBundling(home)
 
     def work(self, batch: Batch) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""How devices come and go by hand: add, revoke.
+"""How devices come by hand: add. How they go: revocation.py.
 
 Adding a device is issuing (issuing.py) with files that are handed over: they are written into a hidden folder beside
 their place, which is renamed into its place before the registry says that the device exists.
@@ -9,12 +9,11 @@ registry does not vouch for: the same command, typed again, gives up the one, re
 
 from __future__ import annotations
 
-import difflib
 import getpass
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,11 @@ from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import DeviceRecord, State
 from sealmq.devices.registry import Registry
-from sealmq.devices.trail import REVOKE, Entry, Trail
+from sealmq.devices.revocation import Revocations
+from sealmq.devices.trail import Trail
 from sealmq.errors import EnrollmentError, HomeError, TrustError
 from sealmq.pki import vault
-from sealmq.pki.authority import (
-    REASONS,
-    Authority,
-    Revocation,
-    certificates_of,
-    sign_crl,
-)
+from sealmq.pki.authority import Authority, certificates_of
 from sealmq.pki.keys import PrivateKey, PublicKey
 from sealmq.pki.peer import identify_certificate, printable, subject_key_id
 from sealmq.pki.profiles import DEVICE
@@ -46,8 +40,6 @@ DAYS = range(1, 3651)
 """How long a device's certificate may last."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_CRL_KEEPS = 30 * 86400  # seconds for which an expired certificate stays on the CRL: a device may renew that late
-_NEAR_MATCHES_AMONG = 2000  # names; a fleet has a million
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +89,26 @@ class Enrollment:
     root:      the root certificate as PEM, which every device must trust.
     directory: the folder that gets one folder for each device.
     trail:     is told of what happens.
+    signer:    the CA with a key identifier, for lists of what others than `authority` have issued; None: there is none.
     """
 
-    def __init__(self, registry: Registry, authority: Authority, *, root: bytes, directory: Path, trail: Trail) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        authority: Authority,
+        *,
+        root: bytes,
+        directory: Path,
+        trail: Trail,
+        signer: Callable[[str], Authority] | None = None,
+    ) -> None:
         self._registry = registry
         self._authority = authority
         self._root = root
         self._directory = directory
         self._trail = trail
         self._issuer = Issuer(registry, authority, trail)
+        self._revocations = Revocations(registry, signer or self._signer, trail, actor=operator())
 
     def add_device(
         self, name: str, *, now: float, role: str = "device", csr: bytes | None = None, days: int | None = None
@@ -150,51 +153,21 @@ class Enrollment:
         return self._enrolled(issued, has_key=key is not None)
 
     def revoke_device(self, name: str, reason: str = "unspecified", *, now: float) -> list[str]:
-        """Revoke every certificate of a device, in one transaction with the change that tells the broker.
-
-        reason: one of pki.authority.REASONS. now: Unix seconds.
-
-        Returns the serials that were revoked; none when the device was revoked before. Its files stay where they
-        are. Raises EnrollmentError when there is no such device or reason, HomeError when the disk is at fault.
-        """
-        if reason not in REASONS:
-            raise EnrollmentError(f"'{printable(reason)}' is no reason", remedy=f"use one of: {', '.join(REASONS)}")
-        device = self.find(name)
-        with self._registry.transaction():
-            serials = self._registry.revoke(device.name, reason, now=now)
-            if serials:
-                self.refresh_crl(now=now)
-                lines = [{"serial": serial, "device": device.name, "reason": reason} for serial in serials]
-                self._trail.append([Entry(REVOKE, operator(), facts) for facts in lines], now=now)
-        return serials
+        """Revoke a device for good, as `Revocations.revoke_device`, in the name of who is at the keyboard."""
+        return self._revocations.revoke_device(name, reason, now=now).serials
 
     def find(self, name: str) -> DeviceRecord:
         """The device of this name. Raises EnrollmentError with near matches when there is none."""
-        device = self._registry.device(name)
-        if device is not None:
-            return device
-        some = self._registry.devices(prefix=name[:2], limit=_NEAR_MATCHES_AMONG)
-        some += self._registry.devices(limit=_NEAR_MATCHES_AMONG)
-        near = difflib.get_close_matches(name, dict.fromkeys(record.name for record in some), n=3)
-        raise EnrollmentError(
-            f"there is no device '{printable(name)}'",
-            why=f"did you mean {' or '.join(near)}?" if near else "",
-            remedy="sealmq device list",
-        )
+        return self._revocations.find(name)
+
+    def _signer(self, key_id: str) -> Authority:
+        if key_id != self._authority.key_id:
+            raise HomeError(f"there is no authority with the key identifier {key_id}")
+        return self._authority
 
     def refresh_crl(self, *, now: float) -> None:
         """Sign and keep a new list of what the Device CA has revoked. `now` in Unix seconds."""
-        key_id = self._authority.key_id
-        number = self._registry.crl_number(key_id) + 1
-        revocations = [
-            Revocation(record.serial, record.revoked_at or now, record.reason or "unspecified")
-            for record in self._registry.revoked(key_id, not_after=now - _CRL_KEEPS)
-        ]
-        # This list is for our own TLS context only, which gets a new one with every revocation. So it holds as long
-        # as the CA: a list that ran out would lock out the whole fleet, as it does elsewhere, and prove nothing.
-        until = self._authority.certificate.validity.not_after
-        der = sign_crl(self._authority, revocations, number=number, now=now, next_update=until)
-        self._registry.put_crl(key_id, number, der)
+        self._revocations.sign_list(self._authority, now=now)
 
     def check_free(self, name: str) -> None:
         """Raise EnrollmentError unless a device of this name may be added, and its folder taken."""
@@ -219,6 +192,7 @@ class Enrollment:
             raise EnrollmentError(
                 f"there was a device '{device.name}', which is revoked", remedy=f"add it again as {device.name}"
             )
+        device.check_not_held()
         self._check_folder(name)
 
     def _check_folder(self, name: str) -> None:

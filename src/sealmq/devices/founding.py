@@ -13,7 +13,7 @@ from sealmq.devices.records import Reservation, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Trail
 from sealmq.pki.authorities import CLAIM_CA, DEVICE_CA, ROOT, SERVER_CA, Authorities
-from sealmq.pki.authority import Authority, create_issuing, create_root, new_serial
+from sealmq.pki.authority import Authority, create_issuing, create_root, new_serial, sign_crl
 from sealmq.pki.peer import identify_certificate
 from sealmq.pki.profiles import ISSUING
 from sealmq.pki.profiles import ROOT as ROOT_PROFILE
@@ -60,6 +60,10 @@ def keep_authority(
     registry.reserve(reservation_of(authority, issuer), now=now)
     authorities.add(name, authority)
     confirm(registry, trail, authority.certificate.serial, authority.certificate.fingerprint, now=now)
+    if name == CLAIM_CA:
+        # A list that revokes nothing: as soon as OpenSSL is given the Device CA's, it wants one of each CA that counts.
+        until = authority.certificate.validity.not_after
+        registry.put_crl(authority.key_id, 1, sign_crl(authority, [], number=1, now=now, next_update=until))
 
 
 def reservation_of(authority: Authority, issuer: Authority) -> Reservation:

@@ -16,7 +16,7 @@ from sealmq.devices.registry import Registry
 from sealmq.errors import EnrollmentError
 from sealmq.pki.peer import printable
 
-STATES = ("active", "expired", "revoked")
+STATES = ("active", "expired", "held", "revoked")
 """What a device can be, for whoever has a clock."""
 
 PAGE = 1000
@@ -25,19 +25,23 @@ PAGE = 1000
 _NEAR_MATCHES_AMONG = 2000
 _BEHIND_ALL = "\U0010ffff"
 _DEVICE = """
-    SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
+    SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created,
+           d.state = 'revoked' AND c.reason IS 'certificateHold'
     FROM devices d JOIN certificates c ON c.serial = d.serial
     WHERE d.name > ? AND d.name >= ? AND d.name < ? """
 _CHOSEN = {
     "": "",
     "active": "AND d.state = 'active' AND c.not_after >= ? ",
     "expired": "AND d.state = 'active' AND c.not_after < ? ",
-    "revoked": "AND d.state = 'revoked' ",
+    "held": "AND d.state = 'revoked' AND c.reason = 'certificateHold' ",
+    "revoked": "AND d.state = 'revoked' AND c.reason IS NOT 'certificateHold' ",
 }
 
 
 def state_of(device: DeviceRecord, now: float) -> str:
     """One of STATES: the registry has no clock, we do. `now` in Unix seconds."""
+    if device.held:
+        return "held"
     return "expired" if device.state == "active" and device.not_after < now else device.state
 
 

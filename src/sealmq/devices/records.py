@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sealmq.errors import EnrollmentError
+
 
 class State(StrEnum):
     """Where a certificate is in its life."""
@@ -50,6 +52,7 @@ class DeviceRecord:
     """One device with its current certificate.
 
     state: "active" or "revoked". Whether its certificate has expired is for the reader to say, who has a clock.
+    held:  it is revoked, and may be released again (certificateHold).
     """
 
     name: str
@@ -59,14 +62,25 @@ class DeviceRecord:
     serial: str
     not_after: float
     created: float
+    held: bool = False
+
+    def check_not_held(self) -> None:
+        """Raise EnrollmentError when it is on hold: its name is not free, because the hold may be lifted again."""
+        if self.held:
+            raise EnrollmentError(
+                f"the device '{self.name}' is on hold",
+                why="its certificate may be released again",
+                remedy=f"sealmq device release {self.name}, or to give it up: sealmq device revoke {self.name}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted), "server" (a new
-    broker certificate) or "clone" (two links of one certificate, from two places); or "password", "bound" or "removed":
-    the account `device` has another password, counts with other devices, or is gone, so that who came in by it may have
-    to be cut.
+    """Something that happened: kind is "added", "renewed", "revoked", "released" (a hold was lifted), "retired"
+    (the device is gone for good: what it left goes, too), "server" (a new broker certificate), "authority" (the CAs
+    have changed) or "clone" (two links of one certificate, from two places); or "password", "bound" or "removed": the
+    account `device` has another password, counts with other devices, or is gone, so that who came in by it may have to
+    be cut.
     """
 
     id: int

@@ -16,13 +16,24 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sealmq.devices.applications import Applications
 from sealmq.devices.enrollment import check_name
 from sealmq.devices.issuing import Issued, Issuer, Order
-from sealmq.devices.labels import NO_LABEL, Label
+from sealmq.devices.outcomes import (
+    Application,
+    ByCertificate,
+    ByClaim,
+    ByToken,
+    EnrollmentPolicy,
+    Granted,
+    Operation,
+    Outcome,
+    Refusal,
+    Refused,
+    Waiting,
+)
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import TokenRecord, Tokens
@@ -32,9 +43,6 @@ from sealmq.pki.authority import Authority
 from sealmq.pki.peer import day, printable
 from sealmq.pki.profiles import DEVICE
 from sealmq.pki.requests import CertificateRequest, read_csr
-
-RETRY_AFTER = 30
-"""Seconds after which a device whose request waits for approval should ask again."""
 
 BEING_MADE = 30.0
 """Seconds for which a serial that was reserved for a name keeps others from enrolling it: longer than any issue takes,
@@ -46,115 +54,9 @@ RENEWALS_A_DAY = 20
 _DAY = 86_400.0
 
 
-class Operation(StrEnum):
-    """What is asked for."""
-
-    ENROLL = "enroll"
-    RENEW = "renew"
-
-
-class Refusal(StrEnum):
-    """Why not, in the kinds that a protocol has answers for."""
-
-    MALFORMED = "malformed"  # the request cannot be read, or may not be certified
-    UNAUTHENTICATED = "unauthenticated"  # the token, claim or certificate counts for nothing
-    FORBIDDEN = "forbidden"  # it counts, and not for this
-    BUSY = "busy"  # later, perhaps
-
-
-@dataclass(frozen=True, slots=True)
-class ByToken:
-    """The applicant gave a token's secret."""
-
-    secret: str
-
-    def __repr__(self) -> str:
-        return "ByToken(...)"
-
-
-@dataclass(frozen=True, slots=True)
-class ByClaim:
-    """The applicant proved a claim certificate, in a handshake that checked it."""
-
-    serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class ByCertificate:
-    """The applicant proved a device's certificate, in a handshake that checked all but, perhaps, its end."""
-
-    serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """A request for a certificate.
-
-    csr:     PKCS#10, PEM or DER.
-    name:    the name that it says beside the request, "" when it says none: then the request's common name counts.
-    via:     "est" or "mqtt"; address: where it came from, for the log.
-    label:   narrows what the token or claim allows.
-    tls_unique: what names the connection, b"" when nothing does (RFC 7030 section 3.5); None: nobody asks.
-    """
-
-    csr: bytes
-    operation: Operation
-    applicant: ByToken | ByClaim | ByCertificate
-    via: str
-    address: str
-    name: str = ""
-    label: Label = NO_LABEL
-    tls_unique: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """The certificate. shortened: it ends with the CA, earlier than was asked for."""
-
-    name: str
-    serial: str
-    der: bytes
-    not_after: float
-    shortened: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Somebody has to approve it: to be asked again after so many seconds."""
-
-    name: str
-    retry_after: int = RETRY_AFTER
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """No. words: for the device; why: for the log alone."""
-
-    kind: Refusal
-    words: str
-    why: str
-
-
-Outcome = Granted | Waiting | Refused
-
-
 class _RefusedError(Exception):
     def __init__(self, kind: Refusal, words: str, why: str = "") -> None:
         self.refused = Refused(kind, words, why or words)
-
-
-@dataclass(frozen=True, slots=True)
-class EnrollmentPolicy:
-    """What the configuration says ([enrollment]).
-
-    approval:     somebody has to approve each new device.
-    days:         life of a certificate.
-    late_renewal: days after its end for which a certificate still renews; 0: none.
-    """
-
-    approval: bool = False
-    days: int = DEVICE.days
-    late_renewal: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,10 +319,10 @@ class RegistrationAuthority:
             self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
-        if device is not None and token.device is None:
-            raise _RefusedError(
-                Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({device.state})"
-            )
+        # Nor anybody while a hold may be lifted again.
+        if device is not None and (token.device is None or device.held):
+            state = "on hold" if device.held else device.state
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({state})")
 
     def _check_key(self, name: str, known: Sequence[CertificateRecord]) -> None:
         """known: what was certified for this key before."""

@@ -29,7 +29,8 @@ _CERTIFICATE = """
            COALESCE(d.uuid, ''), c.seen, c.token
     FROM certificates c LEFT JOIN devices d ON d.id = c.device """
 _DEVICE = """
-    SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created
+    SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created,
+           d.state = 'revoked' AND c.reason IS 'certificateHold'
     FROM devices d JOIN certificates c ON c.serial = d.serial """
 
 _ACCOUNT = "SELECT name, role, stored, created, changed, devices FROM accounts "
@@ -110,13 +111,17 @@ class Registry:
         """Every certificate that was recorded for this public key (SHA-256 of its SubjectPublicKeyInfo)."""
         return [_certificate(row) for row in self._all(_CERTIFICATE + "WHERE c.spki_sha256 = ?", spki_sha256)]
 
-    def revoked(self, authority_key_id: str, *, not_after: float) -> list[CertificateRecord]:
-        """What an authority has revoked, without those that ended by themselves before `not_after`."""
+    def revoked(self, authority_key_id: str, *, not_after: float, limit: int = -1) -> list[CertificateRecord]:
+        """What an authority has revoked, the latest first, without those that ended by themselves before `not_after`.
+
+        limit: so many at most; -1: all.
+        """
         return [
             _certificate(row)
             for row in self._all(
-                _CERTIFICATE + "WHERE c.authority_key_id = ? AND c.state = 'revoked' AND c.not_after >= ?",
-                *(authority_key_id, not_after),
+                _CERTIFICATE + "WHERE c.authority_key_id = ? AND c.state = 'revoked' AND c.not_after >= ?"
+                " ORDER BY c.revoked_at DESC LIMIT ?",
+                *(authority_key_id, not_after, limit),
             )
         ]
 
@@ -217,7 +222,7 @@ class Registry:
                 self._connection.execute(
                     "UPDATE certificates SET state = 'superseded' WHERE profile = 'server' AND state = 'valid'"
                 )
-                self._note("server", serial, record.device)
+                self.note("server", serial, record.device)
             self._connection.execute(
                 "UPDATE certificates SET state = 'valid', fingerprint = ? WHERE serial = ?", (fingerprint, serial)
             )
@@ -230,6 +235,8 @@ class Registry:
         """
         with self.transaction():
             name = self._pending(confirmation.serial).device
+            if confirmation.token is not None:
+                self._check_token(confirmation.token)
             device = (
                 self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
             )
@@ -241,12 +248,20 @@ class Registry:
                 self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (confirmation.serial, confirmation.der))
             if confirmation.root:
                 self._connection.execute("UPDATE devices SET root = ? WHERE id = ?", (confirmation.root, device))
-            self._note("renewed" if confirmation.renews else "added", confirmation.serial, name)
+            self.note("renewed" if confirmation.renews else "added", confirmation.serial, name)
+
+    def _check_token(self, token: int) -> None:
+        """A batch that was revoked while this one was signed gets no other certificate."""
+        if self._one("SELECT 1 FROM tokens WHERE id = ? AND state = 'revoked'", token) is not None:
+            raise EnrollmentError(f"token {token} was revoked meanwhile")
 
     def _adding(self, name: str, confirmation: Confirmation, now: float) -> int:
         """The id of a device that comes into being."""
         if self.account(name) is not None:  # asked before, but another process may have been faster
             raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
+        former = self.device(name)
+        if former is not None:
+            former.check_not_held()
         row = self._connection.execute(
             "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
@@ -287,7 +302,7 @@ class Registry:
     def note_clone(self, serial: str, device: str) -> None:
         """Two links of this certificate came from two places."""
         with self.transaction():
-            self._note("clone", serial, device)
+            self.note("clone", serial, device)
 
     def clones_of(self, name: str) -> int:
         """How often that was noted of a device."""
@@ -341,18 +356,19 @@ class Registry:
                 self._connection.execute(statement + " AND subject = ?", (profile, subject))
 
     def revoke(self, name: str, reason: str, *, now: float) -> list[str]:
-        """Revoke all certificates of a device that still open the door; returns their serials."""
+        """Revoke all certificates of a device that still open the door; returns their serials. Those on hold, too."""
         with self.transaction():
             rows = self._connection.execute(
-                "UPDATE certificates SET state = 'revoked', revoked_at = ?, reason = ?"
+                "UPDATE certificates SET state = 'revoked', revoked_at = COALESCE(revoked_at, ?), reason = ?"
                 " WHERE device = (SELECT id FROM devices WHERE name = ?)"
-                " AND state IN ('valid', 'superseded', 'pending') RETURNING serial",
+                " AND (state IN ('valid', 'superseded', 'pending') OR state = 'revoked' AND reason = 'certificateHold')"
+                " RETURNING serial",
                 (now, reason, name),
             ).fetchall()
             self._connection.execute("UPDATE devices SET state = 'revoked' WHERE name = ?", (name,))
             serials = [str(serial) for (serial,) in rows]
             for serial in serials:
-                self._note("revoked", serial, name)
+                self.note("revoked", serial, name)
             return serials
 
     # --- for the tables of tokens.py and applications.py, in this room
@@ -377,19 +393,19 @@ class Registry:
                 (name, role, stored, now, now, devices),
             )
             if is_known:
-                self._note("password", "", name)
+                self.note("password", "", name)
 
     def bind_account(self, name: str, devices: str) -> None:
         """Say together with which devices an account counts, and tell the broker."""
         with self.transaction():
             self._connection.execute("UPDATE accounts SET devices = ? WHERE name = ?", (devices, name))
-            self._note("bound", "", name)
+            self.note("bound", "", name)
 
     def remove_account(self, name: str) -> None:
         """Remove an account, and tell the broker."""
         with self.transaction():
             self._connection.execute("DELETE FROM accounts WHERE name = ?", (name,))
-            self._note("removed", "", name)
+            self.note("removed", "", name)
 
     def put_crl(self, authority_key_id: str, number: int, der: bytes) -> None:
         """Keep an authority's latest CRL. Raises HomeError when its number does not grow (RFC 5280 section 5.2.3)."""
@@ -405,7 +421,8 @@ class Registry:
             raise HomeError(f"the certificate {serial} is not waiting to be confirmed")
         return _Pending(*row)
 
-    def _note(self, kind: str, serial: str, device: str) -> None:
+    def note(self, kind: str, serial: str, device: str) -> None:
+        """Tell the broker of a change (records.Change). Inside `transaction`."""
         cursor = self._connection.execute(
             "INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", (kind, serial, device)
         )
@@ -414,7 +431,8 @@ class Registry:
             return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
-            "DELETE FROM changes WHERE id <= ? AND kind NOT IN ('revoked', 'password', 'bound', 'removed', 'clone')",
+            "DELETE FROM changes WHERE id <= ? AND kind NOT IN"
+            " ('revoked', 'retired', 'password', 'bound', 'removed', 'clone')",
             (cursor.lastrowid - _CHANGES_KEPT,),
         )
 

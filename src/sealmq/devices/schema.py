@@ -117,6 +117,9 @@ _LIFE = (
     "ALTER TABLE certificates ADD COLUMN token INTEGER REFERENCES tokens (id)",
     "UPDATE certificates SET seen = recorded_at WHERE state IN ('valid', 'superseded')",
     "CREATE INDEX certificates_token ON certificates (token) WHERE token IS NOT NULL",
+    # Who was revoked last, without looking at a hundred thousand.
+    "DROP INDEX certificates_revoked",
+    "CREATE INDEX certificates_revoked ON certificates (authority_key_id, revoked_at) WHERE state = 'revoked'",
     # Without what is not known yet when a serial is reserved: 6 us a certificate less.
     "DROP INDEX certificates_fingerprint",
     "CREATE INDEX certificates_fingerprint ON certificates (fingerprint) WHERE fingerprint <> ''",

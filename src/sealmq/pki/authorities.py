@@ -5,6 +5,8 @@
     device-ca.pem         the Device CAs whose devices are let in, the newest first: it signs, the others only revoke
     claim-ca.pem          the Claim CA, where there is one; signs what may ask for a device certificate, and no more
     NAME.key              the key of the newest of each; the root's may be away
+    cross.pem             while a new root comes in: new with old, old with new (rollover.py)
+    rollover.json         since when, and until when both are to be trusted
     retired/KEY_ID.pem    a CA that signs no certificates any more, with its .key: its CRLs are still needed
 
 A key is kept in one of three ways, all keys of a home in the same: plain, sealed by a passphrase (sealing.py), or in a
@@ -19,10 +21,11 @@ Whoever changes something holds the lock on the home.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sealmq.errors import HomeError, TrustError
 from sealmq.pki import sealing, together, token, vault
@@ -39,6 +42,9 @@ CLAIM_CA = "claim-ca"
 NAMES = (ROOT, SERVER_CA, DEVICE_CA, CLAIM_CA)
 """The CAs of a home, by the names of their files."""
 
+CROSS_FILE = "cross.pem"
+OVERLAP_FILE = "rollover.json"
+
 _NEEDED = (ROOT, SERVER_CA, DEVICE_CA)  # certificates without which a home is not whole; older homes have no Claim CA
 _KEYS_NEEDED = (SERVER_CA, DEVICE_CA)  # not the root's: it may be taken away, and kept in a drawer
 _RETIRED = "retired"
@@ -52,6 +58,13 @@ def kept_as(key_file: bytes) -> Keeping:
     if token.is_place(key_file):
         return "token"
     return "sealed" if sealing.is_sealed(key_file) else "plain"
+
+
+class Overlap(NamedTuple):
+    """While two roots are trusted. Unix seconds; `until` is a plan, not an end: see rolling_over.py."""
+
+    begun: float
+    until: float
 
 
 class Authorities:
@@ -102,6 +115,15 @@ class Authorities:
     def retired_key_ids(self) -> list[str]:
         """The key identifiers of the CAs that are retired."""
         return sorted(path.stem for path in (self.directory / _RETIRED).glob("*.pem"))
+
+    def by_key_id(self, key_id: str) -> Authority:
+        """The CA with this key identifier, whatever it is for today. HomeError where there is none, or no key of it."""
+        for name in NAMES:
+            if self.has(name) and self.key_ids(name)[0] == key_id:
+                return self.load(name)
+        if key_id not in self.retired_key_ids():
+            raise HomeError(f"this home has no authority with the key identifier {key_id}")
+        return self.retired(key_id)
 
     def load(self, name: str) -> Authority:
         """One of NAMES, or retired/KEY_ID, with its key. Raises HomeError, TrustError."""
@@ -162,6 +184,43 @@ class Authorities:
     def anchors(self) -> list[str]:
         """The key identifiers of all that may have signed what is let in: Device CAs, and Claim CAs where there are."""
         return [key_id for name in (DEVICE_CA, CLAIM_CA) if self.has(name) for key_id in self.key_ids(name)]
+
+    @property
+    def cross_certificates(self) -> list[bytes]:
+        """New with old, and old with new, DER; none while there is one root."""
+        path = self.directory / CROSS_FILE
+        return certificates_of(path.read_bytes()) if path.exists() else []
+
+    @property
+    def server_chain_pem(self) -> bytes:
+        """What the broker sends behind its own certificate: the Server CA, and what leads from the new root to the old
+        one, for clients that know only that."""
+        new_root = self.key_ids(ROOT)[0]
+        path = self.directory / CROSS_FILE
+        cross = _split_pem(path.read_bytes()) if path.exists() else []
+        return self._pem(SERVER_CA) + b"".join(
+            pem for pem in cross if subject_key_id(certificates_of(pem)[0]) == new_root
+        )
+
+    def overlap(self) -> Overlap | None:
+        """Since when and until when two roots are trusted; None: there is one."""
+        path = self.directory / OVERLAP_FILE
+        if not path.exists():
+            return None
+        try:
+            said = json.loads(path.read_bytes())
+            return Overlap(float(said["begun"]), float(said["until"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise HomeError(
+                f"{path} is damaged", why=str(error), remedy="put the latest backup of the home in its place"
+            ) from error
+
+    def published(self) -> list[bytes]:
+        """All that a client may need to build a chain, DER: the roots, what leads from one to the other, the issuing
+        CAs (RFC 7030 section 4.1.3)."""
+        names = [name for name in (SERVER_CA, DEVICE_CA, CLAIM_CA) if self.has(name)]
+        issuing = [der for name in names for der in certificates_of(self._pem(name))]
+        return [*certificates_of(self.roots_pem), *self.cross_certificates, *issuing]
 
     # --- which files are there
 
@@ -249,12 +308,21 @@ class Authorities:
 
     def files_to_retire(self, name: str) -> dict[str, bytes]:
         """What `replace` is to write when the CA of this name is to sign no certificates any more: a copy of its two
-        files in retired/. The key stays as it is kept."""
+        files in retired/. The key stays as it is kept; the root's may be away, and then there is nothing to retire."""
+        if name == ROOT and not self.has_key(ROOT):
+            return {}
         der = self.certificate(name)
-        pem = next(iter(_split_pem(self._pem(name))))
         key = vault.read_private(self._existing(self.key_file(name)))
         stem = f"{_RETIRED}/{subject_key_id(der)}"
-        return {f"{stem}.pem": pem, f"{stem}.key": key}
+        return {f"{stem}.pem": _split_pem(self._pem(name))[0], f"{stem}.key": key}
+
+    def all_of(self, name: str, *more: Authority) -> bytes:
+        """NAME.pem with other certificates in front: for `replace`."""
+        return b"".join(each.certificate.pem for each in more) + self._pem(name)
+
+    def newest_of(self, name: str) -> bytes:
+        """NAME.pem without all but the newest: for `replace`."""
+        return _split_pem(self._pem(name))[0]
 
     def replace(self, files: Mapping[str, bytes], *, remove: Iterable[str] = ()) -> None:
         """Change several files as one: all of them, or none. Names are within the folder. Raises OSError."""

@@ -15,7 +15,7 @@ import ipaddress
 import re
 import secrets
 from binascii import b2a_base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -53,7 +53,10 @@ REASONS = (
     "cessationOfOperation",
     "privilegeWithdrawn",
 )
-"""Why a certificate is revoked, in the words of RFC 5280 section 5.3.1."""
+"""Why a certificate is revoked for good, in the words of RFC 5280 section 5.3.1."""
+
+HOLD = "certificateHold"
+"""The reason of a revocation that may be lifted again (RFC 5280 section 5.3.1)."""
 
 ORGANIZATION_LENGTH = 51
 """Octets (UTF-8) that an organization may have: " Root CA 2026" still has to fit behind it."""
@@ -87,7 +90,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One line of a CRL: which serial (hex), since when (Unix seconds), why (one of REASONS)."""
+    """One line of a CRL: which serial (hex), since when (Unix seconds), why (one of REASONS, or HOLD)."""
 
     serial: str
     revoked_at: float
@@ -150,9 +153,17 @@ def new_serial() -> str:
 
 
 def create_root(
-    organization: str, country: str, *, serial: str, now: float, key: PrivateKey | None = None
+    organization: str,
+    country: str,
+    *,
+    serial: str,
+    now: float,
+    key: PrivateKey | None = None,
+    taken: Collection[str] = (),
 ) -> Authority:
     """Make a root CA. `country` has two letters (ISO 3166-1), `now` is in Unix seconds; key: a new one when None.
+
+    taken: common names that other roots have: two keys of one name would have every verifier guess.
 
     Raises TrustError when the organization or the country cannot stand in a certificate.
     """
@@ -164,7 +175,11 @@ def create_root(
     key = key or PrivateKey.generate()
     when = validity(ROOT, now)
     year = datetime.fromtimestamp(now, UTC).year
-    subject = _authority_name(organization, country, f"{organization} Root CA {year}")
+    names = (f"{organization} Root CA {year}", *(f"{organization} Root {year}-{n}" for n in range(2, 10)))
+    name = next((each for each in names if each not in taken), None)
+    if name is None:
+        raise TrustError(f"there were {len(names)} roots in {year} already", remedy="wait until next year")
+    subject = _authority_name(organization, country, name)
     builder = _builder(ROOT, subject, subject, key.public, serial, when)
     return Authority(builder.sign(key.loaded(), SHA256()), key)
 
@@ -240,12 +255,23 @@ def issue_claim(
 
 
 def sign_crl(
-    authority: Authority, revocations: Iterable[Revocation], *, number: int, now: float, next_update: float
+    authority: Authority,
+    revocations: Iterable[Revocation],
+    *,
+    number: int,
+    now: float,
+    next_update: float,
+    begins: float | None = None,
 ) -> bytes:
-    """Sign a list of what is revoked (RFC 5280 section 5), DER. Times in Unix seconds; `number` must grow."""
+    """Sign a list of what is revoked (RFC 5280 section 5), DER. Times in Unix seconds; `number` must grow.
+
+    begins: from when on it counts, where that is not now: a list that is signed ahead.
+    """
     # Backdated like a certificate: a list "from the future" would stop every handshake on a machine whose clock
     # was set back by a minute.
-    issued = max(int(now) - BACKDATE, authority.certificate.validity.not_before)
+    issued = max(int(now) - BACKDATE, authority.certificate.validity.not_before) if begins is None else int(begins)
+    # All entries at once: the builder's own add_revoked_certificate copies what it has, and 100,000 of them cost ten
+    # seconds in place of one.
     builder = (
         # Given as one list: `add_revoked_certificate` copies all that it has for each (40,000: 2.2 s, so 0.4 s).
         x509.CertificateRevocationListBuilder(revoked_certificates=[_revoked(each) for each in revocations])

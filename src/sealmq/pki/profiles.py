@@ -115,7 +115,19 @@ CLAIM = Profile(
 """What a device shows before it has its own certificate. No policy of its own in certificatePolicies: an identifier
 under nobody's arc would mean nothing to others, and we know a claim by its issuer, the Claim CA."""
 
-PROFILES = (ROOT, ISSUING, SERVER, DEVICE, CLAIM)
+CROSS = Profile(
+    name="cross",
+    key_usage=frozenset({"key_cert_sign", "crl_sign"}),  # as the root whose key it carries
+    is_authority=True,
+    path_length=None,  # an issuing CA stands below it, as below the root
+    subject_key_id=True,
+    authority_key_id=True,
+    years=20,  # as long as the root that signs it, and the one whose key it is
+)
+"""One root's key, signed by another root: by it, whoever knows only one of them verifies what stands below the other
+(RFC 4210 section 4.4)."""
+
+PROFILES = (ROOT, ISSUING, SERVER, DEVICE, CLAIM, CROSS)
 
 
 @dataclass(frozen=True, slots=True)

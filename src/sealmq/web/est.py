@@ -26,7 +26,7 @@ from typing import Final
 
 from sealmq.devices.applicants import Applicant
 from sealmq.devices.labels import NO_LABEL, Label
-from sealmq.devices.registration import (
+from sealmq.devices.outcomes import (
     Application,
     ByCertificate,
     ByClaim,

@@ -14,7 +14,7 @@ import logging
 from typing import Protocol
 
 from sealmq.devices.applicants import Applicant, Applicants
-from sealmq.devices.registration import Application, Outcome
+from sealmq.devices.outcomes import Application, Outcome
 from sealmq.errors import Error, TLSError
 from sealmq.house import House
 from sealmq.identity import FOR_ENROLLMENT, Identity

@@ -11,7 +11,7 @@ from functools import partial
 
 from sealmq.config import Configuration
 from sealmq.devices.applicants import Applicants, anchors_of
-from sealmq.devices.registration import EnrollmentPolicy
+from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.home import Home
 from sealmq.house import House
 from sealmq.pki.authorities import NAMES, Authorities

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sealmq import cli, config
 from sealmq.devices.accounts import Accounts
+from sealmq.devices.tokens import Tokens
 from sealmq.errors import ConfigError
 from sealmq.home import Home
 from sealmq.identity import Identity
@@ -199,3 +200,27 @@ def broker_allows(configuration: config.Configuration, name: str, client_id: str
     if client.closed:
         return False
     return client.expect(PubAck).reason_code < 0x80
+
+
+def test_a_claim_and_a_renewal_are_asked_about_like_the_broker_does(home: Path, capsys: Shown) -> None:
+    with Home.open(home) as opened:
+        claim = opened.claims(now=time.time()).make("line-1", home.parent / "claim", now=time.time(), ttl=60.0)
+    who = f"claim:{claim.number}"
+    for name, topic, code in (
+        (who, "$enroll/csr/json", 0),
+        (who, "$enroll/renew/json", 1),
+        (who, "devices/line-1/a", 1),
+        ("sensor-1", "$enroll/renew/json", 0),
+        ("sensor-1", "$enroll/csr/json", 1),
+        ("operator", "$enroll/renew/json", 0),
+        ("panel", "$enroll/renew/json", 1),
+    ):
+        assert cli.run(["access", "check", name, "publish", topic]) == code, (name, topic)
+        assert cli.run(["access", "check", name, "subscribe", f"{topic}/accepted"]) == code, (name, topic)
+    capsys.readouterr()
+    with Home.open(home) as opened:
+        Tokens(opened.registry).revoke(claim.number)
+    assert cli.run(["access", "check", who, "publish", "$enroll/csr/json"]) == 1
+    assert f"claim {claim.number} was revoked" in capsys.readouterr().out
+    assert cli.run(["access", "check", "claim:99", "publish", "a"]) == 1
+    assert "there is no token or claim 99" in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_what_is_wanted_is_chosen(home: Path, capsys: Shown) -> None:
     assert names(capsys, "--state", "revoked") == ["sensor-2"]
     assert names(capsys, "nobody") == []
     assert cli.run(["device", "list", "--state", "lost"]) == 1
-    assert "active, expired, revoked" in capsys.readouterr().err
+    assert "active, expired, held, revoked" in capsys.readouterr().err
 
 
 def test_json_is_one_device_a_line(home: Path, capsys: Shown) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from requests_of_devices import csr
 from sealmq import cli
 from sealmq.devices.applications import Applications
-from sealmq.devices.registration import (
+from sealmq.devices.outcomes import (
     Application,
     ByClaim,
     ByToken,

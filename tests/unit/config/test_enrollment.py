@@ -7,7 +7,7 @@ import pytest
 from sealmq.config import ListenerSettings, parse
 from sealmq.config.enrollment import OPERATIONS, EnrollmentSettings, HTTPSSettings
 from sealmq.devices.labels import Label
-from sealmq.devices.registration import EnrollmentPolicy
+from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.errors import ConfigError
 from sealmq.identity import FOR_ENROLLMENT
 

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sealmq.devices.applicants import Applicants, anchors_of
+from sealmq.devices.outcomes import Application, ByToken, Operation
 from sealmq.devices.records import Reservation
-from sealmq.devices.registration import Application, ByToken, Operation, RegistrationAuthority
+from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import Trail
 from sealmq.errors import TrustError

@@ -76,7 +76,7 @@ def test_in_a_state(fleet, state, expected):
 def test_another_state_is_refused(fleet):
     with pytest.raises(EnrollmentError, match="lost") as raised:
         names(fleet, state="lost")
-    assert "active, expired, revoked" in raised.value.remedy
+    assert "active, expired, held, revoked" in raised.value.remedy
 
 
 @pytest.mark.parametrize(

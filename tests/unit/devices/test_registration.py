@@ -17,9 +17,7 @@ from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.applications import Applications
 from sealmq.devices.labels import Label
-from sealmq.devices.records import Reservation, State
-from sealmq.devices.registration import (
-    RENEWALS_A_DAY,
+from sealmq.devices.outcomes import (
     RETRY_AFTER,
     Application,
     ByCertificate,
@@ -30,12 +28,13 @@ from sealmq.devices.registration import (
     Operation,
     Refusal,
     Refused,
-    RegistrationAuthority,
     Waiting,
 )
+from sealmq.devices.records import Reservation, State
+from sealmq.devices.registration import RENEWALS_A_DAY, RegistrationAuthority
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
-from sealmq.devices.trail import Trail, read_line
+from sealmq.devices.trail import Entry, Trail, read_line
 from sealmq.errors import HomeError
 from sealmq.pki.authority import create_issuing, create_root, new_serial
 from sealmq.pki.peer import identify_certificate
@@ -254,6 +253,15 @@ def test_a_token_for_a_present_device_gives_it_another_certificate_beside_the_fi
     desk.authority.saw([second.serial], desk.now)
     assert desk.registry.lookup(first.serial).state is State.SUPERSEDED
     assert desk.actions()[-1] == ("supersede", "device:sensor-1")
+
+
+def test_an_alarm_of_the_broker_is_in_the_trail_and_known_of_the_device(desk):
+    granted = desk.enroll(desk.token(device="sensor-1")[1], csr("sensor-1", OTHER))
+    facts = {"device": "sensor-1", "serial": granted.serial, "places": "192.0.2.7 198.51.100.9", "how": "together"}
+    desk.authority.record([Entry("clone", "sealmq", facts)], desk.now)
+    assert desk.actions()[-1] == ("clone", "sealmq")
+    assert (desk.registry.clones_of("sensor-1"), desk.registry.clones_of("sensor-2")) == (1, 0)
+    assert desk.registry.changes_since(0)[-1].kind == "clone"
 
 
 # -- claims

@@ -27,7 +27,14 @@ DAY = 86400
 
 
 def test_no_profile_is_both_server_and_client():
-    assert [profile.extended_key_usage for profile in PROFILES] == ["", "", "serverAuth", "clientAuth", "clientAuth"]
+    assert [profile.extended_key_usage for profile in PROFILES] == [
+        "",
+        "",
+        "serverAuth",
+        "clientAuth",
+        "clientAuth",
+        "",
+    ]
 
 
 def test_only_authorities_may_sign_certificates():

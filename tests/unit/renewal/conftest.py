@@ -13,15 +13,8 @@ from sealmq.broker.certificate_requests import Certified, Declined
 from sealmq.bundle import files_of
 from sealmq.devices.directory import Directory
 from sealmq.devices.enrollment import Enrollment
-from sealmq.devices.registration import (
-    Application,
-    ByCertificate,
-    EnrollmentPolicy,
-    Granted,
-    Operation,
-    RegistrationAuthority,
-    Waiting,
-)
+from sealmq.devices.outcomes import Application, ByCertificate, EnrollmentPolicy, Granted, Operation, Waiting
+from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Trail
 from sealmq.errors import Error, TrustError

@@ -18,7 +18,8 @@ from sealmq.broker.certificate_requests import Certified, Declined
 from sealmq.broker.enrolling import Answer, Asking
 from sealmq.config import Configuration
 from sealmq.devices.records import State
-from sealmq.errors import Error, TrustError
+from sealmq.doors import Addresses
+from sealmq.errors import EnrollmentError, Error, TrustError
 from sealmq.home import Home
 from sealmq.pki.credentials import create_request
 from sealmq.pki.keys import PrivateKey
@@ -49,10 +50,12 @@ def bundle(home: Home, tmp_path: Path) -> Path:
 @asynccontextmanager
 async def running(home: Home) -> AsyncIterator[tuple[Server, NetworkCourier]]:
     one = Server(home, Configuration())
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(one.run(lambda bound: port.set_result(bound.mqtt[0][1]), ["127.0.0.1:0"]))
+    bound: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    here = ["127.0.0.1:0"]
+    service = asyncio.create_task(one.run(bound.set_result, here, https_on=here))
     try:
-        yield one, NetworkCourier("localhost", await asyncio.wait_for(port, WAIT), None, time.monotonic)
+        ports = await asyncio.wait_for(bound, WAIT)
+        yield one, NetworkCourier("localhost", ports.mqtt[0][1], ports.https[0][1], time.monotonic)
     finally:
         one.stop()
         await asyncio.wait_for(service, WAIT)
@@ -79,6 +82,29 @@ def test_a_bundle_is_renewed_over_the_network(home: Home, bundle: Path) -> None:
         home.registry.recognize(fingerprint(home)).serial: State.SUPERSEDED,  # type: ignore[union-attr]
     }
     assert home.registry.device("sensor-1").serial == kept.serial  # type: ignore[union-attr]
+
+
+def test_what_expired_a_few_days_ago_is_renewed_over_est_and_connects_over_mqtt(tmp_path: Path) -> None:
+    names, day = ServerNames(("localhost",), ("127.0.0.1",)), 86_400.0
+    made = time.time() - 370 * day
+    with Home.create(tmp_path / "home", organization="Test", country="XX", names=names, now=made - day) as home:
+        home.enrollment().add_device("sensor-1", now=made)
+        home.ensure_broker_certificate(names, time.time())
+        bundle = Path(shutil.copytree(home.device_directory("sensor-1"), tmp_path / "bundle"))
+        kept = with_broker(home, lambda courier: Keeper(bundle, courier).look(time.time()))
+        assert kept.renewed
+        assert kept.not_after > time.time() + 364 * day
+        assert home.registry.device("sensor-1").serial == kept.serial  # type: ignore[union-attr]
+
+
+def test_what_expired_too_long_ago_is_told_that(tmp_path: Path) -> None:
+    names, day = ServerNames(("localhost",), ("127.0.0.1",)), 86_400.0
+    made = time.time() - 400 * day
+    with Home.create(tmp_path / "home", organization="Test", country="XX", names=names, now=made - day) as home:
+        bundle = home.enrollment().add_device("sensor-1", now=made).directory
+        home.ensure_broker_certificate(names, time.time())
+        with pytest.raises(EnrollmentError, match="ended too long ago"):
+            with_broker(home, lambda courier: Keeper(bundle, courier).look(time.time()))
 
 
 def fingerprint(home: Home) -> str:

@@ -18,16 +18,7 @@ from hypothesis import strategies as st
 from certificates import Authority
 from sealmq.devices.applicants import Applicant
 from sealmq.devices.labels import NO_LABEL, Label
-from sealmq.devices.registration import (
-    ByCertificate,
-    ByClaim,
-    ByToken,
-    Granted,
-    Operation,
-    Refusal,
-    Refused,
-    Waiting,
-)
+from sealmq.devices.outcomes import ByCertificate, ByClaim, ByToken, Granted, Operation, Refusal, Refused, Waiting
 from sealmq.identity import Identity
 from sealmq.pki.pkcs7 import certs_only
 from sealmq.pki.requests import REQUEST_LENGTH

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from exchanges import Office
 from sealmq.config import parse
 from sealmq.devices.labels import Label
-from sealmq.devices.registration import EnrollmentPolicy
+from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.errors import HomeError
 from sealmq.pki.authorities import NAMES
 from sealmq.pki.authority import certificates_of

@@ -12,7 +12,7 @@ from typing import Final
 
 from sealmq.devices.bundles.c_literals import quoted
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import File, Target, content_of, expect
+from sealmq.devices.bundles.target import File, Limits, Target, content_of, expect
 from sealmq.errors import BundleError
 
 MODULE: Final = "sealmq_tls.py"
@@ -105,6 +105,7 @@ class MicroPython(Target):
 
     name = "micropython"
     title = "MicroPython: DER files and a module that makes an ssl context"
+    limits = Limits(newest_tls="1.2")  # as its ports configure Mbed TLS
 
     def files(self, credentials: Credentials) -> list[File]:
         """All of it lies in one folder of the board."""
@@ -150,6 +151,7 @@ The broker is `{credentials.host}`, port {credentials.port}.
 
 - **Set the clock first** (`import ntptime; ntptime.settime()`): a board that believes it is the year 2000 finds every
   certificate not yet valid ("The certificate validity starts in the future").
+- It speaks TLS 1.2: the broker must not have `profile = "modern"`.
 - `ssl.SSLContext` needs MicroPython 1.22 or newer. `ssl.wrap_socket` without `cert_reqs` checks nothing: do not use it.
 - `CERT_REQUIRED` with `server_hostname` is what checks the broker. umqtt passes the host name only since 1.4.
 - The ESP8266 port has axTLS, which knows no ECDSA: take the target `arduino-esp8266` for that chip.
