@@ -29,7 +29,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealmq.errors import TrustError
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.leaves import Pattern, Values
 from sealmq.pki.peer import identify_certificate
 from sealmq.pki.profiles import (
     BACKDATE,
@@ -105,12 +104,12 @@ class Authority:
     key_id:      its subject key identifier, lower-case hex: what its certificates name as their authority.
     """
 
-    __slots__ = ("_key", "_patterns", "_x509", "certificate", "common_name", "key_id")
+    __slots__ = ("_extensions", "_key", "_x509", "certificate", "common_name", "key_id")
 
     def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
         self._x509 = certificate
         self._key = key
-        self._patterns: dict[str, Pattern] = {}
+        self._extensions: dict[str, list[x509.Extension[x509.ExtensionType]]] = {}  # by profile
         self.certificate = _finished(certificate)
         self.common_name = str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         value = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -325,32 +324,36 @@ def _issue_client(
     now: float,
     days: int | None,
 ) -> Certificate:
-    public_key.check_kind()
-    pattern = authority._patterns.get(profile.name)
-    if pattern is None:
-        pattern = authority._patterns[profile.name] = _client_pattern(profile, authority)
     when = validity(profile, now, issuer=authority.certificate.validity, days=days)
-    tbs = pattern.unsigned(Values(serial, when, name, public_key.der, uuid))
-    der = pattern.signed(tbs, authority._key.loaded().sign(tbs, _SIGNATURE))
-    return Certificate(der, serial, sha256(der).hexdigest(), when)
-
-
-def _client_pattern(profile: Profile, authority: Authority) -> Pattern:
-    """What all certificates of this profile from this CA have in common; see leaves.py."""
-    nobody = PrivateKey.generate()  # who signs as well: what the CA signs is on record
-    values = Values("01", authority.certificate.validity, "nobody", nobody.public.der, UUID(int=0))
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, values.name)])
-    builder = _builder(
-        profile,
-        subject,
-        authority._x509.subject,
-        nobody.public,
-        values.serial,
-        values.validity,
-        authority.key_id,
+    der = _client_builder(profile, authority, name, uuid, public_key, serial, when).sign(
+        authority._key.loaded(), SHA256()
     )
-    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{values.uuid}")])
-    return Pattern(builder.add_extension(san, critical=False).sign(nobody.loaded(), SHA256()), values)
+    encoded = der.public_bytes(Encoding.DER)
+    return Certificate(encoded, serial, sha256(encoded).hexdigest(), when)
+
+
+def _client_builder(
+    profile: Profile, authority: Authority, name: str, uuid: UUID, public_key: PublicKey, serial: str, when: Validity
+) -> x509.CertificateBuilder:
+    """A device's certificate or a claim, to be signed. Given at once: each method of the builder copies what it has."""
+    common = authority._extensions.get(profile.name)
+    if common is None:
+        common = authority._extensions[profile.name] = _extensions(profile, authority.key_id)
+    san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:uuid:{uuid}")])
+    return x509.CertificateBuilder(
+        issuer_name=authority._x509.subject,
+        subject_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+        public_key=public_key.loaded(),
+        serial_number=int(serial, 16),
+        not_valid_before=_naive(when.not_before),
+        not_valid_after=_naive(when.not_after),
+        extensions=[*common, x509.Extension(san.oid, False, san)],
+    )
+
+
+def _naive(moment: int) -> datetime:
+    """As the builder keeps times that it was given by its methods: UTC, and not saying so."""
+    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
 
 def _authority_name(organization: str, country: str, common_name: str) -> x509.Name:
@@ -372,7 +375,7 @@ def _builder(
     when: Validity,
     issuer_key_id: str = "",
 ) -> x509.CertificateBuilder:
-    """What every certificate has, from its profile: a security property is set here and nowhere else."""
+    """What every certificate has, from its profile."""
     key = public_key.loaded()
     builder = (
         x509.CertificateBuilder()
@@ -382,17 +385,23 @@ def _builder(
         .serial_number(int(serial, 16))
         .not_valid_before(datetime.fromtimestamp(when.not_before, UTC))
         .not_valid_after(datetime.fromtimestamp(when.not_after, UTC))
-        .add_extension(x509.BasicConstraints(ca=profile.is_authority, path_length=profile.path_length), critical=True)
-        .add_extension(_key_usage(profile), critical=True)
     )
-    if profile.extended_key_usage:
-        usage = x509.ExtendedKeyUsage([_PURPOSES[profile.extended_key_usage]])
-        builder = builder.add_extension(usage, critical=False)
+    for extension in _extensions(profile, issuer_key_id):
+        builder = builder.add_extension(extension.value, critical=extension.critical)
     if profile.subject_key_id:
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    if profile.authority_key_id:
-        builder = builder.add_extension(_authority_key_id(issuer_key_id), critical=False)
     return builder
+
+
+def _extensions(profile: Profile, issuer_key_id: str) -> list[x509.Extension[x509.ExtensionType]]:
+    """What all certificates of one profile from one CA have: a security property is set here and nowhere else."""
+    constraints = x509.BasicConstraints(ca=profile.is_authority, path_length=profile.path_length)
+    made: list[tuple[x509.ExtensionType, bool]] = [(constraints, True), (_key_usage(profile), True)]
+    if profile.extended_key_usage:
+        made.append((x509.ExtendedKeyUsage([_PURPOSES[profile.extended_key_usage]]), False))
+    if profile.authority_key_id:
+        made.append((_authority_key_id(issuer_key_id), False))
+    return [x509.Extension(value.oid, critical, value) for value, critical in made]
 
 
 def _key_usage(profile: Profile) -> x509.KeyUsage:
