@@ -125,7 +125,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     ("typed", "position", "proposed"),
     [
         ("sealmq re", 1, ["reload", "renew", "restore"]),
-        ("sealmq device re", 2, ["revoke"]),
+        ("sealmq device rev", 2, ["revoke"]),
         ("sealmq pub --will-r", 2, ["--will-retain"]),
     ],
 )
