@@ -90,10 +90,19 @@ class _Batch:
 
 
 class RegistrationAuthority:
-    """Decides about applications, with one registry and one Device CA. For one thread."""
+    """Decides about applications, with one registry and one Device CA. For one thread.
+
+    root: key identifier of the newest root: an answer over MQTT carries it beside the certificate, and so that the
+          device has been given it is recorded with that. Over EST it is asked for apart, by whom we do not know.
+    """
 
     def __init__(
-        self, registry: Registry, authority: Authority, trail: Trail, policy: EnrollmentPolicy | None = None
+        self,
+        registry: Registry,
+        authority: Authority,
+        trail: Trail,
+        policy: EnrollmentPolicy | None = None,
+        root: str = "",
     ) -> None:
         self._registry = registry
         self._tokens = Tokens(registry)
@@ -101,6 +110,7 @@ class RegistrationAuthority:
         self._issuer = Issuer(registry, authority, trail)
         self._trail = trail
         self._batch = _Batch()
+        self._root = root
         self.policy = policy or EnrollmentPolicy()
 
     def decide(self, applications: Sequence[Application], now: float) -> list[Outcome]:
@@ -222,6 +232,7 @@ class RegistrationAuthority:
                 actor=f"{token.kind}:{token.id}",
                 via=application.via,
                 address=application.address,
+                root=self._root if application.via == "mqtt" else "",
             ),
             waiting,
         )
@@ -257,6 +268,7 @@ class RegistrationAuthority:
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
                 via=application.via,
                 address=application.address,
+                root=self._root if application.via == "mqtt" else "",
             ),
             None,
         )

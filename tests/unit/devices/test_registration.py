@@ -255,6 +255,17 @@ def test_a_token_for_a_present_device_gives_it_another_certificate_beside_the_fi
     assert desk.actions()[-1] == ("supersede", "device:sensor-1")
 
 
+def test_the_root_that_an_answer_over_mqtt_carries_is_recorded(desk):
+    known = lambda: desk.registry.query("SELECT root FROM devices WHERE name = 'sensor-1'")  # noqa: E731
+    desk.authority = RegistrationAuthority(
+        desk.registry, desk.fleet.device_ca, Trail(desk.trail), root="the newest root"
+    )
+    first = desk.enroll(desk.token(device="sensor-1")[1])
+    assert known() == [("",)], "over EST it is asked for apart"
+    desk.renew(first.serial)
+    assert known() == [("the newest root",)]
+
+
 def test_an_alarm_of_the_broker_is_in_the_trail_and_known_of_the_device(desk):
     granted = desk.enroll(desk.token(device="sensor-1")[1], csr("sensor-1", OTHER))
     facts = {"device": "sensor-1", "serial": granted.serial, "places": "192.0.2.7 198.51.100.9", "how": "together"}
