@@ -90,10 +90,19 @@ class _Batch:
 
 
 class RegistrationAuthority:
-    """Decides about applications, with one registry and one Device CA. For one thread."""
+    """Decides about applications, with one registry and one Device CA. For one thread.
+
+    root: key identifier of the newest root, which an answer over MQTT carries. Over EST a device asks for the roots by
+          itself, or does not.
+    """
 
     def __init__(
-        self, registry: Registry, authority: Authority, trail: Trail, policy: EnrollmentPolicy | None = None
+        self,
+        registry: Registry,
+        authority: Authority,
+        trail: Trail,
+        policy: EnrollmentPolicy | None = None,
+        root: str = "",
     ) -> None:
         self._registry = registry
         self._tokens = Tokens(registry)
@@ -101,6 +110,7 @@ class RegistrationAuthority:
         self._issuer = Issuer(registry, authority, trail)
         self._trail = trail
         self._batch = _Batch()
+        self._root = root
         self.policy = policy or EnrollmentPolicy()
 
     def decide(self, applications: Sequence[Application], now: float) -> list[Outcome]:
@@ -220,6 +230,7 @@ class RegistrationAuthority:
                 renews=renews,
                 token=token.id,
                 actor=f"{token.kind}:{token.id}",
+                root=self._root if application.via == "mqtt" else "",
                 via=application.via,
                 address=application.address,
             ),
@@ -255,6 +266,7 @@ class RegistrationAuthority:
                 uuid=UUID(device.uuid),
                 renews=True,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
+                root=self._root if application.via == "mqtt" else "",
                 via=application.via,
                 address=application.address,
             ),

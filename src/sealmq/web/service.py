@@ -14,8 +14,6 @@ from sealmq.devices.applicants import Applicants, anchors_of
 from sealmq.devices.outcomes import EnrollmentPolicy
 from sealmq.home import Home
 from sealmq.house import House
-from sealmq.pki.authorities import NAMES, Authorities
-from sealmq.pki.authority import certificates_of
 from sealmq.pki.pkcs7 import certs_only
 from sealmq.tcp.transport import Wire
 from sealmq.tls.context import enrollment_context
@@ -45,7 +43,7 @@ def load_service(home: Home, configuration: Configuration) -> EnrollmentService:
     policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
     return EnrollmentService(
         EST(
-            published=certs_only(_published(authorities)),
+            published=certs_only(authorities.published()),
             labels={label.name: label for label in settings.label},
             server_keys=settings.server_keys,
         ),
@@ -60,10 +58,3 @@ def policy_of(configuration: Configuration) -> EnrollmentPolicy:
     """What the registration authority goes by."""
     settings = configuration.enrollment
     return EnrollmentPolicy(settings.approval, settings.days, settings.late_renewal)
-
-
-def _published(authorities: Authorities) -> list[bytes]:
-    """What a device may need to verify anybody: every root that is trusted, every issuing CA that signs or counts."""
-    found = certificates_of(authorities.roots_pem + authorities.device_anchors_pem)
-    found += [authorities.certificate(name) for name in NAMES if authorities.has(name)]
-    return list(dict.fromkeys(found))
