@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs7
 from est_transcript import CURL, REFUSED, STRONGSWAN, play
 
 from interop_homes import add_device, make_home, start
@@ -272,6 +273,38 @@ def test_a_reload_opens_closes_and_changes_what_is_allowed(tmp_path: Path) -> No
             socket.create_connection(("127.0.0.1", port), 5)
     finally:
         broker.kill()
+
+
+def test_a_new_root_reaches_those_who_know_the_old_one(own_est_broker: Broker, tmp_path: Path) -> None:
+    broker, old = own_est_broker, tmp_path / "old.pem"
+    old.write_bytes((broker.home / "ca" / "root.pem").read_bytes())
+    mark = broker.mark
+    done = sealmq("ca", "rotate", "--home", broker.home)
+    assert done.returncode == 0, done.stderr
+    broker.log.wait("the certificate authorities have changed", after=mark)
+    fetched = run([program("curl", "curl"), "-sS", "--cacert", old, url(broker, "/.well-known/est/cacerts")]).stdout
+    found = pkcs7.load_der_pkcs7_certificates(base64.b64decode(fetched))
+    roots = {each.subject for each in found if each.subject == each.issuer}
+    crossed = [each for each in found if {each.subject, each.issuer} == roots]
+    assert (len(roots), len(crossed)) == (2, 2), "each root is certified by the other"
+    issuing = {each.subject for each in found} - roots
+    assert len(issuing) == len(found) - 4
+    assert len(issuing) >= 3, "a Server CA, a Device CA and a Claim CA at least"
+    program("pki", "strongswan-pki")
+    words = [
+        "pki",
+        "--estca",
+        "--url",
+        url(broker, ""),
+        "--cacert",
+        old,
+        "--caout",
+        tmp_path / "ca",
+        "--outform",
+        "pem",
+    ]
+    run(words)
+    assert len(list(tmp_path.glob("ca*.pem"))) == len(found)
 
 
 # -- a crowd

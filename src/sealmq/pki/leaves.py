@@ -2,7 +2,7 @@
 
 All certificates of one profile from one CA differ in serial number, dates, name, key, UUID and signature. The
 library makes one of them, its DER is cut at these places, and each further one is put together from the pieces and
-signed. That takes 30 us where the library's builder takes 110, and its key another 25.
+signed: 47 us in place of 250, and 23 of them are the signature.
 
 Rule 1: what a certificate may do is decided by the profile and encoded by the library. Nothing here knows extensions.
 Rule 2: the pieces, put together with the values of the one that the library made, must give its bytes, or none is made.
@@ -19,10 +19,9 @@ from uuid import UUID
 from cryptography import x509
 
 from sealmq.errors import TrustError
-from sealmq.pki.profiles import LAST_UTC_TIME, Validity
+from sealmq.pki.profiles import COMMON_NAME_LENGTH, LAST_UTC_TIME, Validity
 
 _INTEGER, _BIT_STRING, _UTF8_STRING, _UTC_TIME, _SEQUENCE, _SET = 0x02, 0x03, 0x0C, 0x17, 0x30, 0x31
-_EXTENSIONS = 0xA3  # [3] EXPLICIT
 _COMMON_NAME = bytes.fromhex("0603550403")  # the OBJECT IDENTIFIER 2.5.4.3
 _UUID_LENGTH = 36
 
@@ -49,21 +48,12 @@ class Pattern:
         tbs = certificate.tbs_certificate_bytes
         # RFC 5280 section 4.1: version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, [3].
         self._version, _, self._algorithm, self._issuer, _, _, _, explicit = _elements(tbs)
-        (extensions,) = _elements(explicit)
-        *fixed, san = _elements(extensions)
-        self._extensions = _tlv(_EXTENSIONS, _tlv(_SEQUENCE, b"".join((*fixed, san))))[:-_UUID_LENGTH]
-        if self._tbs(values) != tbs:
+        self._extensions = explicit[:-_UUID_LENGTH]
+        if self.unsigned(values) != tbs:
             raise TrustError("the certificate authority's certificates cannot be made from a pattern")
 
     def unsigned(self, values: Values) -> bytes:
         """The TBSCertificate with these values: what is to be signed."""
-        return self._tbs(values)
-
-    def signed(self, tbs: bytes, signature: bytes) -> bytes:
-        """The certificate, DER."""
-        return _tlv(_SEQUENCE, tbs + self._algorithm + _tlv(_BIT_STRING, b"\0" + signature))
-
-    def _tbs(self, values: Values) -> bytes:
         serial, validity, name, key, uuid = values
         number = bytes.fromhex(serial)
         if number[0] & 0x80:  # or it would be a negative one
@@ -85,16 +75,18 @@ class Pattern:
             ),
         )
 
+    def signed(self, tbs: bytes, signature: bytes) -> bytes:
+        """The certificate, DER."""
+        return _tlv(_SEQUENCE, tbs + self._algorithm + _tlv(_BIT_STRING, b"\0" + signature))
+
 
 def _subject(name: bytes) -> bytes:
-    """A Name of one common name. It has at most 64 octets, so that each length is one octet."""
+    """A Name of one common name."""
     length = len(name)
-    return (
-        bytes((_SEQUENCE, length + 11, _SET, length + 9, _SEQUENCE, length + 7))
-        + _COMMON_NAME
-        + bytes((_UTF8_STRING, length))
-        + name
-    )
+    if not 0 < length <= COMMON_NAME_LENGTH:  # then each length below is one octet
+        raise TrustError(f"a common name has 1 to {COMMON_NAME_LENGTH} octets")
+    sequences = bytes((_SEQUENCE, length + 11, _SET, length + 9, _SEQUENCE, length + 7))
+    return sequences + _COMMON_NAME + bytes((_UTF8_STRING, length)) + name
 
 
 @lru_cache(maxsize=16)  # a batch has one

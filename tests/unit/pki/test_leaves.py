@@ -109,6 +109,12 @@ def test_dates_that_utctime_cannot_say_are_refused(when):
         PATTERNS[0, DEVICE.name].unsigned(Values("05", when, "sensor-1", KEYS[0].der, UUID(int=7)))
 
 
+@pytest.mark.parametrize("name", ["", "x" * 65])
+def test_a_name_of_another_length_is_refused(name):
+    with pytest.raises(TrustError, match="common name"):
+        PATTERNS[0, DEVICE.name].unsigned(Values("05", Validity(0, 1), name, KEYS[0].der, UUID(int=7)))
+
+
 @pytest.mark.parametrize(
     "changed",
     [

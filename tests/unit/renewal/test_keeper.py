@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from failing_disk import FailingDisk
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, files_of
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, certificate_file, files_of
 from sealmq.devices.records import State
 from sealmq.errors import EnrollmentError, Error, HomeError, TrustError
 from sealmq.pki.authority import certificates_of, create_issuing, create_root, new_serial
@@ -242,7 +242,7 @@ def test_a_bundle_of_somebody_else_is_told_in_words(office: Office, tmp_path: Pa
         Keeper(tmp_path / "nowhere", office).look(office.now)
     assert caught.value.remedy
     (office.bundle / KEY_FILE).unlink()
-    (office.bundle / CHAIN_FILE).write_bytes(b"no PEM")
+    certificate_file(office.bundle).write_bytes(b"no PEM")
     with pytest.raises(TrustError):
         keeper(office).look(office.now)
 
@@ -252,7 +252,8 @@ def test_pauses_grow_with_failures_and_a_success_ends_them(office: Office) -> No
     assert [one.wait(office.now, 0.5) for _ in range(3)] == [60.0, 120.0, 240.0]
     one.look(office.now)
     assert one.wait(office.now, 0.5) == 60.0
-    (office.bundle / CHAIN_FILE).unlink()
+    for name in (CHAIN_FILE, LEAF_FILE):
+        (office.bundle / name).unlink()
     assert one.wait(office.now, 0.5) > 60.0
 
 
