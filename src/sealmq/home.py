@@ -233,8 +233,8 @@ class Home:
     def registration_authority(self, registry: Registry, policy: EnrollmentPolicy) -> RegistrationAuthority:
         """What decides who is enrolled and renewed, in a thread that has opened this registry for itself. Reads the
         Device CA's key, as `enrollment`."""
-        root = self.authorities.key_ids(ROOT)[0]
-        return RegistrationAuthority(registry, self.authorities.device, Trail(self.audit_trail), policy, root)
+        authorities, trail = self.authorities, Trail(self.audit_trail)
+        return RegistrationAuthority(registry, authorities.device, trail, policy, authorities.key_ids(ROOT)[0])
 
     @contextmanager
     def changing_authorities(self, what: str) -> Iterator[Authorities]:

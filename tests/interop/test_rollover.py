@@ -116,3 +116,28 @@ def test_a_device_on_hold_comes_back_at_once_and_its_kept_tls_session_does_not_h
     with rolling.tls("sensor-1", context, kept) as connection:
         connect_v5(connection, "c")
         assert not connection.session_reused
+
+
+def test_mbed_tls_verifies_by_either_root(tmp_path: Path) -> None:
+    if not Path("/usr/include/mbedtls/x509_crt.h").exists():
+        program("mbedtls-headers", "libmbedtls-dev")
+    binary = tmp_path / "verify_chain"
+    source = Path(__file__).parent / "drivers" / "verify_chain.c"
+    run([program("gcc", "gcc"), "-Wall", "-Wextra", "-o", binary, source, "-lmbedx509", "-lmbedcrypto"])
+    home = make_home(tmp_path / "home")
+    old = certificates((home / "ca" / "root.pem").read_text())[0]
+    assert sealmq("ca", "rotate", "--home", home).returncode == 0
+    assert sealmq("ca", "renew-broker", "--home", home).returncode == 0
+    new = certificates((home / "ca" / "root.pem").read_text())[0]
+    sent = certificates((home / "broker" / "broker.pem").read_text())
+    assert len(sent) == 3
+
+    def verdict(root: str, chain: list[str]) -> str:
+        (tmp_path / "root.pem").write_text(root)
+        (tmp_path / "chain.pem").write_text("".join(chain))
+        command = [str(binary), str(tmp_path / "root.pem"), str(tmp_path / "chain.pem")]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    assert verdict(old, sent) == verdict(new, sent) == "00000000\n"
+    assert verdict(new, sent[:2]) == "00000000\n"
+    assert verdict(old, sent[:2]) == "00000008\n"  # MBEDTLS_X509_BADCERT_NOT_TRUSTED: new with old is what leads there

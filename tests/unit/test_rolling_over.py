@@ -11,11 +11,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from failing_disk import FailingDisk
 from sealmq import rolling_over
 from sealmq.archive import read_backup, write_backup
 from sealmq.devices.accounting import verify
+from sealmq.devices.outcomes import Application, ByCertificate, EnrollmentPolicy, Operation
 from sealmq.devices.records import State
 from sealmq.devices.trail import Trail
 from sealmq.errors import EnrollmentError, Error, HomeError
@@ -123,6 +128,20 @@ def test_status_counts_who_is_behind(home):
     assert list(rolling_over.devices_behind(home, now=NOW)) == []
     later = NOW + 2 * YEAR  # who has not renewed for so long is not waited for
     assert rolling_over.status(home, now=later).devices == 0
+
+
+def test_who_renews_needs_nothing_old_any_more(home):
+    rolling_over.rotate(home, now=NOW)
+    authority = home.registration_authority(home.registry, EnrollmentPolicy())
+    serial = home.registry.device("sensor-1").serial
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
+    asked = Application(csr.public_bytes(Encoding.DER), Operation.RENEW, ByCertificate(serial), "mqtt", "192.0.2.1")
+    (granted,) = authority.decide([asked], NOW + 5)
+    behind = {name: rest for name, *rest in rolling_over.devices_behind(home, now=NOW)}
+    assert behind["sensor-1"] == [False, True]  # it has the new root; its old certificate counts until the new is seen
+    home.registry.mark_seen(granted.serial, now=NOW + 6)
+    assert [name for name, *_ in rolling_over.devices_behind(home, now=NOW)] == ["operator"]
 
 
 def test_it_is_finished_when_nobody_needs_the_old_ones(home, tmp_path):

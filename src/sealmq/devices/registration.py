@@ -230,9 +230,9 @@ class RegistrationAuthority:
                 renews=renews,
                 token=token.id,
                 actor=f"{token.kind}:{token.id}",
+                root=self._root if application.via == "mqtt" else "",
                 via=application.via,
                 address=application.address,
-                root=self._root if application.via == "mqtt" else "",
             ),
             waiting,
         )
@@ -266,9 +266,9 @@ class RegistrationAuthority:
                 uuid=UUID(device.uuid),
                 renews=True,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
+                root=self._root if application.via == "mqtt" else "",
                 via=application.via,
                 address=application.address,
-                root=self._root if application.via == "mqtt" else "",
             ),
             None,
         )
