@@ -83,13 +83,14 @@ def fill(home: Path, devices: int) -> float:
             (
                 *(serial, name, number, authority, "revoked" if revoked else "valid", NOW - 3600, NOW + 365 * 86400),
                 *(key, fingerprint, NOW, NOW if revoked else None, "keyCompromise" if revoked else None, NOW),
+                number,
             )
             for number, name, _, serial, _, fingerprint, key, revoked in made
         ]
         database.executemany(
             "INSERT INTO certificates (serial, subject, device, profile, authority_key_id, state, not_before,"
-            " not_after, spki_sha256, fingerprint, recorded_at, revoked_at, reason, seen)"
-            " VALUES (?, ?, ?, 'device', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " not_after, spki_sha256, fingerprint, recorded_at, revoked_at, reason, seen, body)"
+            " VALUES (?, ?, ?, 'device', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             certificates,
         )
         database.executemany(
@@ -99,7 +100,7 @@ def fill(home: Path, devices: int) -> float:
                 for number, name, uuid, serial, _, _, _, revoked in sorted(made)
             ),
         )
-        database.executemany("INSERT INTO bodies (serial, der) VALUES (?, ?)", ((row[3], row[4]) for row in made))
+        database.executemany("INSERT INTO bodies (id, der) VALUES (?, ?)", ((row[0], row[4]) for row in made))
         for _, statement in indexes:
             database.execute(statement)
         database.execute("COMMIT")
@@ -141,7 +142,7 @@ def handshakes(home: Path, seed: int) -> dict[str, dict[str, float]]:
     with Home.open(home) as opened:
         registry = opened.registry
         bodies = registry.query(
-            "SELECT b.der, c.fingerprint FROM bodies b JOIN certificates c USING (serial) WHERE c.state = 'valid'"
+            "SELECT b.der, c.fingerprint FROM bodies b JOIN certificates c ON c.body = b.id WHERE c.state = 'valid'"
             " AND c.serial > ? LIMIT ?",
             *("5", 10 * ASKED),
         )

@@ -60,7 +60,9 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reserved:
+class Reserved:
+    """An order whose serial is recorded."""
+
     order: Order
     serial: str
     when: Validity
@@ -85,9 +87,19 @@ class Issuer:
 
         Raises HomeError or OSError when the disk is at fault, TrustError when the CA does not hold; then none was made.
         """
+        return self.make(self.reserve(orders, now=now), now=now, hand_over=hand_over)
+
+    def reserve(self, orders: Sequence[Order], *, now: float) -> list[Reserved]:
+        """The first step alone, for who has more to write in the same transaction. Raises as `issue`."""
         when = [validity(DEVICE, now, issuer=self._authority.certificate.validity, days=each.days) for each in orders]
-        reserved = [_Reserved(order, new_serial(), life) for order, life in zip(orders, when, strict=True)]
+        reserved = [Reserved(order, new_serial(), life) for order, life in zip(orders, when, strict=True)]
         self._registry.reserve(*map(self._reservation, reserved), now=now)
+        return reserved
+
+    def make(
+        self, reserved: Sequence[Reserved], *, now: float, hand_over: HandOver | None = None
+    ) -> list[Issued | EnrollmentError]:
+        """The other steps. Raises as `issue`."""
         try:
             issued = [self._sign(each, now) for each in reserved]
             if hand_over is not None:
@@ -98,7 +110,7 @@ class Issuer:
                 self._registry.abandon_serials(each.serial for each in reserved)
             raise
 
-    def _reservation(self, reserved: _Reserved) -> Reservation:
+    def _reservation(self, reserved: Reserved) -> Reservation:
         return Reservation(
             serial=reserved.serial,
             subject=reserved.order.name,
@@ -107,9 +119,10 @@ class Issuer:
             not_before=reserved.when.not_before,
             not_after=reserved.when.not_after,
             spki_sha256=reserved.order.public_key.spki_sha256,
+            token=reserved.order.token,
         )
 
-    def _sign(self, reserved: _Reserved, now: float) -> Issued:
+    def _sign(self, reserved: Reserved, now: float) -> Issued:
         order = reserved.order
         certificate = issue_device(
             self._authority,

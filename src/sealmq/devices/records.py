@@ -91,7 +91,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A serial number that is about to be signed, with all that the certificate will say."""
+    """A serial number that is about to be signed, with all that the certificate will say, and by which token."""
 
     serial: str
     subject: str
@@ -100,6 +100,7 @@ class Reservation:
     not_before: float
     not_after: float
     spki_sha256: str
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -136,11 +136,8 @@ class RegistrationAuthority:
             for token, times in self._batch.used.items():
                 counted = self._tokens.use(token, times)
                 assert counted, "its quota was looked at in this transaction"
-        try:
-            issued = self._issuer.issue([each.order for each in admitted.values()], now=now) if admitted else []
-        except BaseException:
-            self._give_back(self._batch.used)
-            raise
+            reserved = self._issuer.reserve([each.order for each in admitted.values()], now=now)
+        issued = self._issuer.make(reserved, now=now) if reserved else []
         for (place, each), answer in zip(admitted.items(), issued, strict=True):
             outcomes[place] = self._answer(each, answer)
         return [outcomes[place] for place in range(len(applications))]
@@ -166,15 +163,8 @@ class RegistrationAuthority:
                     self._registry.note_clone(str(entry.facts["serial"]), str(entry.facts["device"]))
             self._trail.append(entries, now=now)
 
-    def _give_back(self, used: Mapping[int, int]) -> None:
-        with self._registry.transaction():
-            for token, times in used.items():
-                self._tokens.give_back(token, times)
-
     def _answer(self, admitted: _Admitted, answer: Issued | EnrollmentError) -> Outcome:
         if isinstance(answer, EnrollmentError):
-            if admitted.order.token is not None:
-                self._tokens.give_back(admitted.order.token)
             return Refused(Refusal.BUSY, "somebody else is enrolling this name: try again", answer.what)
         if admitted.application is not None:
             self._applications.finish(admitted.application)
@@ -210,11 +200,13 @@ class RegistrationAuthority:
         repeated = self._repeated(name, known, now, token=token.id)
         if repeated is not None:
             return repeated
+        if self._registry.pending(name, since=0.0):  # hardly ever
+            token = self._clear_stale(name, token, now)
         reason = token.reason_to_refuse(now, also_used=self._batch.used[token.id])
         if reason:
             raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", reason)
         device = self._registry.device(name)
-        self._check_name_is_free(name, device, token, now)
+        self._check_name_is_free(name, device, token)
         self._check_key(name, known)
         waiting = self._approval(application, request, name, token, now)
         if isinstance(waiting, Waiting):
@@ -322,13 +314,16 @@ class RegistrationAuthority:
             )
         return name
 
-    def _check_name_is_free(self, name: str, device: DeviceRecord | None, token: TokenRecord, now: float) -> None:
+    def _clear_stale(self, name: str, token: TokenRecord, now: float) -> TokenRecord:
+        """Give up what somebody reserved for this name who was killed since; the token may count again by that."""
+        if self._registry.pending(name, since=now - BEING_MADE):
+            raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name: try again")
+        self._registry.abandon(DEVICE.name, name)
+        return self._tokens.find(token.id)
+
+    def _check_name_is_free(self, name: str, device: DeviceRecord | None, token: TokenRecord) -> None:
         if self._registry.account(name) is not None:
             raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is an account '{name}'")
-        if self._registry.pending(name, since=0.0):  # hardly ever
-            if self._registry.pending(name, since=now - BEING_MADE):
-                raise _RefusedError(Refusal.BUSY, "somebody else is enrolling this name: try again")
-            self._registry.abandon(DEVICE.name, name)  # by somebody who was killed
         # A token for one device was made for it by hand: it may bring back a revoked one, or give a present one another
         # certificate. Whoever holds a whole line's claim must not come by a device's name that way.
         # Nor anybody while a hold may be lifted again.

@@ -201,11 +201,11 @@ class Registry:
         with self.transaction():
             self._connection.executemany(
                 "INSERT INTO certificates (serial, subject, profile, authority_key_id, state, not_before, not_after,"
-                " spki_sha256, recorded_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
+                " spki_sha256, token, recorded_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
                 [
                     (
                         *(each.serial, each.subject, each.profile, each.authority_key_id),
-                        *(each.not_before, each.not_after, each.spki_sha256, now),
+                        *(each.not_before, each.not_after, each.spki_sha256, each.token, now),
                     )
                     for each in reservations
                 ],
@@ -240,12 +240,14 @@ class Registry:
             device = (
                 self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
             )
-            self._connection.execute(
-                "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ? WHERE serial = ?",
-                (confirmation.fingerprint, device, confirmation.token, confirmation.serial),
-            )
+            body = None
             if confirmation.der:
-                self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (confirmation.serial, confirmation.der))
+                body = self._connection.execute("INSERT INTO bodies (der) VALUES (?)", (confirmation.der,)).lastrowid
+            self._connection.execute(
+                "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ?, body = ?"
+                " WHERE serial = ?",
+                (confirmation.fingerprint, device, confirmation.token, body, confirmation.serial),
+            )
             if confirmation.root:
                 self._connection.execute("UPDATE devices SET root = ? WHERE id = ?", (confirmation.root, device))
             self.note("renewed" if confirmation.renews else "added", confirmation.serial, name)
@@ -257,17 +259,24 @@ class Registry:
 
     def _adding(self, name: str, confirmation: Confirmation, now: float) -> int:
         """The id of a device that comes into being."""
-        if self.account(name) is not None:  # asked before, but another process may have been faster
-            raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
-        former = self.device(name)
-        if former is not None:
-            former.check_not_held()
+        # What was asked before is asked again: another process may have been faster.
+        values = (confirmation.role, confirmation.uuid, confirmation.serial, now)
         row = self._connection.execute(
-            "INSERT INTO devices (name, role, uuid, state, serial, created) VALUES (?, ?, ?, 'active', ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET role = excluded.role, uuid = excluded.uuid, state = 'active',"
-            " serial = excluded.serial, created = excluded.created WHERE state = 'revoked' RETURNING id",
-            (name, confirmation.role, confirmation.uuid, confirmation.serial, now),
+            "INSERT INTO devices (name, role, uuid, serial, created, state) SELECT ?1, ?, ?, ?, ?, 'active'"
+            " WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE name = ?1) ON CONFLICT (name) DO NOTHING RETURNING id",
+            (name, *values),
         ).fetchone()
+        if row is None:
+            if self.account(name) is not None:
+                raise EnrollmentError(f"there is an account '{name}'", why="one name has one meaning")
+            former = self.device(name)
+            assert former is not None
+            former.check_not_held()
+            row = self._connection.execute(
+                "UPDATE devices SET role = ?, uuid = ?, serial = ?, created = ?, state = 'active'"
+                " WHERE name = ? AND state = 'revoked' RETURNING id",
+                (*values, name),
+            ).fetchone()
         if row is None:
             raise EnrollmentError(f"there is a device '{name}' already", why="somebody else added it at this moment")
         return int(row[0])
@@ -312,7 +321,7 @@ class Registry:
 
     def body(self, serial: str) -> bytes | None:
         """A device's certificate (DER); None: it is older than the table."""
-        row = self._one("SELECT der FROM bodies WHERE serial = ?", serial)
+        row = self._one("SELECT b.der FROM certificates c JOIN bodies b ON b.id = c.body WHERE c.serial = ?", serial)
         return bytes(row[0]) if row else None
 
     def certificates_of(self, name: str) -> list[CertificateRecord]:
@@ -339,21 +348,24 @@ class Registry:
         return self._one(statement, name, since) is not None
 
     def abandon_serials(self, serials: Iterable[str]) -> None:
-        """Give up these, as far as they were never confirmed."""
+        """Give up these, as far as they were never confirmed; what was counted of tokens for them is given back."""
         with self.transaction():
-            self._connection.executemany(
-                "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND serial = ?",
-                [(serial,) for serial in serials],
-            )
+            for serial in serials:
+                self._abandon("serial = ?", serial)
 
     def abandon(self, profile: str, subject: str | None = None) -> None:
-        """Give up what was reserved for this subject (None: for anybody) and never confirmed."""
+        """Give up what was reserved for this subject (None: for anybody) and never confirmed, as `abandon_serials`."""
         with self.transaction():
-            statement = "UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND profile = ?"
-            if subject is None:
-                self._connection.execute(statement, (profile,))
-            else:
-                self._connection.execute(statement + " AND subject = ?", (profile, subject))
+            self._abandon("profile = ? AND subject = COALESCE(?, subject)", profile, subject)
+
+    def _abandon(self, which: str, *values: object) -> None:
+        rows = self._connection.execute(
+            f"UPDATE certificates SET state = 'abandoned' WHERE state = 'pending' AND {which} RETURNING token",  # noqa: S608 - constants
+            values,
+        ).fetchall()
+        self._connection.executemany(
+            "UPDATE tokens SET used = used - 1 WHERE id = ? AND used > 0", [row for row in rows if row[0] is not None]
+        )
 
     def revoke(self, name: str, reason: str, *, now: float) -> list[str]:
         """Revoke all certificates of a device that still open the door; returns their serials. Those on hold, too."""

@@ -133,9 +133,10 @@ _LIFE = (
     "CREATE INDEX devices_operators ON devices (name) WHERE role = 'operator'",
     # The certificates themselves: for who asks twice because the answer was lost, and for bundles.
     f"""CREATE TABLE bodies (
-        serial TEXT PRIMARY KEY,
+        id INTEGER PRIMARY KEY,
         der BLOB NOT NULL
     ) {_STRICT}""",
+    "ALTER TABLE certificates ADD COLUMN body INTEGER REFERENCES bodies (id)",
     # Requests that wait for somebody to approve them. The same key with the same name is one.
     f"""CREATE TABLE applications (
         id INTEGER PRIMARY KEY,

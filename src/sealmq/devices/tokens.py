@@ -5,7 +5,8 @@ claim is the same, proved by a certificate of the Claim CA in place of a secret.
 revoked; what was enrolled by them can be revoked together.
 
 Rule 1: of a secret the registry keeps the hash alone. Who has the registry cannot enrol with it.
-Rule 2: a use is counted in the transaction that reserves the serial, and given back when nothing came of it.
+Rule 2: a use is counted in the transaction that reserves the serial, and given back with it when nothing came of it
+        (Registry.abandon).
 """
 
 from __future__ import annotations
@@ -147,10 +148,6 @@ class Tokens:
                 *(times, number),
             )
         )
-
-    def give_back(self, number: int, times: int = 1) -> None:
-        """Nothing came of so many uses."""
-        self._registry.change("UPDATE tokens SET used = max(0, used - ?) WHERE id = ?", times, number)
 
     def revoke(self, number: int) -> None:
         """Enrol nobody by it any more. What was enrolled is another matter (Enrollment.revoke_batch)."""

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.applications import Applications
+from sealmq.devices.issuing import Issuer
 from sealmq.devices.labels import Label
 from sealmq.devices.outcomes import (
     RETRY_AFTER,
@@ -225,6 +226,19 @@ def test_a_name_that_another_process_is_making_a_certificate_for(desk):
     desk.now += 31
     assert isinstance(desk.enroll(token), Granted)
     assert desk.registry.lookup("0a").state is State.ABANDONED
+
+
+def test_a_crash_in_the_middle_burns_no_token(desk, monkeypatch):
+    number, token = desk.token(device="sensor-1")
+    with monkeypatch.context() as patch:  # killed: nothing behind the reservation happens
+        patch.setattr(Issuer, "make", lambda self, reserved, *, now: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            desk.enroll(token)
+    assert desk.tokens.find(number).used == 1
+    refused(desk.enroll(token), Refusal.BUSY, "somebody else")
+    desk.now += 31
+    assert isinstance(desk.enroll(token), Granted)
+    assert desk.tokens.find(number).used == 1
 
 
 def test_the_name_of_an_account_is_taken(desk):

@@ -281,8 +281,9 @@ def test_the_list_for_openssl_has_the_latest_of_many(taking):
     with taking.registry.transaction():  # as if there were a thousand more, revoked between the 5th and the 6th
         for n in range(LISTED - 3):
             taking.registry.change(
-                "INSERT INTO certificates VALUES (?, 'x', NULL, 'device', ?, 'revoked', 0, ?, '', '', 0, ?,"
-                " 'superseded', NULL, NULL)",
+                "INSERT INTO certificates (serial, subject, profile, authority_key_id, state, not_before, not_after,"
+                " spki_sha256, recorded_at, revoked_at, reason)"
+                " VALUES (?, 'x', 'device', ?, 'revoked', 0, ?, '', 0, ?, 'superseded')",
                 *(f"{n + 1:032x}", taking.fleet.device_ca.key_id, NOW + 9e7, NOW + 5.5),
             )
     for n, name in enumerate(names):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from sealmq.devices.records import Reservation
 from sealmq.devices.tokens import SECRET_LENGTH, Tokens
 from sealmq.errors import EnrollmentError
 
@@ -28,7 +29,9 @@ def test_it_ends_by_time_by_use_and_by_being_revoked(fleet, tokens):
     assert "ended" in tokens.find(number).reason_to_refuse(fleet.now + 301)
     assert [tokens.use(number) for _ in range(3)] == [True, True, False]
     assert "2 times" in tokens.find(number).reason_to_refuse(fleet.now)
-    tokens.give_back(number)
+    reservation = Reservation("0a", "line-1", "device", "aa", 0, 1, "bb", token=number)
+    fleet.registry.reserve(reservation, now=fleet.now)
+    fleet.registry.abandon("device", "LINE-1")
     assert tokens.find(number).reason_to_refuse(fleet.now) == ""
     tokens.revoke(number)
     assert "revoked" in tokens.find(number).reason_to_refuse(fleet.now)
