@@ -49,14 +49,15 @@ NO_RULE = Decision(False, "no rule allows it")
 OURS = Decision(False, "the topics below $SYS are the broker's own")
 """No rule can give them away [MQTT 4.7.2]."""
 
-REQUESTS: Final = {"claim": "$enroll/csr/json", "device": "$enroll/renew/json"}
-"""A kind of identity -> the topic name to which it may publish a request for a certificate. Answers come below it."""
+REQUESTS: Final = {"claim": ("$enroll/csr/json", "$enroll/csr"), "device": ("$enroll/renew/json", "$enroll/renew")}
+"""A kind of identity -> the topic names to which it may publish a request for a certificate, the short one last. Answers come
+below the one that was used."""
 
-REQUEST_TOPICS: Final = frozenset(REQUESTS.values())
+REQUEST_TOPICS: Final = frozenset(topic for topics in REQUESTS.values() for topic in topics)
 
 MAY_ASK = Decision(True, "the topics below $enroll are the broker's own: this is where it asks for its certificate")
 MAY_NOT_ASK = Decision(False, "the topics below $enroll are the broker's own: it may ask for no certificate here")
-CLAIM = Decision(False, f"a claim may only ask for a certificate: publish {REQUESTS['claim']}, subscribe below it")
+CLAIM = Decision(False, f"a claim may only ask for a certificate: publish {REQUESTS['claim'][0]}, subscribe below it")
 NO_WILL = Decision(False, "a request for a certificate can be no will: nobody would be there for the answer")
 
 _WILDCARD = re.compile(r"/?#|\+")
@@ -84,7 +85,7 @@ class Grants:
         if topic.startswith("$SYS/") or topic == "$SYS":
             return OURS
         if topic.startswith("$enroll/") or topic == "$enroll":
-            return MAY_ASK if topic == REQUESTS.get(self._kind) else MAY_NOT_ASK
+            return MAY_ASK if topic in REQUESTS.get(self._kind, ()) else MAY_NOT_ASK
         for grant in self._grants:
             if topic.startswith(grant.prefix) and "publish" in grant.actions and matches(grant.topic_filter, topic):
                 return Decision(grant.allow, grant.rule, grant.number)
@@ -97,8 +98,8 @@ class Grants:
     def may_subscribe(self, topic_filter: str) -> Decision:
         """May it subscribe to all that this topic filter can match?"""
         if topic_filter.startswith("$enroll/") or topic_filter == "$enroll":
-            request = REQUESTS.get(self._kind)
-            return MAY_ASK if request and covers(f"{request}/#", topic_filter) else MAY_NOT_ASK
+            below = (f"{request}/#" for request in REQUESTS.get(self._kind, ()))
+            return MAY_ASK if any(covers(each, topic_filter) for each in below) else MAY_NOT_ASK
         for grant in self._grants:
             if "subscribe" not in grant.actions:
                 continue

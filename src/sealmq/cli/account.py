@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ import typer
 
 from sealmq.cli.options import HomeOption
 from sealmq.cli.passwords import read_password, type_password
+from sealmq.cli.times import moment
 from sealmq.errors import ConfigError, EnrollmentError
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def _as_json(account: Account) -> dict[str, Any]:
         "name": account.name,
         "role": account.role,
         "devices": account.devices,
-        "created": _moment(account.created),
-        "password_since": _moment(account.changed),
+        "created": moment(account.created),
+        "password_since": moment(account.changed),
     }
 
 
@@ -217,9 +217,5 @@ def _print_table(accounts: list[Account]) -> None:
     table.add_column("devices", overflow="fold")
     for account in accounts:
         devices = account.devices or "any, or none"
-        table.add_row(Text(account.name), Text(account.role), _moment(account.changed)[:10], Text(devices))
+        table.add_row(Text(account.name), Text(account.role), moment(account.changed)[:10], Text(devices))
     Console(emoji=False).print(table)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 
 from sealmq import __version__
 from sealmq.cli.options import HomeOption
+from sealmq.cli.times import moment
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class HandedOver:
             "out": str(self.place),
             "host": self.credentials.host,
             "port": self.credentials.port,
-            "not_after": _moment(self.credentials.leaf.not_after),
+            "not_after": moment(self.credentials.leaf.not_after),
             "key_included": self.credentials.key is not None,
             "files": [
                 {"name": file.name, "bytes": len(file.content), "private": file.private} for file in self.bundle.files
@@ -168,7 +168,7 @@ class HandedOver:
         """For the one who typed it."""
         credentials, files = self.credentials, self.bundle.files
         width = max(len(file.name) for file in files)
-        until = _moment(credentials.leaf.not_after)[:10]
+        until = moment(credentials.leaf.not_after)[:10]
         lines = [
             f"{self.place} is written and checked: {credentials.name} for {self.bundle.target.name}, "
             f"certificate until {until}.",
@@ -262,7 +262,3 @@ def _known_names(home: Home) -> tuple[str, ...]:
 
     names = server_names(certificates_of(home.broker_chain.read_bytes())[0])
     return (*names.dns, *names.addresses)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 
 from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
+from sealmq.cli.times import day, moment
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def crl(
         return
     for each in signed:
         facts = each.facts
-        when = f"{_day(facts.this_update)} to {_day(facts.next_update)}"
+        when = f"{day(facts.this_update)} to {day(facts.next_update)}"
         typer.echo(f"{each.common_name}: number {facts.number}, {facts.revoked:,} revoked, {when}")
     typer.echo(f"Written to {out}." + (" It is kept fresh from now on; remove it to end that." if keep else ""))
 
@@ -92,18 +92,10 @@ def _as_json(each: Signed) -> dict[str, Any]:
         "ca": each.common_name,
         "key_id": facts.authority,
         "number": facts.number,
-        "this_update": _moment(facts.this_update),
-        "next_update": _moment(facts.next_update),
+        "this_update": moment(facts.this_update),
+        "next_update": moment(facts.next_update),
         "revoked": facts.revoked,
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from sealmq.cli.ca_passphrase import RootKeyOption, RootPassphraseOption, ask_for_root, with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
+from sealmq.cli.times import day, moment
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def rotate(
         typer.echo(json.dumps(_status_as_json(found, []), indent=2))
         return
     for each in made:
-        typer.echo(f"New: '{each.common_name}', until {_day(each.certificate.validity.not_after)}.")
+        typer.echo(f"New: '{each.common_name}', until {day(each.certificate.validity.not_after)}.")
     typer.echo("The old ones still count. A broker that runs goes on with the new ones, and drops nobody.")
     if only is None:
         typer.echo(f"{path} holds both roots: give it to clients that you look after by hand.")
@@ -158,7 +158,7 @@ _KEYS = {
 
 def _authority_in_words(each: AuthorityStatus, now: float) -> str:
     left = int((each.not_after - now) // _DAY)
-    ends = f"until {_day(each.not_after)} ({left:,} days)" if left >= 0 else f"ended {_day(each.not_after)}"
+    ends = f"until {day(each.not_after)} ({left:,} days)" if left >= 0 else f"ended {day(each.not_after)}"
     what = each.name if each.is_newest else "  older"
     return f"{what:<10} {each.common_name:<36} {ends:<27} {_KEYS[each.key]}"
 
@@ -169,7 +169,7 @@ def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
     lines = ["A roll-over is on its way: what is older still counts."]
     if found.overlap is not None:
         lines[0] = (
-            f"A roll-over is on its way since {_day(found.overlap.begun)}, planned until {_day(found.overlap.until)}."
+            f"A roll-over is on its way since {day(found.overlap.begun)}, planned until {day(found.overlap.until)}."
         )
         lines += [_need_in_words(need, "were not given the new root", found) for need in found.old_root]
     lines += [_need_in_words(need, "have a certificate of the old Device CA", found) for need in found.old_issuer]
@@ -177,7 +177,7 @@ def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
         return [*lines, as_typed("No device needs what is old. Next: sealmq ca rotate --finish")]
     latest = max(need.latest for need in (*found.old_root, *found.old_issuer))
     lines.append(
-        f"It may be finished when these have renewed, at the latest after {_day(max(latest, now))}, when the last"
+        f"It may be finished when these have renewed, at the latest after {day(max(latest, now))}, when the last"
     )
     return [*lines, as_typed("of their certificates ends. Their names: sealmq ca status --list")]
 
@@ -191,8 +191,8 @@ def _status_as_json(found: Status, near: list[str]) -> dict[str, Any]:
     return {
         "authorities": [_authority_as_json(each) for each in found.authorities],
         "rolling_over": found.is_rolling_over,
-        "begun": _moment(overlap.begun) if overlap is not None else None,
-        "planned_until": _moment(overlap.until) if overlap is not None else None,
+        "begun": moment(overlap.begun) if overlap is not None else None,
+        "planned_until": moment(overlap.until) if overlap is not None else None,
         "devices": found.devices,
         "need_old_root": _needs_as_json(found.old_root) if overlap is not None else [],
         "have_old_certificate": _needs_as_json(found.old_issuer),
@@ -202,7 +202,7 @@ def _status_as_json(found: Status, near: list[str]) -> dict[str, Any]:
 
 
 def _needs_as_json(needs: list[Need]) -> list[dict[str, Any]]:
-    return [{"key_id": each.key_id, "devices": each.devices, "latest": _moment(each.latest)} for each in needs]
+    return [{"key_id": each.key_id, "devices": each.devices, "latest": moment(each.latest)} for each in needs]
 
 
 def _authority_as_json(each: AuthorityStatus) -> dict[str, Any]:
@@ -211,19 +211,11 @@ def _authority_as_json(each: AuthorityStatus) -> dict[str, Any]:
         "common_name": each.common_name,
         "key_id": each.key_id,
         "serial": each.serial,
-        "not_before": _moment(each.not_before),
-        "not_after": _moment(each.not_after),
+        "not_before": moment(each.not_before),
+        "not_after": moment(each.not_after),
         "newest": each.is_newest,
         "key": each.key,
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def register(app: typer.Typer) -> None:

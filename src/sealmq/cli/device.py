@@ -24,9 +24,10 @@ from sealmq.cli.bundle import (
     targets,
 )
 from sealmq.cli.ca_passphrase import with_ca_passphrase
-from sealmq.cli.device_list import day, device_as_json, list_devices, moment
+from sealmq.cli.device_list import device_as_json, list_devices
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
+from sealmq.cli.times import day, moment
 from sealmq.errors import ConfigError, EnrollmentError
 
 if TYPE_CHECKING:

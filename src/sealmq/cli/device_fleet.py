@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from sealmq.cli.bundle import check_host
 from sealmq.cli.fleet_bundles import BUNDLES, Bundled, NotBundled, WantedBundle
 from sealmq.cli.fleet_crew import Heard, work_off
 from sealmq.cli.target import home_path
+from sealmq.cli.times import day, moment
 from sealmq.devices.bundles.targets import find_target
 from sealmq.devices.bundles.writing import clear_half_written
 from sealmq.devices.enrollment import check_wishes
@@ -27,7 +27,6 @@ from sealmq.devices.fleet_adding import BATCH, Added, NotAdded, fleets_turn
 from sealmq.devices.fleet_plan import Plan, Planner
 from sealmq.errors import BundleError, ConfigError, HomeError
 from sealmq.home import Home
-from sealmq.pki.peer import day
 
 SHOWN = 20
 """Mistakes and failures that are shown; the rest are counted."""
@@ -143,7 +142,7 @@ class _Told:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "added": [asdict(each) | {"not_after": _moment(each.not_after)} for each in self.added],
+            "added": [asdict(each) | {"not_after": moment(each.not_after)} for each in self.added],
             "not_added": [asdict(each) for each in self.not_added],
             "wanted": len(self.plan.wanted),
             "present": [row.name for row in self.plan.present],
@@ -296,7 +295,3 @@ def _have(some: Sequence[object]) -> str:
 def _shown(some: Sequence[NotAdded | NotBundled]) -> list[str]:
     lines = [f"  line {each.line}: {each.name}: {each.why}" for each in some[:SHOWN]]
     return [*lines, f"  and {len(some) - SHOWN:,} more"] if len(some) > SHOWN else lines
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,7 @@ import typer
 
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
+from sealmq.cli.times import day, moment
 
 if TYPE_CHECKING:
     from sealmq.devices.records import DeviceRecord
@@ -68,16 +68,6 @@ def list_devices(
             _print_page(console, list(shown), now, is_more=next(found, None) is not None)
         else:
             _write(_as_lines(shown, now))
-
-
-def moment(seconds: float) -> str:
-    """RFC 3339, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def day(seconds: float) -> str:
-    """The date alone, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:

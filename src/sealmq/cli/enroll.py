@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ import typer
 from sealmq.cli.ca_passphrase import RootKeyOption, RootPassphraseOption, bring_root, with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.program import as_typed
+from sealmq.cli.times import moment
 from sealmq.errors import ConfigError, EnrollmentError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def token(
     home: HomeOption = None,
 ) -> None:
     """Make a one-time token: a device that shows it gets a certificate, over EST (HTTPS, port 8443). Shown once."""
-    from sealmq.cli.durations import seconds, words
     from sealmq.cli.target import home_path
+    from sealmq.cli.times import seconds, words
     from sealmq.devices.enrollment import check_name, operator
     from sealmq.devices.tokens import Tokens
     from sealmq.devices.trail import Entry, Trail
@@ -83,7 +83,7 @@ def token(
         known = _where(opened)
     if as_json:
         made = {"token": number, "secret": secret, "device": device, "prefix": prefix, "quota": quota}
-        typer.echo(json.dumps({**made, "expires": _moment(now + lasts), **known}, indent=2))
+        typer.echo(json.dumps({**made, "expires": moment(now + lasts), **known}, indent=2))
         return
     whom = f"'{device}'" if device else f"{quota} device{'s' if quota > 1 else ''}{f' {prefix}*' if prefix else ''}"
     approved = ", each after somebody has approved it" if approve else ""
@@ -115,8 +115,8 @@ def claim(
     home: HomeOption = None,
 ) -> None:
     """Make a claim for a production line: a certificate that asks for device certificates, and may do nothing else."""
-    from sealmq.cli.durations import seconds, words
     from sealmq.cli.target import home_path
+    from sealmq.cli.times import seconds, words
     from sealmq.home import Home
 
     lasts = seconds("--ttl", ttl, most=LONGEST_TTL)
@@ -139,9 +139,7 @@ def claim(
         )
     if as_json:
         shown = {"claim": made.number, "name": name, "serial": made.serial, "directory": str(made.directory)}
-        typer.echo(
-            json.dumps({**shown, "quota": quota, "prefix": prefix, "expires": _moment(made.not_after)}, indent=2)
-        )
+        typer.echo(json.dumps({**shown, "quota": quota, "prefix": prefix, "expires": moment(made.not_after)}, indent=2))
         return
     whom = f"{quota:,} device{'s' if quota > 1 else ''}{f' {prefix}*' if prefix else ''}"
     typer.echo(f"Claim {made.number} ({name}) enrols {whom} within {words(lasts)}. Its files are in {made.directory}.")
@@ -186,7 +184,7 @@ def list_tokens(as_json: JSONOption = False, home: HomeOption = None) -> None:
             [
                 (
                     *(str(each.id), each.kind, _whom(each), f"{each.used:,} of {each.quota:,}"),
-                    *(_moment(each.expires), _state(each, now)),
+                    *(moment(each.expires), _state(each, now)),
                 )
                 for each in tokens
             ],
@@ -241,7 +239,7 @@ def waiting(as_json: JSONOption = False, home: HomeOption = None) -> None:
             ("number", "device", "since", "by", "from", "key (SHA-256)"),
             [
                 (
-                    *(str(each.id), each.name, _moment(each.created)),
+                    *(str(each.id), each.name, moment(each.created)),
                     *(f"{each.via}, token {each.token}", each.address, each.spki_sha256),
                 )
                 for each in found
@@ -368,8 +366,8 @@ def _token_as_json(token: TokenRecord, now: float) -> dict[str, Any]:
         "approval": token.approval,
         "quota": token.quota,
         "used": token.used,
-        "created": _moment(token.created),
-        "expires": _moment(token.expires),
+        "created": moment(token.created),
+        "expires": moment(token.expires),
         "state": _state(token, now),
     }
 
@@ -381,7 +379,7 @@ def _application_as_json(application: ApplicationRecord) -> dict[str, Any]:
         "token": application.token,
         "via": application.via,
         "address": application.address,
-        "created": _moment(application.created),
+        "created": moment(application.created),
         "spki_sha256": application.spki_sha256,
     }
 
@@ -401,7 +399,3 @@ def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     console = Console(emoji=False)
     console.width = max(console.width, NARROWEST) if console.is_terminal else UNBROKEN
     console.print(table)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

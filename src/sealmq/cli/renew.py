@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sealmq.cli.times import day
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _watch(keeper: Keeper) -> None:
 
 def _in_words(bundle: Path, kept: Kept) -> str:
     state = "is renewed" if kept.renewed else "need not be renewed yet"
-    return f"{bundle} {state}: serial {kept.serial}, until {_day(kept.not_after)}, to be renewed on {_day(kept.due_at)}"
+    return f"{bundle} {state}: serial {kept.serial}, until {day(kept.not_after)}, to be renewed on {day(kept.due_at)}"
 
 
 def _as_json(kept: Kept) -> dict[str, object]:
@@ -76,9 +77,3 @@ def _as_json(kept: Kept) -> dict[str, object]:
         "not_after": int(kept.not_after),
         "renew_after": int(kept.due_at),
     }
-
-
-def _day(when: float) -> str:
-    from sealmq.pki.peer import day
-
-    return day(when)

@@ -28,7 +28,7 @@ PATIENCE: Final = 30.0
 """Seconds for which an answer is waited for: a broker has it in milliseconds, and a slow link in seconds."""
 
 _STEP: Final = 1.0
-_TOPIC: Final = REQUESTS["device"]
+_TOPIC: Final = REQUESTS["device"][0]
 _REFUSED: Final = (
     ReasonCode.NOT_AUTHORIZED,
     ReasonCode.BANNED,

@@ -66,7 +66,15 @@ def refusal(client: Client) -> str:
 
 
 @pytest.mark.parametrize("level", [4, 5])
-@pytest.mark.parametrize(("name", "topic", "operation"), [("claim:1", CSR, "enroll"), ("sensor-1", RENEW, "renew")])
+@pytest.mark.parametrize(
+    ("name", "topic", "operation"),
+    [
+        ("claim:1", CSR, "enroll"),
+        ("sensor-1", RENEW, "renew"),
+        ("claim:1", "$enroll/csr", "enroll"),
+        ("sensor-1", "$enroll/renew", "renew"),
+    ],
+)
 def test_who_may_ask_is_answered_on_the_link_that_asked(level: int, name: str, topic: str, operation: str) -> None:
     stage = EnrollStage()
     client = stage.asking(name, topic, level=level)

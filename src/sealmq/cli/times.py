@@ -1,8 +1,9 @@
-"""Times as people type them: "5m", "2h", "30d"."""
+"""Times: as people type them ("5m", "2h", "30d"), and as we print them."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from sealmq.errors import ConfigError
 
@@ -29,3 +30,13 @@ def words(duration: float) -> str:
         if left and left % unit == 0:
             return f"{left // unit} {name}{'' if left == unit else 's'}"
     return "0 seconds"
+
+
+def moment(when: float) -> str:
+    """Unix seconds as RFC 3339, UTC."""
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def day(when: float) -> str:
+    """The date alone, UTC."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealmq.cli.durations import seconds, words
+from sealmq.cli.times import day, moment, seconds, words
 from sealmq.errors import ConfigError
 
 
@@ -30,3 +30,8 @@ def test_what_is_none(text):
 
 def test_nothing():
     assert words(0.2) == "0 seconds"
+
+
+def test_as_we_print_them():
+    assert moment(1_800_000_000.7) == "2027-01-15T08:00:00Z"
+    assert day(1_800_000_000) == "2027-01-15"
