@@ -50,8 +50,8 @@ OURS = Decision(False, "the topics below $SYS are the broker's own")
 """No rule can give them away [MQTT 4.7.2]."""
 
 REQUESTS: Final = {"claim": ("$enroll/csr/json", "$enroll/csr"), "device": ("$enroll/renew/json", "$enroll/renew")}
-"""A kind of identity -> the topic names to which it may publish a request for a certificate, the short one last. Answers come
-below the one that was used."""
+"""A kind of identity -> the topic names to which it may publish a request for a certificate, the short one last.
+Answers come below the one that was used."""
 
 REQUEST_TOPICS: Final = frozenset(topic for topics in REQUESTS.values() for topic in topics)
 
