@@ -71,7 +71,7 @@ class _Batch:
 
     tokens: those that applicants proved. A production line has one: asked once and not 64 times (15 us each).
     used:   how often each was used in this batch.
-    taken_keys, taken_names: which of the batch's keys and names somebody has, or is making a certificate for. The others
+    taken_keys, taken_names: which of its keys and names somebody has, or is making a certificate for. The others
             need not be asked about one by one: 50 us a certificate less. asked: the names that were asked about.
     """
 
