@@ -254,7 +254,7 @@ class RegistrationAuthority:
                 name=name,
                 public_key=request.public_key,
                 role=device.role,
-                days=application.label.shorten(self.policy.days),
+                days=application.label.shorten(min(self.policy.days, self._tokens.days_of(name) or self.policy.days)),
                 uuid=UUID(device.uuid),
                 renews=True,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),

@@ -531,6 +531,24 @@ def test_a_label_narrows_what_a_token_allows(desk):
     assert isinstance(desk.ask(asked("pump-3", Label("line-1", approval=True))), Waiting)
 
 
+def test_a_renewal_lasts_no_longer_than_its_token_allows(desk):
+    first = desk.enroll(desk.token(device="sensor-1", days=7)[1])
+    for key in (OTHER, ec.generate_private_key(ec.SECP256R1())):
+        newer = desk.renew(first.serial, csr(None, key))
+        assert identify_certificate(newer.der).not_after < desk.now + 7 * DAY
+    desk.enrollment.revoke_device("sensor-1", now=desk.now)
+    desk.now += 1
+    namesake = desk.enrollment.add_device("sensor-1", now=desk.now)
+    newer = desk.renew(namesake.serial, csr(None, ec.generate_private_key(ec.SECP256R1())))
+    assert identify_certificate(newer.der).not_after > desk.now + 300 * DAY
+
+
+def test_a_renewal_lasts_no_longer_than_is_configured(desk):
+    first = desk.enroll(desk.token(device="sensor-1", days=700)[1])
+    newer = desk.renew(first.serial, csr(None, OTHER))
+    assert identify_certificate(newer.der).not_after < desk.now + 365 * DAY
+
+
 def test_a_label_shortens_a_renewal_too(desk):
     _, applicant = desk.token()
     first = desk.enroll(applicant)
