@@ -255,7 +255,9 @@ class Registrar:
             if entries:
                 authority.record(entries, now)
             outcomes = authority.decide([question.application for question in wanted], now) if wanted else []
-        except Exception as error:  # a full disk, a CA that ended: nothing was issued, and the broker goes on
+        # A full disk, a CA that ended: nothing was issued, and the broker goes on. A panic in what reads a stranger's
+        # request is no Exception, and would end this thread: nobody could be enrolled until the next start.
+        except BaseException as error:
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else repr(error)
             self._tell_trouble(why, error)
             outcomes = [Refused(Refusal.BUSY, "try again later", why)] * len(wanted)
@@ -269,7 +271,7 @@ class Registrar:
                 self._hand_over(question, Refused(Refusal.BUSY, "gone", "it left before it was its turn"))
         return authority
 
-    def _tell_trouble(self, why: str, error: Exception) -> None:
+    def _tell_trouble(self, why: str, error: BaseException) -> None:
         """Once, not at every batch, for as long as it stays the same."""
         if why != self._trouble:
             self._trouble = why

@@ -233,8 +233,13 @@ def test_a_failing_disk_refuses_and_the_next_batch_begins_anew(stage, caplog):
     assert len(stage.opened) == 2
 
 
-def test_a_mistake_of_ours_ends_no_service(stage, caplog):
-    stage.authority.fails = RuntimeError("ours")
+class PanicException(BaseException):
+    """As that of the library that reads requests."""
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("ours"), PanicException("ours")])
+def test_a_mistake_of_ours_ends_no_service(stage, caplog, mistake):
+    stage.authority.fails = mistake
     answers = []
     stage.ask(application(), answers.append)
     stage.loop.run_until(lambda: answers)
