@@ -97,6 +97,7 @@ class Registrar:
         self._is_stale = True
         self._closed = False
         self._trouble = ""
+        self._mistake = ""
         self._thread: threading.Thread | None = None
 
     # -- on the loop -------------------------------------------------------------------------------------------------
@@ -254,10 +255,8 @@ class Registrar:
                 authority.saw(seen, now)
             if entries:
                 authority.record(entries, now)
-            outcomes = authority.decide([question.application for question in wanted], now) if wanted else []
-        # A full disk, a CA that ended: nothing was issued, and the broker goes on. A panic in what reads a stranger's
-        # request is no Exception, and would end this thread: nobody could be enrolled until the next start.
-        except BaseException as error:
+            outcomes = self._decide(authority, [question.application for question in wanted], now)
+        except Exception as error:  # a full disk, a CA that ended: nothing was issued, and the broker goes on
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else repr(error)
             self._tell_trouble(why, error)
             outcomes = [Refused(Refusal.BUSY, "try again later", why)] * len(wanted)
@@ -270,6 +269,23 @@ class Registrar:
             if question.answer is None and question not in wanted:
                 self._hand_over(question, Refused(Refusal.BUSY, "gone", "it left before it was its turn"))
         return authority
+
+    def _decide(self, authority: Authority, applications: Sequence[Application], now: float) -> list[Outcome]:
+        """Together; after a mistake of ours each by itself, so that the one that meets it harms no other."""
+        if not applications:
+            return []
+        try:
+            return authority.decide(applications, now)
+        except Error:  # the disk or the CA: it is the same for all
+            raise
+        except BaseException as error:  # a panic in what reads requests is no Exception, and would end this thread
+            if len(applications) == 1:
+                if repr(error) != self._mistake:  # once, however often somebody asks for it
+                    self._mistake = repr(error)
+                    where = applications[0].address
+                    log.error("our own mistake in a request for a certificate, from %s", where, exc_info=error)
+                return [Refused(Refusal.BUSY, "try again later", repr(error))]
+        return [outcome for each in applications for outcome in self._decide(authority, [each], now)]
 
     def _tell_trouble(self, why: str, error: BaseException) -> None:
         """Once, not at every batch, for as long as it stays the same."""

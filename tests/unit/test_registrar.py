@@ -250,6 +250,29 @@ def test_a_mistake_of_ours_ends_no_service(stage, caplog, mistake):
     assert isinstance(answers[1], Granted)
 
 
+@pytest.mark.parametrize("mistake", [RuntimeError("ours"), PanicException("ours")])
+def test_whoever_meets_a_mistake_of_ours_harms_no_other(stage, caplog, mistake):
+    def decide(applications, now):
+        if any(each.name == "strange" for each in applications):
+            raise mistake
+        return answer(applications, now)
+
+    answer, answers = stage.authority.decide, {}
+    stage.authority.gate.clear()
+    stage.ask(application("first"), lambda outcome: None)
+    assert stage.authority.arrived.wait(10)
+    stage.authority.decide = decide
+    for name in ("a", "strange", "b"):
+        stage.ask(application(name), lambda outcome, name=name: answers.update({name: outcome}))
+    stage.authority.gate.set()
+    stage.loop.run_until(lambda: len(answers) == 3)
+    assert [type(answers[name]) for name in ("a", "strange", "b")] == [Granted, Refused, Granted]
+    assert answers["strange"].kind is Refusal.BUSY
+    stage.ask(application("strange"), lambda outcome: answers.update(again=outcome))
+    stage.loop.run_until(lambda: len(answers) == 4)
+    assert caplog.text.count("our own mistake in a request for a certificate, from 192.0.2.1:5") == 1
+
+
 def test_what_was_seen_is_recorded(stage):
     stage.seen("0a")
     stage.seen("0a")
