@@ -273,7 +273,7 @@ class RegistrationAuthority:
                 name=name,
                 public_key=request.public_key,
                 role=device.role,
-                days=application.label.shorten(self.policy.days),
+                days=application.label.shorten(min(self.policy.days, self._tokens.days_of(name) or self.policy.days)),
                 uuid=UUID(device.uuid),
                 renews=True,
                 actor=f"device:{name}" + (" (late)" if now > record.not_after else ""),
@@ -421,8 +421,12 @@ class RegistrationAuthority:
         """Waiting, when somebody has to approve it first; else the number of the request that was approved."""
         if not (token.approval or self.policy.approval or application.label.approval):
             return None
+        if application.via == "est-server-key":
+            why = "a key that is made here is another one each time it is asked for, so nobody could approve it"
+            raise _RefusedError(Refusal.FORBIDDEN, "somebody has to approve the device's own key: make one there", why)
         known = self._applications.known(name, request.spki_sha256)
-        if known is None:
+        # What was approved is this name and key by this token: another one may give another role.
+        if known is None or (known.token != token.id and known.state in ("approved", "done")):
             try:
                 self._applications.put(
                     name=name,
@@ -431,6 +435,7 @@ class RegistrationAuthority:
                     via=application.via,
                     address=application.address,
                     now=now,
+                    quota=token.quota - token.used,
                 )
             except EnrollmentError as error:
                 raise _RefusedError(Refusal.BUSY, "too many requests wait", error.what) from error
