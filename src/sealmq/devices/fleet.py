@@ -111,7 +111,9 @@ def _lines(text: str, mistakes: list[Mistake]) -> Iterator[tuple[int, list[str]]
             return
         line, before = before + 1, reader.line_num
         cells = [cell.strip() for cell in cells]
-        if any(cells) and not cells[0].startswith(NOTE):
+        # Quoted, it is a note when nothing else is there: a spreadsheet quotes a sentence with a comma in it.
+        is_note = lines[line - 1].startswith(NOTE) or (cells and cells[0].startswith(NOTE) and not any(cells[1:]))
+        if any(cells) and not is_note:
             yield line, cells
 
 
