@@ -44,8 +44,9 @@ def status(
     if as_json:
         typer.echo(json.dumps(_status_as_json(found, near), indent=2))
         return
+    widest = max(len(each.common_name) for each in found.authorities)
     for each in found.authorities:
-        typer.echo(_authority_in_words(each, now))
+        typer.echo(_authority_in_words(each, widest, now))
     typer.echo("")
     typer.echo("\n".join(_phase_in_words(found, root, now)))
     for words in near:
@@ -96,6 +97,9 @@ def rotate(
     for each in made:
         typer.echo(f"New: '{each.common_name}', until {day(each.certificate.validity.not_after)}.")
     typer.echo("The old ones still count. A broker that runs goes on with the new ones, and drops nobody.")
+    if not found.is_rolling_over:  # a Server CA alone: whom clients trust is the root
+        typer.echo("Nothing more is to be done: no device needs the old one.")
+        return
     if only is None:
         typer.echo(f"{path} holds both roots: give it to clients that you look after by hand.")
         typer.echo(as_typed("Make new copies of what you keep elsewhere: sealmq backup, sealmq ca export-root"))
@@ -149,23 +153,23 @@ def _opened(home: Path | None) -> Home:
 
 
 _KEYS = {
-    "plain": "key in ca/, open",
-    "sealed": "key in ca/, sealed",
+    "plain": "key open",
+    "sealed": "key sealed",
     "token": "key in a token",
-    "away": "key not in this home",
+    "away": "key elsewhere",
 }
 
 
-def _authority_in_words(each: AuthorityStatus, now: float) -> str:
+def _authority_in_words(each: AuthorityStatus, widest: int, now: float) -> str:
     left = int((each.not_after - now) // _DAY)
     ends = f"until {day(each.not_after)} ({left:,} days)" if left >= 0 else f"ended {day(each.not_after)}"
     what = each.name if each.is_newest else "  older"
-    return f"{what:<10} {each.common_name:<36} {ends:<27} {_KEYS[each.key]}"
+    return f"{what:<9}  {each.common_name:<{widest}}  {ends:<29}  {_KEYS[each.key]}"
 
 
 def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
     if not found.is_rolling_over:
-        return [f"No roll-over is on its way. {found.devices:,} devices are let in.", f"The root's key id: {root}"]
+        return [f"No roll-over is on its way. {_counted(found.devices)} let in.", f"The root's key id: {root}"]
     lines = ["A roll-over is on its way: what is older still counts."]
     if found.overlap is not None:
         lines[0] = (
@@ -180,6 +184,10 @@ def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
         f"It may be finished when these have renewed, at the latest after {day(max(latest, now))}, when the last"
     )
     return [*lines, as_typed("of their certificates ends. Their names: sealmq ca status --list")]
+
+
+def _counted(devices: int) -> str:
+    return f"{devices:,} device{'s are' if devices != 1 else ' is'}"
 
 
 def _need_in_words(need: Need, what: str, found: Status) -> str:
