@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Final, Protocol, TypeAlias
 
 from sealmq.addresses import address_key
@@ -161,7 +162,7 @@ class Registrar:
         if isinstance(application.applicant, ByToken):
             wait = self._guessing.wait("", application.address, self._clock())
             if wait > 0:
-                why = f"its address gave wrong tokens before, and has to wait for another {wait:.0f} s"
+                why = f"its address gave wrong tokens before, and has to wait for another {ceil(wait)} s"
                 return Refused(Refusal.UNAUTHENTICATED, "not authorized", why)
         if len(self._questions) >= WAITING or self._waiting_from[key] >= WAITING_FROM_ONE:
             return Refused(Refusal.BUSY, "try again later", f"{len(self._questions)} requests wait")
