@@ -49,6 +49,11 @@ def status(
         typer.echo(_authority_in_words(each, widest, now))
     typer.echo("")
     typer.echo("\n".join(_phase_in_words(found, root, now)))
+    if found.locked_out:
+        typer.echo(
+            f"Locked out, as their Device CA is not trusted any more: {found.locked_out:,}. To let one in again:"
+        )
+        typer.echo(as_typed("  sealmq device revoke NAME; sealmq device add NAME"))
     for words in near:
         typer.echo(as_typed(f"Attention: {words}"))
 
@@ -202,6 +207,7 @@ def _status_as_json(found: Status, near: list[str]) -> dict[str, Any]:
         "begun": moment(overlap.begun) if overlap is not None else None,
         "planned_until": moment(overlap.until) if overlap is not None else None,
         "devices": found.devices,
+        "locked_out": found.locked_out,
         "need_old_root": _needs_as_json(found.old_root) if overlap is not None else [],
         "have_old_certificate": _needs_as_json(found.old_issuer),
         "may_be_finished": found.may_be_finished,

@@ -30,6 +30,7 @@ def show(
     from sealmq.cli.target import home_path
     from sealmq.devices.listing import near
     from sealmq.home import Home
+    from sealmq.pki.authorities import DEVICE_CA
 
     with Home.open(home_path(home)) as opened:
         device = opened.registry.device(name) if name.isascii() else None
@@ -40,6 +41,7 @@ def show(
         directory = opened.device_directory(name)
         clones = opened.registry.clones_of(device.name)
         certificates = opened.registry.certificates_of(device.name)
+        trusted = opened.authorities.key_ids(DEVICE_CA)
     now = time.time()
     if as_json:
         known = {
@@ -49,7 +51,9 @@ def show(
         }
         typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
         return
-    lines = _device_in_words(device, certificates, directory, now) + _certificates_in_words(device, certificates)
+    lines = _device_in_words(device, certificates, directory, now) + _certificates_in_words(
+        device, certificates, trusted
+    )
     typer.echo("\n".join(lines + _clones_in_words(device, clones) + [_what_next(device)]))
 
 
@@ -75,10 +79,12 @@ def _device_in_words(
     ]
 
 
-def _certificates_in_words(device: DeviceRecord, certificates: list[CertificateRecord]) -> list[str]:
+def _certificates_in_words(
+    device: DeviceRecord, certificates: list[CertificateRecord], trusted: list[str]
+) -> list[str]:
     """The one in use, or that was last, and what waits beside it; what they replaced is counted."""
     shown = [each for each in certificates if _is_shown(each, device)]
-    lines = ["Certificates:", *(f"  {each.serial}  {_certificate_in_words(each, device)}" for each in shown)]
+    lines = ["Certificates:", *(f"  {each.serial}  {_certificate_in_words(each, device, trusted)}" for each in shown)]
     others = len(certificates) - len(shown)
     return [*lines, f"  and {others:,} that it had before"] if others else lines
 
@@ -87,11 +93,13 @@ def _is_shown(certificate: CertificateRecord, device: DeviceRecord) -> bool:
     return certificate.serial == device.serial or certificate.state == "valid"
 
 
-def _certificate_in_words(certificate: CertificateRecord, device: DeviceRecord) -> str:
+def _certificate_in_words(certificate: CertificateRecord, device: DeviceRecord, trusted: list[str]) -> str:
     if certificate.revoked_at is not None and certificate.state == "revoked":
         if certificate.reason == "certificateHold":
             return f"on hold since {day(certificate.revoked_at)}"
         return f"revoked on {day(certificate.revoked_at)} ({certificate.reason})"
+    if certificate.authority_key_id not in trusted:
+        return "locked out: its Device CA is not trusted"
     seen = f"first seen {moment(certificate.seen)}" if certificate.seen is not None else "not seen yet"
     if certificate.serial == device.serial:
         return f"in use, {seen}"

@@ -94,6 +94,16 @@ def test_when_and_why_it_was_taken_back_and_what_to_type_to_undo_it(home: Path, 
     assert json.loads(show(capsys, "--json"))["certificates"][0]["reason"] == "keyCompromise"
 
 
+def test_a_device_that_a_roll_over_has_locked_out(home: Path, capsys: Shown) -> None:
+    assert cli.run(["ca", "rotate"]) == 0
+    assert cli.run(["ca", "rotate", "--finish", "--force"]) == 0
+    assert "  locked out: its Device CA is not trusted\n" in show(capsys)
+    assert cli.run(["ca", "status"]) == 0
+    shown = capsys.readouterr().out
+    assert "0 devices are let in" in shown
+    assert "not trusted any more: 2. To let one in again:" in shown
+
+
 def test_one_certificate_in_two_places_is_an_alarm(home: Path, capsys: Shown) -> None:
     serial = json.loads(show(capsys, "--json"))["serial"]
     with Home.open(home) as opened:
