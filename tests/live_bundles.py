@@ -7,7 +7,6 @@ MicroPython (MIT) and Node-RED (Apache-2.0) must not meet what SealMQ itself is 
 from __future__ import annotations
 
 import os
-import socket
 import time
 from pathlib import Path
 
@@ -35,13 +34,6 @@ def vendor(path: str) -> Path:
             pytest.fail(words)
         pytest.skip(words)
     return found
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago, for programs that do not say which one they took."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def credentials_of(broker: Broker, device: str) -> Credentials:

@@ -4,8 +4,9 @@ Theory of operation. `ask` puts an application into a queue and returns; the thr
 AT_ONCE), has them decided as one batch, which shares its syncs of the disk, and hands the outcomes to the loop. What
 connected with a new certificate for the first time goes the same way (`seen`): the loop never waits for the disk.
 
-Whoever guesses tokens has to wait, as with passwords (broker/guessing.py): failures are counted by address. Beyond
-WAITING applications in all, and WAITING_FROM_ONE of one address, the answer is 'later'.
+Whoever guesses tokens has to wait, as with passwords (broker/guessing.py): failures are counted by address, and no
+address waits for what another did. Beyond WAITING applications in all, and WAITING_FROM_ONE of one address, the answer
+is 'later'.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sealmq.devices.outcomes import Application, ByToken, Granted, Outcome, Refu
 from sealmq.devices.registry import Registry
 from sealmq.devices.trail import Entry
 from sealmq.errors import Error
+from sealmq.pki.peer import printable
 
 log = logging.getLogger("sealmq.registrar")
 
@@ -69,6 +71,8 @@ class Registrar:
     make_authority: makes what decides with it; called anew after `renew`, and after a failure. Both may raise Error.
     clock:          Unix seconds.
     call_soon:      runs a function on the loop's thread; called from any thread.
+    is_told:        whether a line of this kind about this peer is worth the log's room (broker/quiet.py): a stranger
+                    has requests refused as often as he likes. May be set later.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Registrar:
         self._registry: Registry | None = None
         self._clock = clock
         self._call_soon = call_soon
+        self.is_told: Callable[[str, str], bool] = lambda kind, peer: True
         self._guessing = Guessing()
         self._questions: dict[Answer, _Question] = {}
         self._waiting: deque[_Question] = deque()
@@ -93,6 +98,7 @@ class Registrar:
         self._is_stale = True
         self._closed = False
         self._trouble = ""
+        self._mistake = ""
         self._thread: threading.Thread | None = None
 
     # -- on the loop -------------------------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ class Registrar:
             answer(refused)
             return
         if isinstance(application.applicant, ByToken):
-            self._guessing.begin("", application.address, self._clock())
+            self._guessing.begin(key, application.address, self._clock())
         question = _Question(application, answer)
         self._questions[answer] = question
         self._waiting_from[key] += 1
@@ -160,12 +166,15 @@ class Registrar:
         if self._closed:
             return Refused(Refusal.BUSY, "try again later", "the broker is shutting down")
         if isinstance(application.applicant, ByToken):
-            wait = self._guessing.wait("", application.address, self._clock())
+            # The address stands for the account, which a token has none of. One account for all would let a stranger
+            # lock out every plant in which one device has tried an old token.
+            wait = self._guessing.wait(key, application.address, self._clock())
             if wait > 0:
                 why = f"its address gave wrong tokens before, and has to wait for another {ceil(wait)} s"
                 return Refused(Refusal.UNAUTHENTICATED, "not authorized", why)
-        if len(self._questions) >= WAITING or self._waiting_from[key] >= WAITING_FROM_ONE:
-            return Refused(Refusal.BUSY, "try again later", f"{len(self._questions)} requests wait")
+        waiting = self._waiting_from.total()  # those who left meanwhile, too: they still fill the queue
+        if waiting >= WAITING or self._waiting_from[key] >= WAITING_FROM_ONE:
+            return Refused(Refusal.BUSY, "try again later", f"{waiting} requests wait")
         return None
 
     def _decided(self, question: _Question, outcome: Outcome) -> None:
@@ -177,7 +186,10 @@ class Registrar:
             del self._waiting_from[key]
         if isinstance(application.applicant, ByToken):
             wrong = isinstance(outcome, Refused) and outcome.kind is Refusal.UNAUTHENTICATED
-            self._guessing.end("", application.address, self._clock(), failed=wrong)
+            if wrong or not isinstance(outcome, Refused):
+                self._guessing.end(key, application.address, self._clock(), failed=wrong)
+            else:  # nothing was proved: a request that cannot be read is refused before its token is looked at
+                self._guessing.give_up(key, application.address, self._clock())
         self._tell(application, outcome)
         answer = question.answer
         if answer is not None and self._questions.pop(answer, None) is not None:
@@ -185,19 +197,21 @@ class Registrar:
 
     def _tell(self, application: Application, outcome: Outcome) -> None:
         who = f"{application.address} ({application.via})"
-        name = application.name or "a device"
+        name = printable(application.name) or "a device"
         extra = {"address": application.address}
         if isinstance(outcome, Granted):
             done = "renewed" if application.operation == "renew" else "enrolled"
             log.info("%s is %s: serial %s, from %s", outcome.name, done, outcome.serial, who, extra=extra)
         elif isinstance(outcome, Waiting):
+            if not self.is_told("requests that wait for approval", application.address):
+                return
             log.warning(
                 "%s asks to be enrolled, from %s; next: sealmq enroll waiting, sealmq enroll approve",
                 outcome.name,
                 who,
                 extra=extra,
             )
-        else:
+        elif self.is_told("refused requests for certificates", application.address):
             log.warning("%s was refused a certificate (%s): %s", name, who, outcome.why, extra=extra)
 
     # -- in the thread -----------------------------------------------------------------------------------------------
@@ -242,7 +256,7 @@ class Registrar:
                 authority.saw(seen, now)
             if entries:
                 authority.record(entries, now)
-            outcomes = authority.decide([question.application for question in wanted], now) if wanted else []
+            outcomes = self._decide(authority, [question.application for question in wanted], now)
         except Exception as error:  # a full disk, a CA that ended: nothing was issued, and the broker goes on
             why = f"{error.what}{f' ({error.why})' if error.why else ''}" if isinstance(error, Error) else repr(error)
             self._tell_trouble(why, error)
@@ -257,7 +271,24 @@ class Registrar:
                 self._hand_over(question, Refused(Refusal.BUSY, "gone", "it left before it was its turn"))
         return authority
 
-    def _tell_trouble(self, why: str, error: Exception) -> None:
+    def _decide(self, authority: Authority, applications: Sequence[Application], now: float) -> list[Outcome]:
+        """Together; after a mistake of ours each by itself, so that the one that meets it harms no other."""
+        if not applications:
+            return []
+        try:
+            return authority.decide(applications, now)
+        except Error:  # the disk or the CA: it is the same for all
+            raise
+        except BaseException as error:  # a panic in what reads requests is no Exception, and would end this thread
+            if len(applications) == 1:
+                if repr(error) != self._mistake:  # once, however often somebody asks for it
+                    self._mistake = repr(error)
+                    where = applications[0].address
+                    log.error("our own mistake in a request for a certificate, from %s", where, exc_info=error)
+                return [Refused(Refusal.BUSY, "try again later", repr(error))]
+        return [outcome for each in applications for outcome in self._decide(authority, [each], now)]
+
+    def _tell_trouble(self, why: str, error: BaseException) -> None:
         """Once, not at every batch, for as long as it stays the same."""
         if why != self._trouble:
             self._trouble = why

@@ -123,8 +123,7 @@ class Server:
         kept = self._store.load(self.clock())
         last_change = kept.marks.get(REVOCATIONS, home.registry.last_change())
         self._store.mark(REVOCATIONS, last_change)
-        gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
-        self._gatekeeper = gatekeeper
+        gatekeeper = self._gatekeeper = PasswordGatekeeper(Accounts(home.registry), self.clock, self._call_loop)
         self._registrar = Registrar(
             partial(Registry.open, home.database),
             lambda registry: self._home.registration_authority(registry, policy_of(self._configuration)),
@@ -144,6 +143,7 @@ class Server:
             self._ask_for_end_of_turn,
             gatekeeper=gatekeeper,
         )
+        self._registrar.is_told = lambda kind, peer: self.house.quiet.lets(kind, peer, self.clock())
         self.house.tell_clone = lambda name, alarm: self._registrar.record(clone_entry(name, alarm))
         self.house.quiet.told = configuration.log.lines_per_address
         self._safekeeping.house = self.house

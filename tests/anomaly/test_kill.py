@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import sqlite3
 import threading
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from interop_homes import make_home
+from ports import free_port
 from remembering_clients import Client, Leaver, Mover, Publisher, Subscriber
 from running import SEALMQ, Broker, Program, running
 from sealmq.archive import read_backup
@@ -32,12 +32,6 @@ limits of one session, and that there is always something to say."""
 
 RETAINED_TOPICS = 10
 IN_THE_END = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Source:

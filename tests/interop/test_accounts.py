@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from interop_homes import TOML, make_home
+from ports import free_port
 from running import SEALMQ, WAIT, Broker, program, run, running, sealmq
 from sealmq.client import connect, paho_client
 from websocket_pairs import request
@@ -72,11 +73,6 @@ class Doors(Broker):
     def reload(self, toml: str) -> subprocess.CompletedProcess[str]:
         self.toml.write_text(toml)
         return sealmq("reload", "--home", self.home)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def add_account(home: Path, name: str, password: str, *options: str) -> None:

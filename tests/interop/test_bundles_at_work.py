@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import bundle_credentials
-from live_bundles import credentials_of, free_port, vendor, write_live_bundle
+from live_bundles import credentials_of, vendor, write_live_bundle
+from ports import free_port
 from running import Broker, program, run, running, wait_until
 from sealmq.devices.bundles.mosquitto import CERTIFICATES as MOSQUITTO_CERTIFICATES
 from sealmq.devices.bundles.node_red import CERTIFICATES as NODE_RED_CERTIFICATES

@@ -16,6 +16,7 @@ import pytest
 
 from interop_homes import make_home
 from mqtt_bytes import CONNECT_V5, packet, read_packet, text
+from ports import free_port
 from running import SEALMQ, WAIT, Broker, sealmq
 from sealmq.broker.quiet import TOLD
 from sealmq.tls.context import client_context
@@ -71,11 +72,6 @@ def connect(user: str = "", password: str = "", will: str = "") -> bytes:
     if will:
         body += b"\x00" + text(will) + text("alas")
     return packet(0x10, body + (text(user) + text(password) if user else b""))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def alive(connection: ssl.SSLSocket) -> bool:

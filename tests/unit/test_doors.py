@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from places import reception
+from ports import free_port
 from sealmq.config import ListenerSettings
 from sealmq.doors import Addresses, Doors
 from sealmq.errors import ConfigError, PortTakenError
@@ -41,11 +42,6 @@ async def ask(address: tuple[str, int]) -> str:
 
 def nothing() -> None:
     pass
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:

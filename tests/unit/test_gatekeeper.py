@@ -195,7 +195,7 @@ def test_a_registry_that_cannot_be_read_lets_nobody_in(desk: Desk, monkeypatch: 
 
 
 def test_a_damaged_password_lets_nobody_in(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    desk.registry.put_account("Panel", "account", "damaged", now=NOW)
+    desk.registry.change("UPDATE accounts SET stored = 'damaged' WHERE name = 'panel'")
     assert desk.answer("Panel", b"the password").code == 0x88
     assert "a stored password is damaged" in caplog.text
 

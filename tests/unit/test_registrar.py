@@ -6,6 +6,7 @@ from collections import deque
 import pytest
 
 from sealmq import registrar as module
+from sealmq.broker.quiet import Quiet
 from sealmq.devices.outcomes import Application, ByCertificate, ByToken, Granted, Operation, Refusal, Refused, Waiting
 from sealmq.devices.trail import Entry
 from sealmq.errors import HomeError
@@ -54,8 +55,12 @@ class Authority:
         return [self.answer(each) for each in applications]
 
     def answer(self, application):
-        if application.name == "wrong":
+        if application.name.startswith("wrong"):
             return Refused(Refusal.UNAUTHENTICATED, "not authorized", "no such token")
+        if application.name == "unreadable":
+            return Refused(Refusal.MALFORMED, "it cannot be read", "it cannot be read")
+        if application.name == "busy":
+            return Refused(Refusal.BUSY, "try again later", "later")
         if application.name == "patient":
             return Waiting(application.name)
         return Granted(application.name, "0a", b"der", NOW)
@@ -71,7 +76,7 @@ class Authority:
 
 @pytest.fixture
 def stage():
-    loop, authority, opened = Loop(), Authority(), []
+    loop, authority, opened, now = Loop(), Authority(), [], [NOW]
 
     class Connection:
         closed = False
@@ -86,8 +91,8 @@ def stage():
         opened.append(1)
         return authority
 
-    registrar = Registrar(lambda: connection, make_authority, lambda: NOW, loop.call_soon)
-    registrar.loop, registrar.authority, registrar.opened = loop, authority, opened
+    registrar = Registrar(lambda: connection, make_authority, lambda: now[0], loop.call_soon)
+    registrar.loop, registrar.authority, registrar.opened, registrar.now = loop, authority, opened, now
     yield registrar
     authority.gate.set()
     registrar.close()
@@ -143,6 +148,62 @@ def test_who_guesses_has_to_wait(stage):
     assert isinstance(renewal[0], Granted)
 
 
+def test_no_address_waits_for_what_another_did(stage):
+    answers = []
+    stage.ask(application("wrong", "198.51.100.7:5"), answers.append)  # one device of the plant has an old token
+    stage.loop.run_until(lambda: answers)
+    for address in ("203.0.113.9:5", "203.0.114.9:5"):
+        for n in range(12):  # and strangers guess for long
+            stage._guessing.begin(address.split(":")[0], address, NOW)
+            stage._guessing.end(address.split(":")[0], address, NOW + n, failed=True)
+    stage.now[0] = NOW + 30
+    stage.ask(application("right", "198.51.100.7:6"), answers.append)
+    stage.loop.run_until(lambda: len(answers) == 2)
+    assert isinstance(answers[1], Granted)
+    stage.ask(application("right", "203.0.113.9:6"), answers.append)
+    assert "has to wait" in answers[2].why
+
+
+@pytest.mark.parametrize("name", ["unreadable", "busy"])
+def test_a_request_that_proves_nothing_ends_no_wait(stage, name):
+    guesses, others = [], []
+    for _ in range(2):
+        stage.ask(application("wrong"), guesses.append)
+        stage.ask(application(name), others.append)  # under way together: the last word is this one's
+        stage.loop.run_until(lambda: not stage._questions)
+    assert guesses[0].why == "no such token"
+    assert "has to wait" in guesses[1].why
+
+
+def test_a_stranger_does_not_fill_the_log(stage, caplog):
+    quiet = Quiet(told=2)
+    stage.is_told = lambda kind, peer: quiet.lets(kind, peer, NOW)
+    answers = []
+    for _ in range(5):
+        stage.ask(application("wrong\n" + "x" * 5_000), answers.append)
+        stage.loop.run_until(lambda: not stage._questions)
+        stage.ask(application("patient", "198.51.100.7:5"), answers.append)
+        stage.loop.run_until(lambda: not stage._questions)
+    told = [record.getMessage() for record in caplog.records]
+    assert len([line for line in told if "was refused" in line]) == 2
+    assert len([line for line in told if "asks to be enrolled" in line]) == 2
+    assert all(len(line) < 400 and "\n" not in line for line in told)
+
+
+def test_who_asks_and_leaves_still_fills_the_queue(stage, monkeypatch):
+    monkeypatch.setattr(module, "WAITING", 3)
+    stage.authority.gate.clear()
+    answers = []
+    stage.ask(application("first"), answers.append)
+    assert stage.authority.arrived.wait(10)
+    for n in range(2):
+        gone = [].append
+        stage.ask(application(f"d{n}", f"198.51.{n}.7:5"), gone)
+        stage.forget(gone)
+    stage.ask(application("late", "203.0.113.9:5"), answers.append)
+    assert answers[0].kind is Refusal.BUSY
+
+
 def test_the_queue_is_bounded_for_all_and_for_one(stage, monkeypatch):
     monkeypatch.setattr(module, "WAITING_FROM_ONE", 2)
     monkeypatch.setattr(module, "WAITING", 3)
@@ -172,8 +233,13 @@ def test_a_failing_disk_refuses_and_the_next_batch_begins_anew(stage, caplog):
     assert len(stage.opened) == 2
 
 
-def test_a_mistake_of_ours_ends_no_service(stage, caplog):
-    stage.authority.fails = RuntimeError("ours")
+class PanicException(BaseException):
+    """As that of the library that reads requests."""
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("ours"), PanicException("ours")])
+def test_a_mistake_of_ours_ends_no_service(stage, caplog, mistake):
+    stage.authority.fails = mistake
     answers = []
     stage.ask(application(), answers.append)
     stage.loop.run_until(lambda: answers)
@@ -182,6 +248,29 @@ def test_a_mistake_of_ours_ends_no_service(stage, caplog):
     stage.ask(application(), answers.append)
     stage.loop.run_until(lambda: len(answers) == 2)
     assert isinstance(answers[1], Granted)
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("ours"), PanicException("ours")])
+def test_whoever_meets_a_mistake_of_ours_harms_no_other(stage, caplog, mistake):
+    def decide(applications, now):
+        if any(each.name == "strange" for each in applications):
+            raise mistake
+        return answer(applications, now)
+
+    answer, answers = stage.authority.decide, {}
+    stage.authority.gate.clear()
+    stage.ask(application("first"), lambda outcome: None)
+    assert stage.authority.arrived.wait(10)
+    stage.authority.decide = decide
+    for name in ("a", "strange", "b"):
+        stage.ask(application(name), lambda outcome, name=name: answers.update({name: outcome}))
+    stage.authority.gate.set()
+    stage.loop.run_until(lambda: len(answers) == 3)
+    assert [type(answers[name]) for name in ("a", "strange", "b")] == [Granted, Refused, Granted]
+    assert answers["strange"].kind is Refusal.BUSY
+    stage.ask(application("strange"), lambda outcome: answers.update(again=outcome))
+    stage.loop.run_until(lambda: len(answers) == 4)
+    assert caplog.text.count("our own mistake in a request for a certificate, from 192.0.2.1:5") == 1
 
 
 def test_what_was_seen_is_recorded(stage):

@@ -117,7 +117,7 @@ class Accounts:
         stored = hash_password(password)
         with self._registry.transaction():
             self.expect_free(name, role)  # hashing took its time
-            self._registry.put_account(name, role, stored, now=now, devices=devices)
+            self._put(name, role, stored, now, devices)
         return self.find(name)
 
     def bind(self, name: str, devices: str) -> Account:
@@ -125,7 +125,9 @@ class Accounts:
         and would not now is cut. Raises EnrollmentError when there is no such account, or HomeError."""
         check_devices(devices)
         with self._registry.transaction():
-            self._registry.bind_account(self.find(name).name, devices)
+            found = self.find(name).name
+            self._registry.change("UPDATE accounts SET devices = ? WHERE name = ?", devices, found)
+            self._registry.note("bound", "", found)
         return self.find(name)
 
     def set_password(self, name: str, password: bytes, *, now: float) -> Account:
@@ -137,12 +139,25 @@ class Accounts:
         check_password(password)
         stored = hash_password(password)
         with self._registry.transaction():
-            self._registry.put_account(self.find(name).name, account.role, stored, now=now)
+            self._put(self.find(name).name, account.role, stored, now)
         return self.find(name)
 
     def remove(self, name: str) -> Account:
         """Remove an account; who came in by it is cut. Raises EnrollmentError when there is none, or HomeError."""
         with self._registry.transaction():
             account = self.find(name)
-            self._registry.remove_account(account.name)
+            self._registry.change("DELETE FROM accounts WHERE name = ?", account.name)
+            self._registry.note("removed", "", account.name)
         return account
+
+    def _put(self, name: str, role: str, stored: str, now: float, devices: str = "") -> None:
+        """Add an account, or change what is kept of its password and tell the broker. Inside a transaction."""
+        is_known = self._registry.account(name) is not None
+        self._registry.change(
+            "INSERT INTO accounts (name, role, stored, created, changed, devices) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET role = excluded.role, stored = excluded.stored,"
+            " changed = excluded.changed",
+            *(name, role, stored, now, now, devices),
+        )
+        if is_known:
+            self._registry.note("password", "", name)

@@ -9,7 +9,11 @@ from sealmq.devices.registry import Registry
 from sealmq.errors import EnrollmentError
 
 WAITING_AT_MOST: Final = 10_000
-"""Requests that may wait: a fleet, and no more than 2 MB of the registry."""
+"""Requests that may wait: a fleet, and no more than 2 MB of the registry. One token may have half of them: whoever has
+it must not keep all others from asking."""
+
+SPARE: Final = 10
+"""Requests of one token that may wait beyond its quota: a device that lost its key, and asks with another."""
 
 _SELECT = "SELECT id, name, spki_sha256, token, via, address, created, state FROM applications "
 
@@ -43,13 +47,26 @@ class Applications:
         """The request of this name and key, if it was made before: a device may sign it anew each time it asks."""
         return self._one("WHERE name = ? AND spki_sha256 = ?", name, spki_sha256)
 
-    def put(self, *, name: str, spki_sha256: str, token: int | None, via: str, address: str, now: float) -> None:
-        """Let a request wait. Raises EnrollmentError when too many wait already."""
-        ((waiting,),) = self._registry.query("SELECT count(*) FROM applications WHERE state = 'waiting'")
+    def put(
+        self, *, name: str, spki_sha256: str, token: int | None, via: str, address: str, now: float, quota: int
+    ) -> None:
+        """Let a request wait; one that was decided by another token waits anew. quota: that of its token.
+
+        Raises EnrollmentError when too many wait already, in all or of this token.
+        """
+        ((waiting, of_token),) = self._registry.query(
+            "SELECT count(*), count(CASE WHEN token = ? THEN 1 END) FROM applications WHERE state = 'waiting'", token
+        )
         if waiting >= WAITING_AT_MOST:
             raise EnrollmentError(f"{waiting:,} requests wait already", remedy="sealmq enroll waiting")
+        if of_token >= min(quota + SPARE, WAITING_AT_MOST // 2):
+            raise EnrollmentError(
+                f"{of_token:,} requests by token {token} wait already", remedy="sealmq enroll waiting"
+            )
         self._registry.change(
-            "INSERT INTO applications (name, spki_sha256, token, via, address, created) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO applications (name, spki_sha256, token, via, address, created) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (name, spki_sha256) DO UPDATE SET token = excluded.token, via = excluded.via,"
+            " address = excluded.address, created = excluded.created, state = 'waiting', decided = NULL",
             *(name, spki_sha256, token, via, address, now),
         )
 

@@ -78,10 +78,13 @@ class Claims:
             raise EnrollmentError(f"{directory} is there already", remedy="choose another folder with --out")
         key, serial = PrivateKey.generate(), new_serial()
         when = self._reserve(name, key, serial, now, ceil(ttl / _DAY))
+        is_ours = False
         try:
             certificate = issue_claim(
                 self._authority, name, uuid4(), key.public, serial=serial, now=now, days=ceil(ttl / _DAY)
             )
+            vault.make_private_directory(directory)
+            is_ours = True  # from here on: somebody may have made it since we looked
             self._write_files(directory, certificate, key)
             with self._registry.transaction():
                 number, _ = Tokens(self._registry).make(
@@ -99,7 +102,8 @@ class Claims:
                 self._trail.append([Entry("claim", operator(), facts | {"role": role})], now=now)
                 confirm(self._registry, self._trail, serial, certificate.fingerprint, now=now, actor=operator())
         except BaseException as error:
-            shutil.rmtree(directory, ignore_errors=True)
+            if is_ours:
+                shutil.rmtree(directory, ignore_errors=True)
             self._registry.abandon_serials([serial])
             if isinstance(error, OSError):
                 raise HomeError(
@@ -127,7 +131,6 @@ class Claims:
         return when
 
     def _write_files(self, directory: Path, certificate: Certificate, key: PrivateKey) -> None:
-        vault.make_private_directory(directory)
         vault.write_public(directory / ROOT_FILE, self._root)
         vault.write_public(directory / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
         vault.write_private(directory / KEY_FILE, key.pem())

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 from sealmq.devices.records import Confirmation, Reservation
 from sealmq.devices.registry import Registry
 from sealmq.devices.trail import ISSUE, Entry, Trail
-from sealmq.errors import EnrollmentError, Error, HomeError
+from sealmq.errors import EnrollmentError, Error
 from sealmq.pki.authority import Authority, Certificate, issue_device, new_serial
 from sealmq.pki.keys import PublicKey
 from sealmq.pki.profiles import DEVICE, Validity, validity
@@ -140,16 +140,13 @@ class Issuer:
         answers: list[Issued | EnrollmentError] = []
         lost: list[str] = []
         with self._registry.transaction():
-            for each in issued:
-                try:
-                    self._registry.confirm_device(self._confirmation(each), now=now)
-                except (EnrollmentError, HomeError) as error:
-                    if isinstance(error, HomeError) and error.__cause__ is not None:  # the disk, not the record
-                        raise
+            errors = self._registry.confirm_devices([self._confirmation(each) for each in issued], now=now)
+            for each, error in zip(issued, errors, strict=True):
+                if error is None:
+                    answers.append(each)
+                else:
                     answers.append(EnrollmentError(error.what, why=error.why, remedy=error.remedy))
                     lost.append(each.certificate.serial)
-                else:
-                    answers.append(each)
             self._registry.abandon_serials(lost)
             # Inside the transaction, and before its end: no certificate opens anything without its line.
             self._trail.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 from sealmq.database import BACKUP, in_words, open_database
 from sealmq.devices.records import CertificateRecord, Change, Confirmation, DeviceRecord, Reservation, State
 from sealmq.devices.schema import APPLICATION_ID, MIGRATIONS
-from sealmq.errors import EnrollmentError, HomeError
+from sealmq.errors import EnrollmentError, Error, HomeError
 
 _CHANGES_KEPT = 10_000
 _CHANGES_AT_ONCE = 100  # that are forgotten together: a fleet is added by thousands
@@ -228,34 +228,62 @@ class Registry:
             )
 
     def confirm_device(self, confirmation: Confirmation, *, now: float) -> None:
-        """Say that a reserved device certificate was made and handed over. With the first one the device exists; a
+        """One certificate, as `confirm_devices`. Raises what is answered there; then nothing is written."""
+        (error,) = self.confirm_devices([confirmation], now=now)
+        if error is not None:
+            raise error
+
+    def confirm_devices(self, confirmations: Sequence[Confirmation], *, now: float) -> list[Error | None]:
+        """Say that reserved device certificates were made and handed over. With its first one a device exists; a
         revoked device of the same name comes back as a new one. Another one stands beside the first until it is seen.
 
-        Raises EnrollmentError when that cannot be (any more); then nothing is written.
+        One answer for each: None, or why that cannot be (any more); then nothing is written of it.
         """
         with self.transaction():
-            name = self._pending(confirmation.serial).device
-            if confirmation.token is not None:
-                self._check_token(confirmation.token)
-            device = (
-                self._renewing(name, confirmation) if confirmation.renews else self._adding(name, confirmation, now)
+            pending = dict(
+                self._in(
+                    "SELECT serial, subject FROM certificates WHERE state = 'pending' AND serial IN",
+                    [each.serial for each in confirmations],
+                )
             )
-            body = None
-            if confirmation.der:
-                body = self._connection.execute("INSERT INTO bodies (der) VALUES (?)", (confirmation.der,)).lastrowid
-            self._connection.execute(
-                "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ?, body = ?"
-                " WHERE serial = ?",
-                (confirmation.fingerprint, device, confirmation.token, body, confirmation.serial),
-            )
-            if confirmation.root:
-                self._connection.execute("UPDATE devices SET root = ? WHERE id = ?", (confirmation.root, device))
-            self.note("renewed" if confirmation.renews else "added", confirmation.serial, name)
+            tokens = {each.token for each in confirmations if each.token is not None}
+            revoked = {row[0] for row in self._in("SELECT id FROM tokens WHERE state = 'revoked' AND id IN", tokens)}
+            made: list[tuple[Confirmation, str, int]] = []
+            answers: list[Error | None] = []
+            for each in confirmations:
+                try:
+                    name = pending.get(each.serial)
+                    if name is None:  # somebody else gave it up meanwhile: it must not come back to life
+                        raise HomeError(f"the certificate {each.serial} is not waiting to be confirmed")
+                    if each.token in revoked:  # a batch that was revoked while this one was signed
+                        raise EnrollmentError(f"token {each.token} was revoked meanwhile")
+                    device = self._renewing(name, each) if each.renews else self._adding(name, each, now)
+                except (EnrollmentError, HomeError) as error:
+                    if error.__cause__ is not None:  # the disk
+                        raise
+                    answers.append(error)
+                else:
+                    answers.append(None)
+                    made.append((each, name, device))
+            self._write_confirmed(made)
+            return answers
 
-    def _check_token(self, token: int) -> None:
-        """A batch that was revoked while this one was signed gets no other certificate."""
-        if self._one("SELECT 1 FROM tokens WHERE id = ? AND state = 'revoked'", token) is not None:
-            raise EnrollmentError(f"token {token} was revoked meanwhile")
+    def _write_confirmed(self, made: Sequence[tuple[Confirmation, str, int]]) -> None:
+        last = self._connection.execute("SELECT COALESCE(max(id), 0) FROM bodies").fetchone()[0]
+        bodies = [(number, each.der or None) for number, (each, _, _) in enumerate(made, last + 1)]
+        self._connection.executemany("INSERT INTO bodies (id, der) VALUES (?, ?)", [body for body in bodies if body[1]])
+        self._connection.executemany(
+            "UPDATE certificates SET state = 'valid', fingerprint = ?, device = ?, token = ?, body = ?"
+            " WHERE serial = ?",
+            [
+                (each.fingerprint, device, each.token, number if der else None, each.serial)
+                for (each, _, device), (number, der) in zip(made, bodies, strict=True)
+            ],
+        )
+        self._connection.executemany(
+            "UPDATE devices SET root = ? WHERE id = ?", [(each.root, device) for each, _, device in made if each.root]
+        )
+        self._note_all([("renewed" if each.renews else "added", each.serial, name) for each, name, _ in made])
 
     def _adding(self, name: str, confirmation: Confirmation, now: float) -> int:
         """The id of a device that comes into being."""
@@ -307,11 +335,6 @@ class Registry:
                 (device, serial, recorded_at),
             ).fetchall()
             return [str(each) for (each,) in rows]
-
-    def note_clone(self, serial: str, device: str) -> None:
-        """Two links of this certificate came from two places."""
-        with self.transaction():
-            self.note("clone", serial, device)
 
     def clones_of(self, name: str) -> int:
         """How often that was noted of a device."""
@@ -383,7 +406,7 @@ class Registry:
                 self.note("revoked", serial, name)
             return serials
 
-    # --- for the tables of tokens.py and applications.py, in this room
+    # --- for the tables of accounts.py, tokens.py and applications.py, in this room
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a SELECT. Raises HomeError."""
@@ -393,31 +416,6 @@ class Registry:
         """Run a statement that writes; returns what it RETURNs. Inside `transaction`. Raises HomeError."""
         with self.transaction():
             return self._connection.execute(statement, values).fetchall()
-
-    def put_account(self, name: str, role: str, stored: str, *, now: float, devices: str = "") -> None:
-        """Add an account, or change what is kept of its password and tell the broker. Who asks has checked the name."""
-        with self.transaction():
-            is_known = self.account(name) is not None
-            self._connection.execute(
-                "INSERT INTO accounts (name, role, stored, created, changed, devices) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET role = excluded.role, stored = excluded.stored,"
-                " changed = excluded.changed",
-                (name, role, stored, now, now, devices),
-            )
-            if is_known:
-                self.note("password", "", name)
-
-    def bind_account(self, name: str, devices: str) -> None:
-        """Say together with which devices an account counts, and tell the broker."""
-        with self.transaction():
-            self._connection.execute("UPDATE accounts SET devices = ? WHERE name = ?", (devices, name))
-            self.note("bound", "", name)
-
-    def remove_account(self, name: str) -> None:
-        """Remove an account, and tell the broker."""
-        with self.transaction():
-            self._connection.execute("DELETE FROM accounts WHERE name = ?", (name,))
-            self.note("removed", "", name)
 
     def put_crl(self, authority_key_id: str, number: int, der: bytes) -> None:
         """Keep an authority's latest CRL. Raises HomeError when its number does not grow (RFC 5280 section 5.2.3)."""
@@ -435,18 +433,34 @@ class Registry:
 
     def note(self, kind: str, serial: str, device: str) -> None:
         """Tell the broker of a change (records.Change). Inside `transaction`."""
-        cursor = self._connection.execute(
-            "INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", (kind, serial, device)
-        )
-        assert cursor.lastrowid is not None
-        if cursor.lastrowid % _CHANGES_AT_ONCE:
+        self._note_all([(kind, serial, device)])
+
+    def _note_all(self, changes: Sequence[tuple[str, str, str]]) -> None:
+        before = self.last_change()
+        self._connection.executemany("INSERT INTO changes (kind, serial, device) VALUES (?, ?, ?)", changes)
+        last = before + len(changes)
+        if last // _CHANGES_AT_ONCE == before // _CHANGES_AT_ONCE:
             return
         # What cuts links stays: a broker that was suspended for a week must still cut them when it wakes.
         self._connection.execute(
             "DELETE FROM changes WHERE id <= ? AND kind NOT IN"
             " ('revoked', 'retired', 'password', 'bound', 'removed', 'clone')",
-            (cursor.lastrowid - _CHANGES_KEPT,),
+            (last - _CHANGES_KEPT,),
         )
+
+    def _in(self, statement: str, values: Collection[object]) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT that ends in IN."""
+        return self._all(f"{statement} ({', '.join('?' * len(values))})", *values) if values else []
+
+    def taken(self, keys: Collection[str], names: Collection[str]) -> tuple[set[str], set[str]]:
+        """Which of these keys (SHA-256) a certificate was recorded for; which of these names, in lower case, are a
+        device's, an account's or one's whose certificate is being made. Asked once for a batch, as hardly any is."""
+        found = {str(row[0]) for row in self._in("SELECT spki_sha256 FROM certificates WHERE spki_sha256 IN", keys)}
+        used = self._in("SELECT name FROM devices WHERE name IN", names)
+        used += self._in("SELECT name FROM accounts WHERE name IN", names)
+        pending = "SELECT subject FROM certificates WHERE state = 'pending' AND profile = 'device' AND subject IN"
+        used += self._in(pending, names)
+        return found, {str(row[0]).lower() for row in used}
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

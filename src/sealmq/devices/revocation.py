@@ -6,11 +6,14 @@ Rule 2: what is revoked stays so. A hold (certificateHold) alone is lifted again
         stands on no list any more. (removeFromCRL is for delta CRLs, RFC 5280 section 5.2.4, of which we make none.)
 Rule 3: revoking needs no key. Where the CA's key is out of reach the list for OpenSSL stays as it was, and the
         registry refuses all the same: with other words, a moment later.
-Rule 4: a device whose last certificate was revoked is revoked. A device that is revoked has none that opens anything.
+Rule 4: a device whose last certificate was revoked is revoked. A device that is revoked has none that opens anything,
+        and what was made to enrol it before, and was not used, enrols it no more. One of which anything is on hold yet
+        is on hold.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
@@ -103,7 +106,7 @@ class Revocations:
         _check_reason(reason)
         device = self.find(name)
         with self._registry.transaction():
-            return self._done(self._take_device(device.name, reason, now), reason, now)
+            return self._done(self._take_device(device.name, reason, now), reason, now, device.name)
 
     def revoke_serial(self, serial: str, reason: str = "unspecified", *, now: float) -> Taken:
         """Revoke one certificate: a device's, whose other ones stay; or a claim's, with the claim."""
@@ -140,7 +143,7 @@ class Revocations:
         _check_reason(reason)
         device = self.find(name)
         with self._registry.transaction():
-            taken = self._done(self._take_device(device.name, reason, now), reason, now)
+            taken = self._done(self._take_device(device.name, reason, now), reason, now, device.name)
             self._registry.note("retired", device.serial, device.name)
             self._trail.append([Entry("retire", self._actor, {"device": device.name})], now=now)
             return taken
@@ -262,7 +265,13 @@ class Revocations:
         """One certificate of a device is gone: another one is in use now, or the device is revoked (rule 4)."""
         valid = [each for each in self._registry.certificates_of(name) if each.state is State.VALID]
         if not valid:
-            self._registry.change("UPDATE devices SET state = 'revoked' WHERE name = ?", name)
+            # What is on hold is what stands for it then. Else nobody would see that it is, another one could come by
+            # the name, and the next release would give this one's certificates back to it.
+            self._registry.change(
+                "UPDATE devices SET state = 'revoked', serial = COALESCE((SELECT serial FROM certificates"
+                " WHERE device = devices.id AND state = 'revoked' AND reason = ?), serial) WHERE name = ?",
+                *(HOLD, name),
+            )
             return
         in_use = max(valid, key=lambda each: (each.seen is not None, each.seen or each.not_before))
         self._registry.change("UPDATE devices SET serial = ? WHERE name = ?", in_use.serial, name)
@@ -279,13 +288,26 @@ class Revocations:
             self._registry.note("revoked", row.serial, row.device)
         return rows
 
-    def _done(self, rows: list[_Row], reason: str, now: float) -> Taken:
+    def _done(self, rows: list[_Row], reason: str, now: float, *revoked: str) -> Taken:
+        """Tell of it. revoked: names of devices that are revoked, even when there was nothing to take."""
         self._sign_lists(rows, now)
         facts = [{"serial": row.serial, "device": row.device, "reason": reason} for row in rows]
         self._trail.append([Entry(REVOKE, self._actor, each) for each in facts], now=now)
         names = dict.fromkeys(row.device for row in rows)
         refused = [name for name in names if (device := self._registry.device(name)) and device.state == "revoked"]
+        if reason != HOLD:
+            self._end_tokens({*refused, *revoked}, reason, now)
         return Taken([row.serial for row in rows], refused)
+
+    def _end_tokens(self, names: set[str], reason: str, now: float) -> None:
+        """Whoever has such a device may have the token that was made for it, too."""
+        ended = self._registry.change(
+            "UPDATE tokens SET state = 'revoked' WHERE state = 'active' AND used < quota"
+            " AND device IN (SELECT value FROM json_each(?)) RETURNING id, kind, device",
+            json.dumps(sorted(names)),
+        )
+        facts = [{"token": number, "kind": kind, "device": name, "reason": reason} for number, kind, name in ended]
+        self._trail.append([Entry("revoke-token", self._actor, each) for each in facts], now=now)
 
     def _final(self, device: DeviceRecord, what: str) -> EnrollmentError:
         record = self._registry.lookup(device.serial)

@@ -39,7 +39,7 @@ class TokenRecord:
 
     serial:   of the claim's certificate, None for a token.
     device:   the one device that it is for, None: those whose names begin with `prefix`.
-    days:     life of the certificates that come of it, None: as configured.
+    days:     life of the certificates that come of it, their renewals included, None: as configured.
     quota:    how many devices it enrols; used: how many it has.
     approval: somebody has to approve each request.
     is_listed: only names that were listed may be enrolled.
@@ -140,6 +140,15 @@ class Tokens:
         """May this name be enrolled by it, as far as names were listed?"""
         asked = "SELECT 1 FROM token_names WHERE token = ? AND name = ?"
         return not token.is_listed or bool(self._registry.query(asked, token.id, name))
+
+    def days_of(self, device: str) -> int | None:
+        """The life that the token says by which this device was enrolled; None: it says none, or there was none."""
+        rows = self._registry.query(
+            "SELECT t.days FROM devices d JOIN certificates c ON c.device = d.id JOIN tokens t ON t.id = c.token"
+            " WHERE d.name = ? AND c.recorded_at >= d.created ORDER BY c.recorded_at DESC LIMIT 1",  # not its namesakes
+            device,
+        )
+        return rows[0][0] if rows else None
 
     def use(self, number: int, times: int = 1) -> bool:
         """Count uses; False when so many are not left. Inside the transaction that admits them (rule 2)."""

@@ -6,13 +6,13 @@ Rule 1: an answer is written by hand. EST clients in the field compare header na
         piece, below 512 bytes the one; and `Connection: close`, because one of them reads until the end.
 Rule 2: of the status codes only those in STATUSES: the others mean nothing to such clients.
 Rule 3: whatever comes, the answer is a request, nothing yet, or RequestError, which is itself an answer.
-Rule 4: no more is kept of a request than LONGEST_HEAD and LONGEST_BODY.
+Rule 4: no more is kept of a request than LONGEST_HEAD and LONGEST_BODY, and its body comes in at most MOST_PIECES.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Final
 
@@ -23,6 +23,9 @@ LONGEST_HEAD: Final = 8_192
 
 LONGEST_BODY: Final = 65_536
 """Bytes of its body: a certificate request has at most 8 KiB, and base64 with all kinds of white space fits well."""
+
+MOST_PIECES: Final = 1_000
+"""Pieces in which it may come. In chunks of one byte each, 400 kB of a stranger's cost 0.6 s of the loop."""
 
 STATUSES: Final[Mapping[int, str]] = {
     200: "OK",
@@ -54,9 +57,9 @@ class Request:
     method: str
     path: str
     content_type: str = ""
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)  # a token is in it
     accept: str = ""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Answer:
     """An answer. more: headers beside the usual ones."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)  # a device's key may be in it
     content_type: str = TEXT
     more: tuple[tuple[str, str], ...] = ()
 
@@ -123,6 +126,7 @@ class RequestReader:
         while True:
             event = self._http.next_event()
             if isinstance(event, h11.Request):
+                self._check_head(event)
                 self._head = event
                 self.method = event.method.decode("ascii", "replace")
                 self._check_length(event)
@@ -137,9 +141,17 @@ class RequestReader:
 
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
+        if len(self._body) >= MOST_PIECES:
+            raise RequestError(f"the body comes in more than {MOST_PIECES} pieces")
         if self._size > LONGEST_BODY:
             raise RequestError(f"the body has more than {LONGEST_BODY} bytes")
         self._body.append(data)
+
+    def _check_head(self, head: h11.Request) -> None:
+        """h11 bounds a head that is not whole yet; this one came at once."""
+        length = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
+        if length > LONGEST_HEAD:
+            raise RequestError(f"the head of the request has more than {LONGEST_HEAD} bytes")
 
     def _check_length(self, head: h11.Request) -> None:
         """Before a byte of the body is waited for."""

@@ -13,7 +13,7 @@ def applications(fleet):
 
 
 def put(applications, now, name="a"):
-    applications.put(name=name, spki_sha256="aa", token=None, via="est", address="::1", now=now)
+    applications.put(name=name, spki_sha256="aa", token=None, via="est", address="::1", now=now, quota=1)
 
 
 def test_one_waits_until_it_is_decided_once(fleet, applications):

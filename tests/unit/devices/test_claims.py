@@ -7,9 +7,10 @@ import pytest
 from failing_disk import FailingDisk
 from sealmq.devices.claims import Claims
 from sealmq.devices.records import State
+from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import Trail, read_line
-from sealmq.errors import EnrollmentError, Error
+from sealmq.errors import EnrollmentError, Error, HomeError
 from sealmq.pki.authority import certificates_of, create_issuing, new_serial
 from sealmq.pki.keys import PrivateKey
 from sealmq.pki.peer import identify_certificate
@@ -44,6 +45,19 @@ def test_another_ones_folder_is_left_alone(fleet, claims, tmp_path):
         claims(fleet.registry).make("line-7", tmp_path / "line", now=fleet.now, ttl=60)
     with pytest.raises(EnrollmentError, match="name"):
         claims(fleet.registry).make("a/b", tmp_path / "other", now=fleet.now, ttl=60)
+
+
+def test_a_folder_that_another_one_made_meanwhile_is_left_alone(fleet, claims, tmp_path):
+    class Raced(Registry):
+        def reserve(self, *reservations, now):
+            claims(fleet.registry).make("line-7", tmp_path / "line", now=now, ttl=60)  # the same command, a bit faster
+            super().reserve(*reservations, now=now)
+
+    with Raced.open(fleet.registry.path) as registry, pytest.raises(HomeError, match="was not made"):
+        claims(registry).make("line-7", tmp_path / "line", now=fleet.now, ttl=60)
+    assert sorted(each.name for each in (tmp_path / "line").iterdir()) == ["device-chain.pem", "device.key", "root.pem"]
+    leaf, _ = certificates_of((tmp_path / "line" / "device-chain.pem").read_bytes())
+    assert [each.serial for each in Tokens(fleet.registry).all()] == [identify_certificate(leaf).serial]
 
 
 def test_every_step_may_fail_and_leaves_nothing(fleet, claims, tmp_path, monkeypatch):

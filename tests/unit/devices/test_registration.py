@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from requests_of_devices import KEY, csr
 from sealmq.devices.accounts import Accounts
-from sealmq.devices.applications import Applications
+from sealmq.devices.applications import SPARE, Applications
 from sealmq.devices.issuing import Issuer
 from sealmq.devices.labels import Label
 from sealmq.devices.outcomes import (
@@ -337,6 +337,40 @@ def test_by_hand(desk):
     assert [action for action, _ in desk.actions()] == ["apply", "issue"]
 
 
+def test_what_was_approved_by_one_token_is_not_by_another(desk):
+    _, humble = desk.token(device="sensor-1", approval=True)
+    other, mighty = desk.token(device="sensor-1", approval=True, role="operator")
+    data = csr("sensor-1")
+    desk.enroll(humble, data)
+    applications = Applications(desk.registry)
+    applications.decide(applications.waiting()[0].id, "approved", now=desk.now)
+    assert desk.enroll(mighty, data) == Waiting("sensor-1", RETRY_AFTER)
+    (waiting,) = applications.waiting()
+    assert waiting.token == other
+    assert desk.enroll(humble, data) == Waiting("sensor-1", RETRY_AFTER)
+    assert [action for action, _ in desk.actions()] == ["apply", "apply"]
+    applications.decide(waiting.id, "denied", now=desk.now)
+    for token in (humble, mighty):
+        refused(desk.enroll(token, data), Refusal.FORBIDDEN, "denied")
+
+
+def test_one_token_keeps_no_other_from_asking(desk):
+    _, greedy = desk.token(device="sensor-1", approval=True)
+    _, other = desk.token(device="sensor-2", approval=True)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(1 + SPARE + 1)]
+    *asked, last = [desk.enroll(greedy, csr("sensor-1", key)) for key in keys]
+    assert asked == [Waiting("sensor-1", RETRY_AFTER)] * (1 + SPARE)
+    refused(last, Refusal.BUSY, "requests by token")
+    assert desk.enroll(other, csr("sensor-2")) == Waiting("sensor-2", RETRY_AFTER)
+
+
+def test_nobody_can_approve_a_key_that_is_made_here(desk):
+    _, token = desk.token(device="sensor-1", approval=True)
+    outcome = desk.ask(Application(csr("sensor-1"), Operation.ENROLL, token, "est-server-key", "192.0.2.1:5"))
+    refused(outcome, Refusal.FORBIDDEN, "another one each time")
+    assert Applications(desk.registry).waiting() == []
+
+
 def test_denied(desk):
     _, token = desk.token(device="sensor-1", approval=True)
     data = csr("sensor-1")
@@ -495,6 +529,24 @@ def test_a_label_narrows_what_a_token_allows(desk):
     usual = desk.ask(asked("pump-2", Label("line-1", "pump-", 1_000)))
     assert desk.now + 99 * DAY < identify_certificate(usual.der).not_after < desk.now + 100 * DAY
     assert isinstance(desk.ask(asked("pump-3", Label("line-1", approval=True))), Waiting)
+
+
+def test_a_renewal_lasts_no_longer_than_its_token_allows(desk):
+    first = desk.enroll(desk.token(device="sensor-1", days=7)[1])
+    for key in (OTHER, ec.generate_private_key(ec.SECP256R1())):
+        newer = desk.renew(first.serial, csr(None, key))
+        assert identify_certificate(newer.der).not_after < desk.now + 7 * DAY
+    desk.enrollment.revoke_device("sensor-1", now=desk.now)
+    desk.now += 1
+    namesake = desk.enrollment.add_device("sensor-1", now=desk.now)
+    newer = desk.renew(namesake.serial, csr(None, ec.generate_private_key(ec.SECP256R1())))
+    assert identify_certificate(newer.der).not_after > desk.now + 300 * DAY
+
+
+def test_a_renewal_lasts_no_longer_than_is_configured(desk):
+    first = desk.enroll(desk.token(device="sensor-1", days=700)[1])
+    newer = desk.renew(first.serial, csr(None, OTHER))
+    assert identify_certificate(newer.der).not_after < desk.now + 365 * DAY
 
 
 def test_a_label_shortens_a_renewal_too(desk):

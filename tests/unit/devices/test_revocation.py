@@ -22,7 +22,7 @@ from sealmq.devices.records import State
 from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.revocation import LISTED, Revocations, remove_files
 from sealmq.devices.tokens import Tokens
-from sealmq.devices.trail import Trail
+from sealmq.devices.trail import Trail, read_line
 from sealmq.errors import EnrollmentError, HomeError, TrustError
 from sealmq.pki.keys import PrivateKey
 
@@ -166,7 +166,44 @@ def test_a_name_on_hold_is_not_free(taking):
     assert isinstance(refused, Refused)
     assert "on hold" in refused.why
     taking.revocations.revoke_device("sensor-1", now=NOW)
+    _, secret = taking.tokens.make(now=NOW, ttl=99, device="sensor-1")
     assert isinstance(enroll(taking, "sensor-1", secret), Granted)
+
+
+@pytest.mark.parametrize("how", ["device", "serial", "batch", "retired", "again"])
+def test_what_was_made_to_enrol_a_device_goes_with_it(taking, how):
+    batch, secret = taking.tokens.make(now=NOW, ttl=99, prefix="sensor-")
+    serial = enroll(taking, "sensor-1", secret).serial
+    if how == "again":
+        taking.revocations.revoke_device("sensor-1", now=NOW)
+    stolen, secret = taking.tokens.make(now=NOW, ttl=99, device="SENSOR-1")
+    others, _ = taking.tokens.make(now=NOW, ttl=99, device="sensor-10")
+    take = {
+        "serial": partial(taking.revocations.revoke_serial, serial),
+        "batch": partial(taking.revocations.revoke_batch, batch),
+        "retired": partial(taking.revocations.retire_device, "sensor-1"),
+    }
+    take.get(how, partial(taking.revocations.revoke_device, "sensor-1"))(now=NOW + 1)
+    refused = enroll(taking, "sensor-1", secret, NOW + 2)
+    assert isinstance(refused, Refused)
+    assert refused.why == f"token {stolen} was revoked"
+    assert taking.tokens.find(others).state == "active"
+    told = [line.facts for line in map(read_line, taking.trail.path.read_bytes().splitlines())]
+    assert stolen in [facts.get("token") for facts in told if "reason" in facts]
+    assert verify(taking.trail, taking.registry).holds
+
+
+def test_what_is_on_hold_stays_so_when_another_certificate_is_revoked(taking):
+    first = taking.enrollment.add_device("sensor-1", now=NOW).serial
+    second = renew(taking, "sensor-1")
+    taking.revocations.hold_device("sensor-1", now=NOW + 2)
+    taking.revocations.revoke_serial(first, "keyCompromise", now=NOW + 3)
+    device = taking.registry.device("sensor-1")
+    assert (device.state, device.held, device.serial) == ("revoked", True, second)
+    with pytest.raises(EnrollmentError, match="on hold"):  # or a release of the next one would let this one in
+        taking.enrollment.add_device("sensor-1", now=NOW + 4)
+    assert taking.revocations.release_device("sensor-1", now=NOW + 5).serials == [second]
+    assert taking.registry.lookup(first).reason == "keyCompromise"
 
 
 def test_a_hold_that_comes_while_a_certificate_is_signed_wins(taking):

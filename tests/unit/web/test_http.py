@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sealmq.web.http import (
     LONGEST_BODY,
     LONGEST_HEAD,
+    MOST_PIECES,
     STATUSES,
     Answer,
     Request,
@@ -67,6 +68,31 @@ def test_a_body_in_chunks_is_bounded_too() -> None:
         assert reader.receive_data(chunk) is None
     with pytest.raises(RequestError, match="more than"):
         reader.receive_data(chunk)
+
+
+def test_a_body_comes_in_few_pieces() -> None:
+    reader = RequestReader()
+    reader.receive_data(POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * MOST_PIECES)
+    with pytest.raises(RequestError, match="pieces"):
+        reader.receive_data(b"1\r\nx\r\n")
+
+
+def test_a_head_that_comes_at_once_is_bounded_too() -> None:
+    reader = RequestReader()
+    with pytest.raises(RequestError, match=f"more than {LONGEST_HEAD} bytes"):
+        reader.receive_data(POST + b"X: " + b"y" * LONGEST_HEAD + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("digits", [21, 5_000])
+def test_a_length_that_is_no_number_to_anybody(digits: int) -> None:
+    with pytest.raises(RequestError):
+        RequestReader().receive_data(POST + b"Content-Length: " + b"9" * digits + b"\r\n\r\n")
+
+
+def test_what_is_secret_is_not_shown() -> None:
+    request = RequestReader().receive_data(POST + b"Authorization: Basic c2VjcmV0\r\nContent-Length: 4\r\n\r\nbody")
+    assert "c2VjcmV0" not in repr(request)
+    assert "PRIVATE" not in repr(Answer(200, b"PRIVATE"))
 
 
 def test_a_head_is_bounded() -> None:
