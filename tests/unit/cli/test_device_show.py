@@ -106,8 +106,8 @@ def test_a_device_that_a_roll_over_has_locked_out(home: Path, capsys: Shown) -> 
 
 def test_one_certificate_in_two_places_is_an_alarm(home: Path, capsys: Shown) -> None:
     serial = json.loads(show(capsys, "--json"))["serial"]
-    with Home.open(home) as opened:
-        opened.registry.note_clone(serial, "sensor-1")
+    with Home.open(home) as opened, opened.registry.transaction():
+        opened.registry.note("clone", serial, "sensor-1")
     shown = show(capsys)
     assert "Alarm: it was in two places at the same time, once: " in shown
     assert "sealmq device revoke sensor-1 --reason keyCompromise" in shown
