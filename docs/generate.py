@@ -111,8 +111,8 @@ def command_line() -> str:
         "",
         "Generated from `src/sealmq/cli/` by `docs/generate.py`: change the texts there, not this page.",
         "",
-        "Exit codes: 0 done; 1 it failed; 2 it was asked for wrongly (options, `sealmq.toml`); 27 `sub -W` ran out;",
-        "130 interrupted.",
+        "Exit codes: 0 done; 1 it failed, or can't be done as asked; 2 the command line or `sealmq.toml` is wrong;",
+        "27 `sub -W` ran out; 130 interrupted.",
     ]
     for words, command in _commands("sealmq", typer.main.get_command(app)):
         lines += ["", f"## {words}", "", _in_one_line(command.help)]

@@ -68,6 +68,8 @@ _IN_A_HOME = re.compile(
 )
 
 # What reading an archive raises that was written by somebody who wants it to raise something.
+_ANOTHER_FILE = "name a file that `sealmq backup` wrote, and a sound copy of it"
+
 _NO_ARCHIVE = (
     tarfile.TarError,
     zlib.error,
@@ -238,10 +240,10 @@ def read_backup(file: Path, into: Path) -> Backup:
         with tarfile.open(file, "r:gz") as archive:
             backup = _unpack(archive, into)
     except _NO_ARCHIVE as error:
-        raise HomeError(f"{file} is damaged, or no backup of ours", why=str(error)) from error
+        raise HomeError(f"{file} is damaged, or no backup of ours", why=str(error), remedy=_ANOTHER_FILE) from error
     except OSError as error:
         if error.filename is None and error.errno is None:  # gzip's own
-            raise HomeError(f"{file} is damaged, or no backup of ours", why=str(error)) from error
+            raise HomeError(f"{file} is damaged, or no backup of ours", why=str(error), remedy=_ANOTHER_FILE) from error
         raise
     try:
         check_files(into)

@@ -74,7 +74,9 @@ def sign_lists(
     """
     if not 0 < plan.days <= LONGEST_DAYS or not 0 <= plan.ahead <= MOST_AHEAD:
         raise EnrollmentError(
-            "such lists are not possible", why=f"1 to {LONGEST_DAYS} days, and at most {MOST_AHEAD} ahead, are"
+            "such lists are not possible",
+            why=f"1 to {LONGEST_DAYS} days, and at most {MOST_AHEAD} ahead, are",
+            remedy="sealmq ca crl --days 7 --ahead 4",
         )
     signed: list[Signed] = []
     for key_id in _chosen(authorities, only):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Final
 
 from sealmq.addresses import address_key
@@ -136,7 +137,7 @@ class PasswordGatekeeper:
             return Denial(ReasonCode.BAD_USER_NAME_OR_PASSWORD, "it gave no user name or no password")
         wait = self._guessing.wait(name, peer, self._clock())
         if wait > 0:
-            why = f"{name!r} or its address failed before, and has to wait for another {wait:.0f} s"
+            why = f"{name!r} or its address failed before, and has to wait for another {ceil(wait)} s"
             return Denial(ReasonCode.BAD_USER_NAME_OR_PASSWORD, why)
         crowded = self._guessing.is_crowded(name, peer, self._clock())
         if crowded or self._waiting >= WAITING or self._waiting_from[address_key(peer)] >= WAITING_FROM_ONE:

@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Final, Protocol, TypeAlias
 
 from sealmq.addresses import address_key
@@ -169,7 +170,7 @@ class Registrar:
             # lock out every plant in which one device has tried an old token.
             wait = self._guessing.wait(key, application.address, self._clock())
             if wait > 0:
-                why = f"its address gave wrong tokens before, and has to wait for another {wait:.0f} s"
+                why = f"its address gave wrong tokens before, and has to wait for another {ceil(wait)} s"
                 return Refused(Refusal.UNAUTHENTICATED, "not authorized", why)
         waiting = self._waiting_from.total()  # those who left meanwhile, too: they still fill the queue
         if waiting >= WAITING or self._waiting_from[key] >= WAITING_FROM_ONE:

@@ -92,6 +92,7 @@ class Status:
     devices:      that are let in.
     old_root:     those that were not given the newest root, by the root that they were given ("": not recorded).
     old_issuer:   those with a certificate of an older Device CA, by that.
+    locked_out:   devices whose Device CA counts no more (finish with force); nobody waits for them.
     """
 
     authorities: list[AuthorityStatus]
@@ -99,6 +100,7 @@ class Status:
     devices: int
     old_root: list[Need] = field(default_factory=list)
     old_issuer: list[Need] = field(default_factory=list)
+    locked_out: int = 0
 
     @property
     def is_rolling_over(self) -> bool:
@@ -123,23 +125,27 @@ class Status:
 def status(home: Home, *, now: float) -> Status:
     """Where the roll-over is. `now` in Unix seconds. Reads no key. Raises HomeError, TrustError."""
     authorities = home.authorities
-    counted = home.registry.query(
-        "SELECT d.root, count(*), max(c.not_after) FROM devices d JOIN certificates c ON c.serial = d.serial"
-        " WHERE d.state = 'active' AND c.not_after >= ? GROUP BY d.root",
-        now - KEPT_ON_LISTS,
+    trusted = authorities.key_ids(DEVICE_CA)
+    by_root = home.registry.query(
+        f"SELECT c.authority_key_id IN ({', '.join('?' for _ in trusted)}), d.root, count(*), max(c.not_after)"  # noqa: S608 - question marks alone
+        " FROM devices d JOIN certificates c ON c.serial = d.serial"
+        " WHERE d.state = 'active' AND c.not_after >= ? GROUP BY 1, 2",
+        *(*trusted, now - KEPT_ON_LISTS),
     )
+    counted = [row for is_trusted, *row in by_root if is_trusted]
     by_issuer = home.registry.query(
         "SELECT authority_key_id, count(DISTINCT device), max(not_after) FROM certificates"
         " WHERE profile = ? AND state = 'valid' AND not_after >= ? GROUP BY authority_key_id",
         *(DEVICE.name, now),
     )
-    newest_root, newest_issuer = authorities.key_ids(ROOT)[0], authorities.key_ids(DEVICE_CA)[0]
+    newest_root, newest_issuer = authorities.key_ids(ROOT)[0], trusted[0]
     return Status(
         authorities=list(_authorities(authorities)),
         overlap=authorities.overlap(),
         devices=sum(count for _, count, _ in counted),
         old_root=[Need(*row) for row in counted if row[0] != newest_root],
-        old_issuer=[Need(*row) for row in by_issuer if row[0] != newest_issuer],
+        old_issuer=[Need(*row) for row in by_issuer if row[0] in trusted and row[0] != newest_issuer],
+        locked_out=sum(row[2] for row in by_root if not row[0]),
     )
 
 

@@ -174,6 +174,11 @@ def test_force_locks_out_who_is_behind(home):
     old_ca = home.authorities.key_ids(DEVICE_CA)[1]
     rolling_over.finish(home, now=NOW, force=True)
     assert old_ca not in home.device_authorities()
+    found = rolling_over.status(home, now=NOW)
+    assert (found.devices, found.locked_out) == (0, 2)
+    rolling_over.rotate(home, now=NOW)  # nobody waits for them the next time
+    found = rolling_over.status(home, now=NOW)
+    assert (found.old_root, found.old_issuer, found.locked_out, found.may_be_finished) == ([], [], 2, True)
 
 
 @pytest.mark.parametrize("name", [SERVER_CA, DEVICE_CA, CLAIM_CA])

@@ -2,8 +2,8 @@
 
 Rule 1: `--help` and `--version` are fast: what a command needs is imported when the command runs.
 Rule 2: an error says what happened, why, and what to type next; nobody sees a traceback for a mistake of theirs.
-Rule 3: exit codes: 0 done; 1 it failed; 2 it was asked for wrongly (options, sealmq.toml); 27 `sub -W` ran out;
-        130 interrupted.
+Rule 3: exit codes: 0 done; 1 it failed, or can't be done as asked; 2 the command line or sealmq.toml is wrong;
+        27 `sub -W` ran out; 130 interrupted.
 """
 
 from __future__ import annotations

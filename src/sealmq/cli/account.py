@@ -47,7 +47,7 @@ def add(
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Add an account. It can be used at listeners whose auth asks for a password: see [[listener]] in sealmq.toml."""
+    """Add an account. It can be used at listeners that ask for a password: auth in sealmq.toml."""
     from sealmq.cli.target import home_path
     from sealmq.devices.accounts import Accounts, check_devices
     from sealmq.home import Home

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sealmq.cli.program import as_typed
+from sealmq.cli.times import moment
 
 
 def backup(
@@ -14,7 +18,7 @@ def backup(
     home: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The home; default $SEALMQ_HOME, else your data folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say what was done as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Write the CA, devices, sessions, messages and configuration to one file. It holds private keys: guard it."""
     import time
@@ -26,8 +30,9 @@ def backup(
         written = write_backup(opened.path, file, now=time.time())
     size = file.expanduser().stat().st_size
     if as_json:
-        typer.echo(json.dumps({"file": str(file), "bytes": size, "files": len(written.files), "made": written.made}))
+        said = {"file": str(file), "bytes": size, "files": len(written.files), "made": moment(written.made)}
+        typer.echo(json.dumps(said, indent=2))
         return
     typer.echo(f"{file}: {len(written.files)} files, {size:,} bytes, read back and checked.")
     typer.echo("It holds the private keys of your CA: whoever has it can make devices and brokers. Guard it.")
-    typer.echo(f"Next, when you need it: sealmq restore {file}")
+    typer.echo(as_typed(f"Next, when you need it: sealmq restore {shlex.quote(str(file))}"))

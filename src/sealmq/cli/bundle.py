@@ -101,7 +101,11 @@ def targets(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """List what bundles can be made for, and which keys each takes."""
+    """List what bundles can be made for. With --json also which keys each takes."""
+    import textwrap
+
+    from rich.console import Console
+
     from sealmq.devices.bundles.targets import TARGETS
 
     if as_json:
@@ -111,9 +115,13 @@ def targets(
         ]
         typer.echo(json.dumps(listed, indent=2))
         return
-    width = max(map(len, TARGETS))
+    width = max(map(len, TARGETS)) + 2
+    console = Console()
     for target in TARGETS.values():
-        typer.echo(f"{target.name:<{width}}  {target.title}")
+        line = f"{target.name:<{width}}{target.title}"
+        if console.is_terminal:  # a program gets a target a line
+            line = textwrap.fill(line, max(console.width, 2 * width), subsequent_indent=" " * width)
+        typer.echo(line)
 
 
 def check_asked(asked: Asked, name: str) -> None:

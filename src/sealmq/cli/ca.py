@@ -26,7 +26,10 @@ from sealmq.errors import ConfigError
 if TYPE_CHECKING:
     from sealmq.home import Home
 
-app = typer.Typer(help="Show the certificate authority, and choose where its keys are kept.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look after the CAs: new ones, their keys, lists of what is revoked, the broker's certificate.",
+    no_args_is_help=True,
+)
 ca_rollover.register(app)
 ca_crl.register(app)
 
@@ -110,7 +113,7 @@ def encrypt(
     if as_json:
         typer.echo(json.dumps({"sealed": names, "open_copies": [str(path) for path in open_copies]}, indent=2))
         return
-    typer.echo(f"Sealed by the passphrase: {', '.join(names)}. A broker that runs goes on; the next start asks for it.")
+    typer.echo(f"Sealed by the passphrase: {_in_short(names)}. A broker that runs goes on; the next start asks for it.")
     typer.echo("Nobody can open them without it: keep it where the home is not.")
     typer.echo("What lay open until now may still be in older backups and on the disk's free blocks.")
     for path in open_copies:
@@ -133,8 +136,15 @@ def decrypt(as_json: JSONOption = False, home: HomeOption = None) -> None:
     if as_json:
         typer.echo(json.dumps({"opened": names}, indent=2))
         return
-    typer.echo(f"They lie open from now on: {', '.join(names)}. Whoever reads the folder ca/ has them.")
+    typer.echo(f"They lie open from now on: {_in_short(names)}. Whoever reads the folder ca/ has them.")
     typer.echo(as_typed("Next, to seal them again: sealmq ca encrypt"))
+
+
+def _in_short(names: list[str]) -> str:
+    """The names of the CAs; the retired ones, whose names are key identifiers, counted."""
+    retired = sum(name.startswith("retired/") for name in names)
+    shown = [name for name in names if not name.startswith("retired/")]
+    return ", ".join([*shown, f"{retired} retired"] if retired else shown)
 
 
 @app.command("export-root")

@@ -11,6 +11,7 @@ import typer
 
 from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
+from sealmq.cli.times import moment
 
 
 @with_ca_passphrase
@@ -31,7 +32,7 @@ def renew_broker(
         opened.ensure_broker_certificate(broker_names(settings), time.time(), at_once=True)
         made = identify_certificate(certificates_of(opened.broker_chain.read_bytes())[0])
     if as_json:
-        typer.echo(json.dumps({"serial": made.serial, "not_after": int(made.not_after)}, indent=2))
+        typer.echo(json.dumps({"serial": made.serial, "not_after": moment(made.not_after)}, indent=2))
     else:
         typer.echo(f"The broker has a new certificate: serial {made.serial}, until {day(made.not_after)}.")
         typer.echo("A broker that runs shows it to whoever connects within a second; links that stand go on.")

@@ -44,10 +44,16 @@ def status(
     if as_json:
         typer.echo(json.dumps(_status_as_json(found, near), indent=2))
         return
+    widest = max(len(each.common_name) for each in found.authorities)
     for each in found.authorities:
-        typer.echo(_authority_in_words(each, now))
+        typer.echo(_authority_in_words(each, widest, now))
     typer.echo("")
     typer.echo("\n".join(_phase_in_words(found, root, now)))
+    if found.locked_out:
+        typer.echo(
+            f"Locked out, as their Device CA is not trusted any more: {found.locked_out:,}. To let one in again:"
+        )
+        typer.echo(as_typed("  sealmq device revoke NAME; sealmq device add NAME"))
     for words in near:
         typer.echo(as_typed(f"Attention: {words}"))
 
@@ -96,6 +102,9 @@ def rotate(
     for each in made:
         typer.echo(f"New: '{each.common_name}', until {day(each.certificate.validity.not_after)}.")
     typer.echo("The old ones still count. A broker that runs goes on with the new ones, and drops nobody.")
+    if not found.is_rolling_over:  # a Server CA alone: whom clients trust is the root
+        typer.echo("Nothing more is to be done: no device needs the old one.")
+        return
     if only is None:
         typer.echo(f"{path} holds both roots: give it to clients that you look after by hand.")
         typer.echo(as_typed("Make new copies of what you keep elsewhere: sealmq backup, sealmq ca export-root"))
@@ -149,23 +158,23 @@ def _opened(home: Path | None) -> Home:
 
 
 _KEYS = {
-    "plain": "key in ca/, open",
-    "sealed": "key in ca/, sealed",
+    "plain": "key open",
+    "sealed": "key sealed",
     "token": "key in a token",
-    "away": "key not in this home",
+    "away": "key elsewhere",
 }
 
 
-def _authority_in_words(each: AuthorityStatus, now: float) -> str:
+def _authority_in_words(each: AuthorityStatus, widest: int, now: float) -> str:
     left = int((each.not_after - now) // _DAY)
     ends = f"until {day(each.not_after)} ({left:,} days)" if left >= 0 else f"ended {day(each.not_after)}"
     what = each.name if each.is_newest else "  older"
-    return f"{what:<10} {each.common_name:<36} {ends:<27} {_KEYS[each.key]}"
+    return f"{what:<9}  {each.common_name:<{widest}}  {ends:<29}  {_KEYS[each.key]}"
 
 
 def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
     if not found.is_rolling_over:
-        return [f"No roll-over is on its way. {found.devices:,} devices are let in.", f"The root's key id: {root}"]
+        return [f"No roll-over is on its way. {_counted(found.devices)} let in.", f"The root's key id: {root}"]
     lines = ["A roll-over is on its way: what is older still counts."]
     if found.overlap is not None:
         lines[0] = (
@@ -182,6 +191,10 @@ def _phase_in_words(found: Status, root: str, now: float) -> list[str]:
     return [*lines, as_typed("of their certificates ends. Their names: sealmq ca status --list")]
 
 
+def _counted(devices: int) -> str:
+    return f"{devices:,} device{'s are' if devices != 1 else ' is'}"
+
+
 def _need_in_words(need: Need, what: str, found: Status) -> str:
     return f"  {need.devices:>9,} of {found.devices:,} devices {what}{f' ({need.key_id[:8]})' if need.key_id else ''}"
 
@@ -194,6 +207,7 @@ def _status_as_json(found: Status, near: list[str]) -> dict[str, Any]:
         "begun": moment(overlap.begun) if overlap is not None else None,
         "planned_until": moment(overlap.until) if overlap is not None else None,
         "devices": found.devices,
+        "locked_out": found.locked_out,
         "need_old_root": _needs_as_json(found.old_root) if overlap is not None else [],
         "have_old_certificate": _needs_as_json(found.old_issuer),
         "may_be_finished": found.may_be_finished,

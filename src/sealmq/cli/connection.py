@@ -21,7 +21,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode as PahoReasonCode
 
-from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, place_of
+from sealmq.cli.refusals import (
+    explain_connect_error,
+    explain_reason,
+    explain_refused_connect,
+    explain_tls_text,
+    place_of,
+)
 from sealmq.cli.target import Target
 from sealmq.cli.texts import expect_text
 from sealmq.client import paho_client
@@ -253,7 +259,7 @@ class Connection:
         self, client: paho.Client, userdata: Any, flags: Any, code: PahoReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._failure = explain_reason("the broker refused the connection", code.value, reason_string(properties))
+            self._failure = explain_refused_connect(code.value, reason_string(properties))
             self.transient = code.value in _PASSING
         else:
             self._connected = True

@@ -1,4 +1,4 @@
-"""`sealmq device`: add a device, list them, show one. How one is revoked: device_revoke.py."""
+"""`sealmq device`: add a device. How one is shown: device_show.py; how one is revoked: device_revoke.py."""
 
 from __future__ import annotations
 
@@ -24,22 +24,17 @@ from sealmq.cli.bundle import (
     targets,
 )
 from sealmq.cli.ca_passphrase import with_ca_passphrase
-from sealmq.cli.device_list import device_as_json, list_devices
+from sealmq.cli.device_list import list_devices
+from sealmq.cli.device_show import show
 from sealmq.cli.options import HomeOption
-from sealmq.cli.program import as_typed
 from sealmq.cli.times import day, moment
-from sealmq.errors import ConfigError, EnrollmentError
+from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
     from sealmq.devices.enrollment import Enrolled
-    from sealmq.devices.records import DeviceRecord
     from sealmq.home import Home
 
-app = typer.Typer(help="Add, list, show and revoke devices.", no_args_is_help=True)
-app.command("list")(list_devices)
-app.command()(bundle)
-app.command()(targets)
-device_revoke.register(app)
+app = typer.Typer(help="Add devices, show them, hand over their credentials, and take them back.", no_args_is_help=True)
 
 TableOption = Annotated[
     Path | None,
@@ -55,7 +50,6 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="With --from: chec
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-@app.command()
 @with_ca_passphrase
 def add(
     name: Annotated[
@@ -131,33 +125,6 @@ def add(
     else:
         lines = ["", *handed.in_words()] if handed is not None else []
         typer.echo("\n".join(_enrolled_in_words(enrolled, address, home) + lines))
-
-
-@app.command()
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device.")],
-    as_json: JSONOption = False,
-    home: HomeOption = None,
-) -> None:
-    """Show all that is known of one device. Exit code 0 also when it is revoked or expired: the state says so."""
-    from sealmq.cli.target import home_path
-    from sealmq.devices.listing import near
-    from sealmq.home import Home
-
-    with Home.open(home_path(home)) as opened:
-        device = opened.registry.device(name) if name.isascii() else None
-        if device is None:
-            nearest = near(opened.registry, name, 1)
-            meant = f"did you mean {nearest[0]}? " if nearest else ""
-            raise EnrollmentError(f"there is no device {name!r}", remedy=f"{meant}sealmq device list shows them")
-        directory = opened.device_directory(name)
-        clones = opened.registry.clones_of(device.name)
-    now = time.time()
-    if as_json:
-        known = {"directory": str(directory) if directory.is_dir() else None, "clones": clones}
-        typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
-    else:
-        typer.echo("\n".join(_device_in_words(device, directory, now) + _clones_in_words(device, clones)))
 
 
 def usual_role(home: Home, name: str) -> str:
@@ -248,31 +215,10 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
     return [*commands, " \\\n      ".join(shlex.join(part) for part in parts)]
 
 
-def _clones_in_words(device: DeviceRecord, clones: int) -> list[str]:
-    if not clones:
-        return []
-    times = f"{clones} times" if clones > 1 else "once"
-    log = as_typed(f"sealmq log show --device {device.name}")
-    revoke = as_typed(f"sealmq device revoke {device.name} --reason keyCompromise")
-    return [
-        f"Alarm: it was in two places at the same time, {times}: {log}",
-        f"  If somebody has copied its key: {revoke}",
-    ]
-
-
-def _device_in_words(device: DeviceRecord, directory: Path, now: float) -> list[str]:
-    from sealmq.devices.listing import state_of
-
-    days = int((device.not_after - now) // 86_400)
-    left = f" ({days:,} days)" if days >= 0 else ""
-    return [
-        device.name,
-        f"  role         {device.role}",
-        f"  state        {state_of(device, now)}",
-        f"  valid until  {day(device.not_after)}{left}",
-        f"  serial       {device.serial}",
-        f"  added        {day(device.created)}",
-        f"  UUID         {device.uuid}",
-        f"  files        {directory if directory.is_dir() else 'none in this home'}",
-        as_typed(f"What it may do: sealmq access check {device.name} publish TOPIC"),
-    ]
+# In the order of a device's life, as `sealmq device --help` shows them.
+app.command()(add)
+app.command("list")(list_devices)
+app.command()(show)
+app.command()(bundle)
+app.command()(targets)
+device_revoke.register(app)

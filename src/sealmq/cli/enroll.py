@@ -156,8 +156,9 @@ def _read_names(path: Path | None) -> list[str]:
     try:
         names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
         raise ConfigError(
-            f"{path} cannot be read", why=str(error), remedy="name a text file, one name a line"
+            f"{path} cannot be read", why=why or str(error), remedy="name a text file, one name a line"
         ) from error
     for name in names:
         check_name(name)
@@ -303,7 +304,9 @@ def check_limits(device: str | None, prefix: str, role: str, days: int | None) -
     if role not in ROLES:
         raise EnrollmentError(f"{role!r} is not a role", remedy=f"use one of: {', '.join(ROLES)}")
     if days is not None and days not in DAYS:
-        raise EnrollmentError(f"a certificate cannot last {days} days", why="1 to 3650 are possible")
+        raise EnrollmentError(
+            f"a certificate cannot last {days} days", why="1 to 3650 are possible", remedy="--days 365"
+        )
     if device is None and not prefix and role == "operator":
         raise ConfigError(
             "a token for operators needs --device",

@@ -22,6 +22,9 @@ JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 _SHOWN_FIRST = ("device", "serial", "reason")  # of the facts, as far as a line has them; the rest follows
 
+_FOR_PROGRAMS = frozenset({"fingerprint", "spki_sha256", "authority", "profile", "not_after", "renews"})
+"""Of a certificate's facts, what a person does not compare by eye: 250 characters of each line. --json has them."""
+
 
 @app.command()
 def verify(as_json: JSONOption = False, home: HomeOption = None) -> None:
@@ -48,7 +51,7 @@ def show(
     as_json: JSONOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show what was recorded last, the latest at the end."""
+    """Show what was recorded last, the latest at the end. With --json also keys and hashes of each certificate."""
     from sealmq.cli.target import home_path
     from sealmq.devices.trail import Trail
     from sealmq.home import Home
@@ -71,7 +74,8 @@ def _is_about(line: Line, device: str) -> bool:
 
 def _line_in_words(line: Line) -> str:
     names = [name for name in _SHOWN_FIRST if name in line.facts]
-    names += [name for name in line.facts if name not in names]
+    left_out = _FOR_PROGRAMS if "fingerprint" in line.facts else ()
+    names += [name for name in line.facts if name not in names and name not in left_out]
     facts = " ".join(f"{name}={_shown(line.facts[name])}" for name in names if line.facts[name] not in ("", None))
     return f"{line.seq:>6}  {line.time[:19]}Z  {_shown(line.action)}  {facts}  by {_shown(line.actor)}"
 

@@ -106,7 +106,11 @@ def explain_connect_error(error: OSError, host: str, port: int) -> Error:
     if isinstance(error, socket.gaierror):
         return Error(f"no address is known for the host {host!r}", why=error.strerror or "", remedy="check -h/--host")
     if isinstance(error, ConnectionRefusedError):
-        return Error(f"nobody listens on {place}", why="the connection was refused", remedy="is `sealmq up` running?")
+        return Error(
+            f"nobody listens on {place}",
+            why="the connection was refused",
+            remedy="is `sealmq up` running? On another port: -p PORT",
+        )
     if isinstance(error, TimeoutError):
         return Error(f"no answer from {place}", why="timed out", remedy="check host, port and firewalls between")
     if isinstance(error, ConnectionError):
@@ -149,6 +153,14 @@ def explain_reason(what: str, code: int, text: str = "") -> Error:
         name = "for an unknown reason"
     words = _REASONS.get(code, _Words(""))
     return Error(f"{what}: {name} (0x{code:02x})", why=text or words.why, remedy=words.remedy)
+
+
+def explain_refused_connect(code: int, text: str = "") -> Error:
+    """As `explain_reason`, for a CONNECT: where the certificate counts no more, no rule of [[access]] helps."""
+    refused = explain_reason("the broker refused the connection", code, text)
+    if code == ReasonCode.NOT_AUTHORIZED and "certificate" in text:
+        refused.remedy = "on the broker's machine: sealmq device show NAME says which certificate counts, if any"
+    return refused
 
 
 def _explain_verification(error: ssl.SSLCertVerificationError, host: str, place: str) -> Error:

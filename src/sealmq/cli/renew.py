@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sealmq.cli.times import day
-from sealmq.errors import ConfigError
+from sealmq.cli.times import day, moment
+from sealmq.errors import ConfigError, Error
 
 if TYPE_CHECKING:
     from sealmq.renewal.keeper import Keeper, Kept
@@ -48,8 +48,20 @@ def renew(
     if watch:
         _watch(keeper)
         return
-    kept = keeper.look(time.time(), at_once=at_once)
+    try:
+        kept = keeper.look(time.time(), at_once=at_once)
+    except Error as error:
+        raise _in_words_of_the_network(error, host, port) from error
     typer.echo(json.dumps(_as_json(kept), indent=2) if as_json else _in_words(bundle, kept))
+
+
+def _in_words_of_the_network(error: Error, host: str, port: int) -> Error:
+    """The same, and what to type next, where there was no way to the broker: as `sealmq pub` says it."""
+    from sealmq.cli.refusals import explain_connect_error
+
+    if error.remedy or not isinstance(error.__cause__, OSError):
+        return error
+    return explain_connect_error(error.__cause__, host, port)
 
 
 def _watch(keeper: Keeper) -> None:
@@ -74,6 +86,6 @@ def _as_json(kept: Kept) -> dict[str, object]:
     return {
         "renewed": kept.renewed,
         "serial": kept.serial,
-        "not_after": int(kept.not_after),
-        "renew_after": int(kept.due_at),
+        "not_after": moment(kept.not_after),
+        "renew_after": moment(kept.due_at),
     }

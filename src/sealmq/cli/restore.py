@@ -6,10 +6,14 @@ back, swaps, and goes on with what the backup has. Where none runs, this command
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sealmq.cli.program import as_typed
+from sealmq.cli.times import moment
 
 _PATIENCE = 60.0  # seconds for a running broker to say goodbye to everybody, and to read what it has now
 
@@ -22,6 +26,7 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Also where there is a home already; it is kept in its folder .replaced.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Make a home from a backup. What happened after the backup is undone: messages, new devices, revocations."""
     import time
@@ -49,10 +54,16 @@ def restore(
                 ) from None
             by_broker = True
             time.sleep(0.1)
+    valid_again = sorted(revoked - Home.revoked_in(path))
+    if as_json:
+        said = {"home": str(path), "made": moment(done.made), "by_broker": by_broker, "valid_again": valid_again}
+        typer.echo(json.dumps(said, indent=2))
+        return
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(done.made))
     typer.echo(f"{path} is now as it was at {made}{'; the broker in it goes on with that' if by_broker else ''}.")
-    for name in sorted(revoked - Home.revoked_in(path)):
-        typer.echo(f"Attention: {name} was revoked after that, and is valid again. Next: sealmq device revoke {name}")
+    for name in valid_again:
+        words = f"Attention: {name} was revoked after that, and is valid again. Next: sealmq device revoke {name}"
+        typer.echo(as_typed(words))
 
 
 def _check_place(path: Path, *, force: bool) -> None:

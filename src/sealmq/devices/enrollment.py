@@ -78,7 +78,9 @@ def check_wishes(role: str, days: int | None) -> None:
     if role not in ROLES:
         raise EnrollmentError(f"'{printable(role)}' is not a role", remedy=f"use one of: {', '.join(ROLES)}")
     if days is not None and days not in DAYS:
-        raise EnrollmentError(f"a certificate cannot last {days} days", why=f"{DAYS[0]} to {DAYS[-1]} are possible")
+        raise EnrollmentError(
+            f"a certificate cannot last {days} days", why=f"{DAYS[0]} to {DAYS[-1]} are possible", remedy="--days 365"
+        )
 
 
 class Enrollment:

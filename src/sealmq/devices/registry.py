@@ -337,7 +337,7 @@ class Registry:
             return [str(each) for (each,) in rows]
 
     def clones_of(self, name: str) -> int:
-        """How often that was noted of a device."""
+        """How often a certificate of this device was seen in two places at once."""
         row = self._one("SELECT count(*) FROM changes WHERE kind = 'clone' AND device = ?", name)
         assert row is not None
         return int(row[0])

@@ -164,7 +164,9 @@ class Revocations:
         """Lift a hold: what was valid before it is valid. EnrollmentError when the device is on none."""
         device = self.find(name)
         if device.state == "active":
-            raise EnrollmentError(f"'{device.name}' is not on hold", why="it is let in")
+            raise EnrollmentError(
+                f"'{device.name}' is not on hold", why="it is let in", remedy=f"sealmq device show {device.name}"
+            )
         if not device.held:
             raise self._final(device, f"'{device.name}' cannot be released")
         with self._registry.transaction():

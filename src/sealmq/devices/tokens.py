@@ -97,7 +97,9 @@ class Tokens:
         Raises EnrollmentError when it cannot be as asked, HomeError when the disk is at fault.
         """
         if not 1 <= quota <= LONGEST_QUOTA:
-            raise EnrollmentError(f"a quota of {quota} is not possible", why=f"1 to {LONGEST_QUOTA:,} are")
+            raise EnrollmentError(
+                f"a quota of {quota} is not possible", why=f"1 to {LONGEST_QUOTA:,} are", remedy="--quota 500"
+            )
         if device is not None and (prefix or quota != 1):
             raise EnrollmentError("a token for one device has no prefix and a quota of one")
         secret = secrets.token_urlsafe(32) if serial is None else ""

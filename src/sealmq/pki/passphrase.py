@@ -56,7 +56,10 @@ def from_surroundings() -> bytes | None:
 
 def from_file(path: Path) -> bytes:
     """The one line of a file that is its owner's alone. Raises TrustError."""
-    return one_line(vault.read_private(path.expanduser())[:_MOST], str(path))
+    file = path.expanduser()
+    if not file.exists():
+        raise TrustError(f"there is no file {path}", remedy="name a file of mode 0600 with one line, the passphrase")
+    return one_line(vault.read_private(file)[:_MOST], str(path))
 
 
 def one_line(data: bytes, source: str) -> bytes:

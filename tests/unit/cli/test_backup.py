@@ -30,6 +30,7 @@ def test_for_a_program(home, tmp_path, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["bytes"] == (tmp_path / "b").stat().st_size
     assert said["files"] > 8
+    assert said["made"].endswith("Z")
 
 
 def test_there_is_no_home(tmp_path, capsys):

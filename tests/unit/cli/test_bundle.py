@@ -144,6 +144,17 @@ def test_targets_are_listed_and_completed(home: Path, capsys: pytest.CaptureFixt
     assert [name for name, _ in complete_target("pk")] == ["pkcs12"]
 
 
+def test_in_a_terminal_no_line_of_the_targets_is_broken_by_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("targets") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if not line.startswith(" ")]) == len(TARGETS) < len(lines)
+
+
 def test_a_device_that_keeps_its_key_gets_the_rest(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

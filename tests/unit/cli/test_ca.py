@@ -71,6 +71,12 @@ def test_where_the_keys_are(home: Path, capsys: Shown) -> None:
     assert "device-ca  lies open: whoever reads the file has it" in said
 
 
+def test_retired_keys_are_counted_not_named(home: Path, file: Path, capsys: Shown) -> None:
+    assert run(["ca", "rotate", "--only", "server-ca", "--home", str(home)]) == 0
+    assert run(["ca", "encrypt", "--new-passphrase-file", str(file), "--home", str(home)]) == 0
+    assert "root, server-ca, device-ca, claim-ca, 1 retired. " in capsys.readouterr().out
+
+
 def test_sealed_and_opened(home: Path, file: Path, capsys: Shown) -> None:
     where = ["--home", str(home)]
     assert run(["ca", "encrypt", "--new-passphrase-file", str(file), *where]) == 0

@@ -32,7 +32,9 @@ def serial(home: Path) -> str:
 def test_the_broker_gets_another_certificate_and_the_registry_says_so(home: Path, capsys: Shown) -> None:
     before = serial(home)
     assert run(["ca", "renew-broker", "--home", str(home), "--json"]) == 0
-    made = json.loads(capsys.readouterr().out)["serial"]
+    told = json.loads(capsys.readouterr().out)
+    assert told["not_after"].endswith("Z")
+    made = told["serial"]
     assert made == serial(home) != before
     with Home.open(home) as opened:
         states = {each: opened.registry.lookup(each).state for each in (before, made)}  # type: ignore[union-attr]

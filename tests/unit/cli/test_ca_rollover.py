@@ -32,8 +32,9 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 
 def test_a_whole_roll_over(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "status")
-    assert "No roll-over is on its way. 1 devices are let in." in shown
+    assert "No roll-over is on its way. 1 device is let in." in shown
     assert "Test Server CA 1" in shown
+    assert max(map(len, shown.splitlines())) <= 80
     shown = run(capsys, "rotate", "--overlap", "30")
     assert "New: 'Test Device CA 2'" in shown
     assert "sealmq ca rotate --finish" in shown
@@ -64,6 +65,12 @@ def test_one_ca_and_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "one of: server-ca, device-ca, claim-ca" in run(capsys, "rotate", "--only", "root", code=1)
 
 
+def test_a_new_server_ca_needs_nothing_more(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "rotate", "--only", "server-ca")
+    assert "Nothing more is to be done" in shown
+    assert "--finish" not in shown
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -87,7 +94,7 @@ def test_the_roots_key_from_its_file(home: Path, tmp_path: Path, capsys: pytest.
     passphrase.chmod(0o600)
     with Home.open(home) as opened:
         export_root(opened.authorities, file, b"correct horse battery")
-    assert "key not in this home" in run(capsys, "status")
+    assert "key elsewhere" in run(capsys, "status")
     assert "--root-key FILE" in run(capsys, "rotate", code=1)
     run(capsys, "rotate", "--root-key", str(file), "--root-passphrase-file", str(passphrase))
     assert "Test Claim CA 2" in run(capsys, "status")

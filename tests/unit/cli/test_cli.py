@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 
 from sealmq import __version__, cli
 from sealmq.errors import ConfigError, Error, PortTakenError
@@ -22,6 +25,19 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for command in ("up", "device", "pub", "sub"):
         assert f" {command} " in shown
+
+
+def test_no_words_of_a_help_text_are_taken_for_markup() -> None:
+    """rich prints "[[listener]]" as "[]"."""
+
+    def walk(command: Any) -> Iterator[Any]:
+        yield command
+        for each in getattr(command, "commands", {}).values():
+            yield from walk(each)
+
+    texts = [text for each in walk(typer.main.get_command(cli.app)) for text in (each.help, each.short_help) if text]
+    assert len(texts) > 40
+    assert [text for text in texts if "[" in text] == []
 
 
 @pytest.mark.parametrize(

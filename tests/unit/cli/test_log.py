@@ -89,6 +89,11 @@ def test_show_the_last(home: Path, capsys: Shown) -> None:
     assert " issue  device=operator serial=" in operator
     assert re.match(r" +7  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  issue  device=sensor-1 serial=[0-9a-f]{32} ", sensor)
     assert re.search(r"  by cli:\S+$", sensor)
+    assert len(sensor) <= 140  # no hashes for people
+    assert "fingerprint" not in sensor
+    capsys.readouterr()
+    assert cli.run(["log", "show", "-n", "1", "--json"]) == 0
+    assert {"fingerprint", "spki_sha256", "not_after"} < json.loads(capsys.readouterr().out)[0]["facts"].keys()
 
 
 def test_show_what_is_about_a_device(home: Path, capsys: Shown) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,9 +41,16 @@ def test_a_bundle_is_renewed_once_when_it_is_asked_for(broker: Broker, bundle: P
     assert said["renewed"] is True
     assert said["serial"] in broker.log.wait("sensor-1 is renewed", after=mark)
     assert said["renew_after"] < said["not_after"]
+    assert said["not_after"].endswith("Z")
     assert sealmq("renew", *where).stdout.startswith(f"{bundle} need not be renewed yet: serial {said['serial']}")
     old = sealmq("renew", broker.home / "devices" / "sensor-1", "-p", str(broker.port), "--now")
     assert old.returncode == 1
+    stale = sealmq(
+        "pub", "--home", broker.home, "-p", str(broker.port), "--as", "sensor-1", "-t", "devices/sensor-1/x", "-m", "1"
+    )
+    assert "was replaced by a newer one" in stale.stderr
+    assert "says which certificate counts" in stale.stderr
+    assert "[[access]]" not in stale.stderr
     assert "sealmq: " in old.stderr
 
 
@@ -58,3 +66,18 @@ def test_what_cannot_be_renewed_is_told_in_words(tmp_path: Path, capsys: Shown) 
     assert "there is no bundle" in capsys.readouterr().err
     assert cli.run(["renew", str(tmp_path), "--watch", "--now"]) == cli.ASKED_WRONGLY
     assert "--watch goes with neither" in capsys.readouterr().err
+
+
+def test_where_no_broker_is_it_says_what_to_type(broker: Broker, bundle: Path, capsys: Shown) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert cli.run(["renew", str(bundle), "--now", "-p", str(port), "-h", "127.0.0.1"]) == 1
+    said = capsys.readouterr().err
+    assert f"nobody listens on 127.0.0.1:{port}" in said
+    assert "-p PORT" in said
+    other = make_home(bundle.parent / "other")
+    (bundle / "root.pem").unlink()
+    shutil.copy(other / "ca" / "root.pem", bundle / "root.pem")
+    refused = sealmq("renew", bundle, "--now", "-p", str(broker.port))
+    assert refused.returncode == 1
+    assert "does not come from this bundle's authority" in refused.stderr

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_a_home_is_not_replaced_unless_one_insists(home, backup, capsys):
     assert "sensor-1 was revoked after that, and is valid again" in capsys.readouterr().out
     with Home.open(home) as opened:
         assert opened.registry.device("later") is None
+
+
+def test_for_a_program(home, backup, capsys):
+    with Home.open(home) as opened:
+        opened.enrollment().revoke_device("sensor-1", now=NOW)
+    assert run(["restore", str(backup), "--home", str(home), "--force", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["home"], said["by_broker"], said["valid_again"]) == (str(home), False, ["sensor-1"])
+    assert said["made"].endswith("Z")
 
 
 def test_a_folder_of_something_else_is_left_alone(backup, tmp_path, capsys):

@@ -103,3 +103,9 @@ def test_each_context_asks_its_own():
         thread.start()
         thread.join()
     assert answers == [None]
+
+
+def test_a_file_that_is_not_there_is_named_and_what_it_should_be(tmp_path):
+    with pytest.raises(TrustError, match="there is no file") as caught:
+        from_file(tmp_path / "nothing")
+    assert "one line, the passphrase" in caught.value.remedy

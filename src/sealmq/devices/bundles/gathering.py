@@ -79,7 +79,11 @@ def _issuing(authorities: Authorities, leaf: bytes) -> bytes:
     for der in certificates_of(authorities.device_anchors_pem):
         if subject_key_id(der) == wanted:
             return certificate_pem(der)
-    raise TrustError("the CA that signed this device's certificate is not trusted any more")
+    raise TrustError(
+        "the CA that signed this device's certificate is not trusted any more",
+        why="a roll-over was finished while the device had not renewed",
+        remedy="sealmq device revoke NAME; sealmq device add NAME",
+    )
 
 
 def _key(folder: Path, leaf: bytes) -> PrivateKey | None:
