@@ -39,6 +39,7 @@ from sealmq.house import House
 from sealmq.identity import Identity, Terms
 from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
+from sealmq.own_certificates import renew_own
 from sealmq.pki import vault
 from sealmq.presence import Presence
 from sealmq.registrar import Registrar
@@ -433,9 +434,7 @@ class Server:
         if now - self._certificate_checked <= CERTIFICATE_CHECK:
             return
         self._certificate_checked = now
-        if self._home.ensure_broker_certificate(broker_names(self._configuration.certificate), now):
-            self._context_is_stale = True
-            log.info("the broker has a new certificate; links that stand are not cut")
+        self._context_is_stale = renew_own(self._home, self._configuration.certificate, now) or self._context_is_stale
 
     def _tell_near_end(self, now: float) -> None:
         """Warn of CAs that end within the life of what they sign."""

@@ -80,6 +80,7 @@ def rotate(
     either root: clients that know one of them connect as before. Devices are given both roots from now on.
     """
     from sealmq import rolling_over
+    from sealmq.own_certificates import renew_operator
     from sealmq.presence import tell_to_look
 
     _check_options(only, overlap, finish=finish, force=force)
@@ -94,6 +95,7 @@ def rotate(
             _bring_root(opened, root_key, root_passphrase_file)
         days = rolling_over.OVERLAP_DAYS if overlap is None else overlap
         made = rolling_over.rotate(opened, now=now, only=only, overlap_days=days)
+        renew_operator(opened, now)  # or the person at the keyboard would be the last to need the old ones
         tell_to_look(opened.path)
         path, found = opened.root_certificate, rolling_over.status(opened, now=now)
     if as_json:

@@ -164,7 +164,8 @@ def _open(path: Path) -> tuple[Home, Configuration]:
     import time
 
     from sealmq import config
-    from sealmq.home import Home, broker_names
+    from sealmq.home import Home
+    from sealmq.own_certificates import renew_own
     from sealmq.pki import vault
 
     opened = Home.open(path)
@@ -173,7 +174,7 @@ def _open(path: Path) -> tuple[Home, Configuration]:
             vault.write_public(opened.configuration, config.default_text().encode())
         configuration = config.load(opened.configuration)
         opened.authorities.unlock()
-        opened.ensure_broker_certificate(broker_names(configuration.certificate), time.time())
+        renew_own(opened, configuration.certificate, time.time())
     except BaseException:
         opened.close()
         raise

@@ -33,22 +33,27 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 def test_a_whole_roll_over(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "status")
     assert "No roll-over is on its way. 1 device is let in." in shown
+    assert cli.run(["device", "add", "sensor-1"]) == 0
     assert "Test Server CA 1" in shown
     assert max(map(len, shown.splitlines())) <= 80
     shown = run(capsys, "rotate", "--overlap", "30")
     assert "New: 'Test Device CA 2'" in shown
     assert "sealmq ca rotate --finish" in shown
     shown = run(capsys, "status")
-    assert "1 of 1 devices were not given the new root" in shown
-    assert "1 of 1 devices have a certificate of the old Device CA" in shown
-    assert "operator\tthe old root, a certificate of the old Device CA" in run(capsys, "status", "--list")
-    assert json.loads(run(capsys, "status", "--list", "--json"))["needs_old_root"] is True
+    assert "1 of 2 devices were not given the new root" in shown
+    assert "2 of 2 devices have a certificate of the old Device CA" in shown
+    listed = run(capsys, "status", "--list")
+    assert "sensor-1\tthe old root, a certificate of the old Device CA" in listed
+    assert "operator\ta certificate of the old Device CA" in listed, "the new one was not seen yet"
+    needs = [json.loads(line) for line in run(capsys, "status", "--list", "--json").splitlines()]
+    assert [each["needs_old_root"] for each in needs] == [False, True]
     told = json.loads(run(capsys, "status", "--json"))
-    assert (told["rolling_over"], told["may_be_finished"], told["devices"]) == (True, False, 1)
+    assert (told["rolling_over"], told["may_be_finished"], told["devices"]) == (True, False, 2)
     assert [each["newest"] for each in told["authorities"] if each["name"] == "root"] == [True, False]
     assert "devices need what is old" in run(capsys, "rotate", "--finish", code=1)
-    cli.run(["device", "revoke", "operator"])
-    cli.run(["device", "add", "operator"])
+    for name in ("operator", "sensor-1"):
+        cli.run(["device", "revoke", name])
+        cli.run(["device", "add", name])
     assert "No device needs what is old" in run(capsys, "status")
     assert "Not trusted any more: 'Test Device CA 1'" in run(capsys, "rotate", "--finish")
     assert "no roll-over is on its way" in run(capsys, "rotate", "--finish", code=1)
