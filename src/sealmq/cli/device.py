@@ -44,12 +44,7 @@ TableOption = Annotated[
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        min=1,
-        help="With --from: processes (default: one to add, as many as processors for bundles).",
-    ),
+    typer.Option("--jobs", metavar="N", min=1, help="With --from: processes (default: one for each processor)."),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="With --from: check everything, make nothing.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

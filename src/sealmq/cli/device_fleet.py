@@ -80,7 +80,7 @@ def add_from(
             if dry_run:
                 told.plan = _planned(planner, rows, table)
             else:
-                _add(opened, planner, rows, table, bundles, jobs, told)
+                _add(opened, planner, rows, table, bundles, jobs or len(os.sched_getaffinity(0)), told)
     typer.echo(json.dumps(told.as_json(), indent=2) if as_json else "\n".join(told.in_words(dry_run=dry_run)))
     if told.not_added or told.not_bundled:
         raise typer.Exit(FAILED)
@@ -159,25 +159,22 @@ def _add(
     rows: Sequence[Row],
     table: Path,
     bundles: Sequence[WantedBundle],
-    jobs: int | None,
+    jobs: int,
     told: _Told,
 ) -> None:
-    # Adding waits for the registry and the disk, which two processes only share: 10,000 devices took one 9.1 s and two
-    # 11.1 s. Bundles are work for processors: 14.8 and 7.5 s for 2,000.
-    adding, bundling = jobs or 1, jobs or len(os.sched_getaffinity(0))
     with fleets_turn(home.devices_directory):
         plan = told.plan = _planned(planner, rows, table)
         planner.clear_leftovers(rows)
         try:
             with _progress("adding devices", len(plan.wanted), told.hear) as heard:
-                work_off(home, _batches(plan.wanted, BATCH), jobs=adding, heard=heard)
+                work_off(home, _batches(plan.wanted, BATCH), jobs=jobs, heard=heard)
             if bundles:
                 told.out = bundles[0].out
                 left = _bundles_left(
                     bundles, {*(row.line for row in plan.present), *(each.line for each in told.added)}
                 )
                 with _progress("making bundles", len(left), told.hear) as heard:
-                    work_off(home, _batches(left, BUNDLES), jobs=bundling, heard=heard)
+                    work_off(home, _batches(left, BUNDLES), jobs=jobs, heard=heard)
         except BaseException:
             done = f"{len(told.added):,} of {_devices(len(plan.wanted))} are added; the same command goes on from there"
             typer.echo(f"sealmq: {done}", err=True)
