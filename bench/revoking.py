@@ -68,7 +68,7 @@ def make_home(path: Path, devices: list[str], revoked: int) -> None:
                     ),
                 )
         if revoked:
-            enrollment.refresh_crl(now=now)
+            home.revocations().sign_list(home.authorities.device, now=now)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,13 @@ KEY_FILE: Final = "device.key"
 """What proves it. Absent where the device keeps its key (--csr)."""
 
 
+def device_files(root: bytes, leaf: bytes, issuing: bytes, key: bytes | None) -> dict[str, bytes]:
+    """Every file of a bundle with its PEM, in the order of writing. key: None where the device keeps it."""
+    # In the chain the CA that signed, and not the root: whoever verifies has that, or must not believe it.
+    files = {ROOT_FILE: root, LEAF_FILE: leaf, CHAIN_FILE: leaf + issuing}
+    return files if key is None else files | {KEY_FILE: key}
+
+
 def certificate_file(folder: Path) -> Path:
     """What is sent of the certificates in a bundle: the leaf alone, or the chain in a folder from before there was one.
 

@@ -25,6 +25,7 @@ def build_contexts(
     Raises TrustError or HomeError when the home's files cannot be relied upon.
     """
     policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
+    crl = home.revocation_list()
     contexts: dict[Terms, TLSContext] = {}
     for terms in {BY_CERTIFICATE} | {settings.terms for settings in configuration.listeners}:
         if terms.plaintext:
@@ -36,7 +37,7 @@ def build_contexts(
             key=home.broker_key,
             # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
             client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
-            crl=home.revocation_list(),
+            crl=crl,
             client_certificates=terms.asks_certificate,
         )
         contexts[terms] = resumption.watch(context, now)

@@ -33,6 +33,7 @@ from typing import Self
 import platformdirs
 
 from sealmq import archive
+from sealmq.broker.certificate_requests import RENEW_AT
 from sealmq.bundle import KEY_FILE
 from sealmq.devices import trail
 from sealmq.devices.claims import Claims
@@ -78,7 +79,6 @@ _ENTRIES = (
     "ca",
 )  # in the order in which they are moved into place: ca/ last
 _HARMLESS = frozenset({"sealmq.toml", FILE_NAME, "lost+found"})  # may lie in the folder before the home is made
-_RENEW_AFTER = 2 / 3  # of a certificate's life
 
 
 class Home:
@@ -305,7 +305,7 @@ class Home:
             confirm(self.registry, Trail(self.audit_trail), certificate.serial, certificate.fingerprint, now=now)
             record = self.registry.lookup(certificate.serial)
         known = record is not None and record.state is State.VALID
-        renew_at = certificate.not_before + (certificate.not_after - certificate.not_before) * _RENEW_AFTER
+        renew_at = certificate.not_before + (certificate.not_after - certificate.not_before) * RENEW_AT
         return intact and known and same_names and certificate.not_before <= now < renew_at
 
     def _issue_broker_certificate(self, names: ServerNames, now: float) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.broker.certificate_requests import RENEW_AT
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE, device_files
 from sealmq.config import CertificateSettings
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
@@ -26,8 +27,6 @@ from sealmq.pki.peer import identify_certificate
 from sealmq.renewal.slots import Slots
 
 log = logging.getLogger("sealmq.server")
-
-_RENEW_AFTER = 2 / 3  # of a certificate's life
 
 
 def renew_own(home: Home, settings: CertificateSettings, now: float) -> bool:
@@ -76,13 +75,8 @@ def renew_operator(home: Home, now: float) -> bool:
         )
 
         def hand_over(made: Sequence[Issued]) -> None:
-            certificate = made[0].certificate
-            files = {
-                ROOT_FILE: authorities.roots_pem,
-                LEAF_FILE: certificate.pem,
-                CHAIN_FILE: certificate.pem + authorities.device.certificate.pem,
-                KEY_FILE: key.pem(),
-            }
+            certificate, issuing = made[0].certificate, authorities.device.certificate
+            files = device_files(authorities.roots_pem, certificate.pem, issuing.pem, key.pem())
             filled.append(slots.fill(certificate.serial, files))
 
         issuer = Issuer(home.registry, authorities.device, Trail(home.audit_trail))
@@ -102,4 +96,4 @@ def _is_due(home: Home, now: float) -> bool:
         return True  # a new Device CA has come in
     if (folder / ROOT_FILE).read_bytes() != home.authorities.roots_pem:
         return True
-    return now >= leaf.not_before + (leaf.not_after - leaf.not_before) * _RENEW_AFTER
+    return now >= leaf.not_before + (leaf.not_after - leaf.not_before) * RENEW_AT

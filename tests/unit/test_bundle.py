@@ -19,3 +19,11 @@ def test_the_files_that_a_client_reads(tmp_path):
     assert bundle.files_of(tmp_path) == (tmp_path / "root.pem", chain, key)
     leaf.touch()
     assert bundle.files_of(tmp_path) == (tmp_path / "root.pem", leaf, key)
+
+
+def test_the_files_of_a_folder_in_the_order_of_writing() -> None:
+    files = bundle.device_files(b"root", b"leaf", b"issuing", b"key")
+    assert list(files.items()) == [
+        *(("root.pem", b"root"), ("device.pem", b"leaf"), ("device-chain.pem", b"leafissuing"), ("device.key", b"key")),
+    ]
+    assert "device.key" not in bundle.device_files(b"root", b"leaf", b"issuing", None)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from sealmq.errors import EnrollmentError
+from sealmq.pem import to_pem
 
 LONGEST: Final = 16 * 1024
 """Bytes of a request: one with the largest key that is accepted has 4 KiB in PEM."""
@@ -248,6 +249,4 @@ def _base64(der: bytes) -> str:
 
 
 def _pem(der: bytes) -> str:
-    text = _base64(der)
-    lines = [text[at : at + 64] for at in range(0, len(text), 64)]  # RFC 7468 section 2
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+    return to_pem("CERTIFICATE", der).decode()

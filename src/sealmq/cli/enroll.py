@@ -26,9 +26,6 @@ app = typer.Typer(help="Let devices get their certificates themselves: tokens, c
 LONGEST_TTL = 366 * 86_400
 """Seconds for which a token or claim counts, at most."""
 
-DAYS = range(1, 3_651)
-"""What the life of a certificate may be."""
-
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TTLOption = Annotated[str, typer.Option("--ttl", metavar="TIME", help="How long it counts: 90s, 5m, 2h, 30d.")]
 QuotaOption = Annotated[int, typer.Option("--quota", metavar="N", help="How many devices it enrols.")]
@@ -297,16 +294,11 @@ def _decide(numbers: list[int], home: Path | None, *, approved: bool, as_json: b
 
 def check_limits(device: str | None, prefix: str, role: str, days: int | None) -> None:
     """Raise EnrollmentError when what comes of a token or claim could not be."""
-    from sealmq.devices.enrollment import ROLES, check_name
+    from sealmq.devices.enrollment import check_name, check_wishes
 
     if device is None and prefix:
         check_name(prefix)
-    if role not in ROLES:
-        raise EnrollmentError(f"{role!r} is not a role", remedy=f"use one of: {', '.join(ROLES)}")
-    if days is not None and days not in DAYS:
-        raise EnrollmentError(
-            f"a certificate cannot last {days} days", why="1 to 3650 are possible", remedy="--days 365"
-        )
+    check_wishes(role, days)
     if device is None and not prefix and role == "operator":
         raise ConfigError(
             "a token for operators needs --device",

@@ -13,15 +13,15 @@ import getpass
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, device_files
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
-from sealmq.devices.records import DeviceRecord, State
+from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
@@ -167,10 +167,6 @@ class Enrollment:
             raise HomeError(f"there is no authority with the key identifier {key_id}")
         return self._authority
 
-    def refresh_crl(self, *, now: float) -> None:
-        """Sign and keep a new list of what the Device CA has revoked. `now` in Unix seconds."""
-        self._revocations.sign_list(self._authority, now=now)
-
     def check_free(self, name: str) -> None:
         """Raise EnrollmentError unless a device of this name may be added, and its folder taken."""
         device = self._registry.device(name)
@@ -214,17 +210,16 @@ class Enrollment:
 
     def check_key(self, name: str, public_key: PublicKey) -> None:
         """Raise EnrollmentError when this key is another device's, or was revoked as compromised."""
-        for record in self._registry.certificates_with_key(public_key.spki_sha256):
-            if record.state in (State.PENDING, State.ABANDONED):
-                continue  # nobody was given that certificate
-            if record.device.lower() != name.lower() or record.profile != DEVICE.name:
-                raise EnrollmentError(
-                    f"this key belongs to '{record.device}' already",
-                    why="one key is one device, or one stolen key would open two doors",
-                    remedy="make a new key on the device, and a new request from it",
-                )
-            if record.reason == "keyCompromise":
-                raise EnrollmentError("this key was revoked as compromised", remedy="make a new key on the device")
+        record = barring(self._registry.certificates_with_key(public_key.spki_sha256), name)
+        if record is None:
+            return
+        if record.is_of(name):
+            raise EnrollmentError("this key was revoked as compromised", remedy="make a new key on the device")
+        raise EnrollmentError(
+            f"this key belongs to '{record.device}' already",
+            why="one key is one device, or one stolen key would open two doors",
+            remedy="make a new key on the device, and a new request from it",
+        )
 
     def _clear_leftovers(self, name: str) -> None:
         """Put away what a killed command left. Under the lock nobody else can be at work on this name."""
@@ -243,12 +238,10 @@ class Enrollment:
         name, certificate = issued.order.name, issued.certificate
         new = self._beside(name, "new")
         vault.make_private_directory(new)
-        vault.write_public(new / ROOT_FILE, self._root)
-        vault.write_public(new / LEAF_FILE, certificate.pem)
-        # The leaf and the CA that signed it. Not the root: whoever verifies has it, or must not believe it.
-        vault.write_public(new / CHAIN_FILE, certificate.pem + self._authority.certificate.pem)
-        if key is not None:
-            vault.write_private(new / KEY_FILE, key.pem())
+        secret = key.pem() if key is not None else None
+        files = device_files(self._root, certificate.pem, self._authority.certificate.pem, secret)
+        for file, data in files.items():
+            (vault.write_private if file == KEY_FILE else vault.write_public)(new / file, data)
         self.put_in_place(new, name)
         vault.sync_directory(self._directory)
 
@@ -309,6 +302,16 @@ class Enrollment:
             shortened=issued.shortened,
             has_key=has_key,
         )
+
+
+def barring(known: Iterable[CertificateRecord], name: str) -> CertificateRecord | None:
+    """What keeps a key from being certified for this device, None when nothing does: a certificate that somebody else
+    has for it, or one that was revoked as compromised.
+
+    known: what was recorded for the key.
+    """
+    given = (each for each in known if each.state not in (State.PENDING, State.ABANDONED))  # nobody has those
+    return next((each for each in given if not each.is_of(name) or each.reason == "keyCompromise"), None)
 
 
 def operator() -> str:

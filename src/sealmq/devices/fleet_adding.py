@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.bundle import KEY_FILE, device_files
 from sealmq.devices.enrollment import Enrollment, operator
 from sealmq.devices.fleet_plan import Wanted
 from sealmq.devices.issuing import Issued, Issuer, Order
@@ -140,14 +140,9 @@ class FleetAdding:
         )
 
     def _write(self, folder: Path, issued: Issued, key: PrivateKey | None) -> None:
-        files = [
-            (ROOT_FILE, self._root, False),
-            (LEAF_FILE, issued.certificate.pem, False),
-            (CHAIN_FILE, issued.certificate.pem + self._authority.certificate.pem, False),
-        ]
-        if key is not None:
-            files.append((KEY_FILE, key.pem(), True))
-        vault.write_folder(folder, files)
+        leaf, issuing = issued.certificate.pem, self._authority.certificate.pem
+        files = device_files(self._root, leaf, issuing, key.pem() if key is not None else None)
+        vault.write_folder(folder, [(name, data, name == KEY_FILE) for name, data in files.items()])
 
     def _move(self, batch: Sequence[Wanted], issued: Sequence[Issued], staging: Path, moved: dict[str, _Made]) -> None:
         """Put the folders into their places. Under the lock, so that nobody takes a place meanwhile."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sealmq.errors import EnrollmentError
+from sealmq.pki.profiles import DEVICE
 
 
 class State(StrEnum):
@@ -45,6 +46,10 @@ class CertificateRecord:
     uuid: str = ""
     seen: float | None = None
     token: int | None = None
+
+    def is_of(self, name: str) -> bool:
+        """Is it a certificate of the device of this name, in any spelling of upper and lower case?"""
+        return self.profile == DEVICE.name and self.device.lower() == name.lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from sealmq.devices.applications import Applications
-from sealmq.devices.enrollment import check_name
+from sealmq.devices.enrollment import barring, check_name
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.outcomes import (
     Application,
@@ -134,7 +134,7 @@ class RegistrationAuthority:
         requests = [_maybe_read(application) for application in applications]
         with self._registry.transaction():
             read = [each for each in requests if isinstance(each, CertificateRequest)]
-            names = {application.name or "" for application in applications} | {each.common_name or "" for each in read}
+            names = {each.name for each in applications} | {each.common_name or "" for each in read}
             batch.asked = {name.lower() for name in names if name.isascii()}
             batch.taken_keys, batch.taken_names = self._registry.taken({each.spki_sha256 for each in read}, batch.asked)
             for place, (application, request) in enumerate(zip(applications, requests, strict=True)):
@@ -147,7 +147,7 @@ class RegistrationAuthority:
                         admitted[place] = decided
                     else:
                         outcomes[place] = decided
-            for token, times in self._batch.used.items():
+            for token, times in batch.used.items():
                 counted = self._tokens.use(token, times)
                 assert counted, "its quota was looked at in this transaction"
             reserved = self._issuer.reserve([each.order for each in admitted.values()], now=now)
@@ -357,15 +357,12 @@ class RegistrationAuthority:
 
     def _check_key(self, name: str, known: Sequence[CertificateRecord]) -> None:
         """known: what was certified for this key before."""
-        for record in known:
-            if record.state in (State.PENDING, State.ABANDONED):
-                continue  # nobody was given that certificate
-            if record.device.lower() != name.lower() or record.profile != DEVICE.name:
-                raise _RefusedError(
-                    Refusal.FORBIDDEN, "the key is in use", f"its key belongs to '{record.device}' already"
-                )
-            if record.reason == "keyCompromise":
-                raise _RefusedError(Refusal.FORBIDDEN, "the key was revoked", "its key was revoked as compromised")
+        record = barring(known, name)
+        if record is None:
+            return
+        if record.is_of(name):
+            raise _RefusedError(Refusal.FORBIDDEN, "the key was revoked", "its key was revoked as compromised")
+        raise _RefusedError(Refusal.FORBIDDEN, "the key is in use", f"its key belongs to '{record.device}' already")
 
     def _check_same_names(self, request: CertificateRequest, record: CertificateRecord) -> None:
         """RFC 7030 section 4.2.2: subject and subjectAltName as in the certificate; absent is no difference."""

@@ -227,12 +227,6 @@ class Registry:
                 "UPDATE certificates SET state = 'valid', fingerprint = ? WHERE serial = ?", (fingerprint, serial)
             )
 
-    def confirm_device(self, confirmation: Confirmation, *, now: float) -> None:
-        """One certificate, as `confirm_devices`. Raises what is answered there; then nothing is written."""
-        (error,) = self.confirm_devices([confirmation], now=now)
-        if error is not None:
-            raise error
-
     def confirm_devices(self, confirmations: Sequence[Confirmation], *, now: float) -> list[Error | None]:
         """Say that reserved device certificates were made and handed over. With its first one a device exists; a
         revoked device of the same name comes back as a new one. Another one stands beside the first until it is seen.

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
     load_pem_private_key,
-    pkcs7,
     pkcs12,
 )
 
@@ -122,22 +121,6 @@ def read_pkcs12(data: bytes, password: str) -> KeyStore:
         leaf=leaf.certificate.public_bytes(Encoding.DER),
         others=tuple(each.certificate.public_bytes(Encoding.DER) for each in store.additional_certs),
     )
-
-
-def write_pkcs7(certificates: Sequence[bytes]) -> bytes:
-    """A certs-only PKCS#7 (RFC 5652 section 5, RFC 8551 section 3.8), DER, of certificates as DER.
-
-    Their order gets lost: it is a SET OF, which DER sorts.
-    """
-    return pkcs7.serialize_certificates([_certificate(each) for each in certificates], Encoding.DER)
-
-
-def read_pkcs7(data: bytes) -> list[bytes]:
-    """The certificates in a certs-only PKCS#7, DER, as DER. Raises TrustError when it is none."""
-    try:
-        return [each.public_bytes(Encoding.DER) for each in pkcs7.load_der_pkcs7_certificates(data)]
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise TrustError("this is not a PKCS#7 with certificates") from error
 
 
 def _certificate(der: bytes) -> x509.Certificate:

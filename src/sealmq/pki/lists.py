@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sealmq.errors import TrustError
+from sealmq.pem import to_pem
 
 _BLOCK = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
@@ -41,10 +41,7 @@ def read_list(der: bytes) -> ListFacts:
 
 def list_pem(der: bytes) -> bytes:
     """A list as PEM (RFC 7468 section 6)."""
-    text = b64encode(der).decode()
-    # Not textwrap, which is quadratic in the length of a word: 100,000 entries took ten seconds.
-    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-    return f"-----BEGIN X509 CRL-----\n{lines}\n-----END X509 CRL-----\n".encode()
+    return to_pem("X509 CRL", der)
 
 
 def lists_of(pem: bytes) -> list[bytes]:

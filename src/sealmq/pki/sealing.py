@@ -3,23 +3,26 @@
 Rule 1: the file is standard (PKCS#8, PBES2: RFC 5958, RFC 8018; scrypt: RFC 7914 section 7), so that in twenty years
         `openssl pkey -in root.key` opens it, with SealMQ or without.
 Rule 2: each guess costs. `cryptography` writes PBES2 with 2,048 rounds of PBKDF2, 0.4 ms a guess, and has no way to
-        ask for more; it reads anything. So the frame is written here, around its scrypt and its AES.
+        ask for more; it reads anything. So its scrypt, its AES and its ASN.1 are put together here.
 Rule 3: a passphrase is long: whoever has the file can guess for years, and nothing slows him down but rule 2.
 """
 
 from __future__ import annotations
 
-import base64
 import secrets
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509 import ObjectIdentifier
 
 from sealmq.errors import TrustError
+from sealmq.pem import to_pem
 from sealmq.pki.keys import PrivateKey
 
 SHORTEST = 12
@@ -29,18 +32,62 @@ COST, BLOCK, LANES = 1 << 14, 8, 5
 """scrypt's N, r and p: 16 MiB, five times, 0.2 s. More lanes and not a higher N, because `openssl` gives a key file
 no more than 32 MiB; as hard to guess as N = 2^17 with one lane."""
 
-_BEGIN = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
-_END = b"-----END ENCRYPTED PRIVATE KEY-----"
+_LABEL: Final = "ENCRYPTED PRIVATE KEY"  # RFC 7468 section 11
 
-# Object identifiers, DER without tag and length.
-_PBES2 = bytes.fromhex("2a864886f70d01050d")
-_SCRYPT = bytes.fromhex("2b06010401da47040b")
-_AES_256_CBC = bytes.fromhex("60864801650304012a")
+_PBES2: Final = ObjectIdentifier("1.2.840.113549.1.5.13")
+_SCRYPT: Final = ObjectIdentifier("1.3.6.1.4.1.11591.4.11")
+_AES_256_CBC: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.42")
+
+
+@asn1.sequence
+class _Costs:
+    """scrypt-params, RFC 7914 section 7.1."""
+
+    salt: bytes
+    n: int
+    r: int
+    p: int
+
+
+@asn1.sequence
+class _KeyDerivation:
+    algorithm: ObjectIdentifier
+    parameters: _Costs
+
+
+@asn1.sequence
+class _Cipher:
+    """AES in CBC mode, RFC 8018 section B.2.5."""
+
+    algorithm: ObjectIdentifier
+    iv: bytes
+
+
+@asn1.sequence
+class _Scheme:
+    """PBES2-params, RFC 8018 section A.4."""
+
+    kdf: _KeyDerivation
+    cipher: _Cipher
+
+
+@asn1.sequence
+class _Encryption:
+    algorithm: ObjectIdentifier
+    parameters: _Scheme
+
+
+@asn1.sequence
+class _EncryptedKey:
+    """EncryptedPrivateKeyInfo, RFC 5958 section 3."""
+
+    encryption: _Encryption
+    sealed: bytes
 
 
 def is_sealed(data: bytes) -> bool:
     """Whether this key file needs a passphrase."""
-    return data.lstrip().startswith(_BEGIN)
+    return data.lstrip().startswith(f"-----BEGIN {_LABEL}-----".encode())
 
 
 def check_passphrase(passphrase: bytes) -> None:
@@ -67,14 +114,10 @@ def seal(key: PrivateKey, passphrase: bytes) -> bytes:
     padder = PKCS7(128).padder()
     plain = key.loaded().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
-    kdf = _sequence(
-        _tagged(0x06, _SCRYPT), _sequence(_tagged(0x04, salt), _integer(COST), _integer(BLOCK), _integer(LANES))
-    )
-    cipher = _sequence(_tagged(0x06, _AES_256_CBC), _tagged(0x04, iv))
-    der = _sequence(_sequence(_tagged(0x06, _PBES2), _sequence(kdf, cipher)), _tagged(0x04, sealed))
-    text = base64.b64encode(der)
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return b"\n".join([_BEGIN, *lines, _END, b""])
+    kdf = _KeyDerivation(algorithm=_SCRYPT, parameters=_Costs(salt=salt, n=COST, r=BLOCK, p=LANES))
+    scheme = _Scheme(kdf=kdf, cipher=_Cipher(algorithm=_AES_256_CBC, iv=iv))
+    info = _EncryptedKey(encryption=_Encryption(algorithm=_PBES2, parameters=scheme), sealed=sealed)
+    return to_pem(_LABEL, asn1.encode_der(info))
 
 
 def unseal(data: bytes, passphrase: bytes) -> PrivateKey:
@@ -103,20 +146,3 @@ def check_sealed(data: bytes) -> None:
     except (ValueError, UnsupportedAlgorithm):
         pass
     raise TrustError("the sealed private key is damaged")
-
-
-def _sequence(*parts: bytes) -> bytes:
-    return _tagged(0x30, b"".join(parts))
-
-
-def _integer(value: int) -> bytes:
-    return _tagged(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def _tagged(tag: int, content: bytes) -> bytes:
-    """One DER value; the longest here has 300 octets."""
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(octets)]) + octets + content

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sealmq.broker.certificate_requests import Certified, Declined
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file
+from sealmq.bundle import certificate_file, device_files
 from sealmq.devices.lock import locked_directory
 from sealmq.errors import EnrollmentError, Error, HomeError, TrustError
 from sealmq.pki.authority import certificates_of
@@ -179,10 +179,4 @@ def _due(own: PeerCertificate) -> float:
 
 
 def _files(answer: Certified, key: PrivateKey) -> dict[str, bytes]:
-    leaf = pem_of(answer.certificate)
-    return {
-        ROOT_FILE: pem_of(*answer.roots),
-        LEAF_FILE: leaf,
-        CHAIN_FILE: leaf + pem_of(*answer.chain),
-        KEY_FILE: key.pem(),
-    }
+    return device_files(pem_of(*answer.roots), pem_of(answer.certificate), pem_of(*answer.chain), key.pem())

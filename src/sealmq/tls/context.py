@@ -17,7 +17,6 @@ Rule 5: a listener for enrolment asks for a certificate and goes on without one,
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import re
 import ssl
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from sealmq.errors import TrustError
+from sealmq.pem import to_pem
 from sealmq.tls.hearing import HeardSSLObject, hear
 from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.policy import TLSPolicy
@@ -248,11 +248,9 @@ def _trust_devices(context: ssl.SSLContext, anchors: bytes) -> None:
 def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
     """Have OpenSSL look up each device's own certificate in `crl`. It reads lists from PEM files only."""
     lists = _split_der(crl)
-    pem = "".join(
-        f"-----BEGIN X509 CRL-----\n{base64.encodebytes(one).decode()}-----END X509 CRL-----\n" for one in lists
-    )
+    pem = b"".join(to_pem("X509 CRL", one) for one in lists)
     try:
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
             file.write(pem)
             file.flush()
             context.load_verify_locations(cafile=file.name)

@@ -8,6 +8,7 @@ import pytest
 
 from sealmq.devices.enrollment import Enrollment
 from sealmq.devices.registry import Registry
+from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
 from sealmq.pki.authority import create_issuing, create_root, new_serial
 
@@ -42,6 +43,7 @@ def fleet(tmp_path, authorities):
         directory=directory,
         registry=registry,
         enrollment=enrollment,
+        revocations=Revocations(registry, lambda _: device_ca, Trail(tmp_path / "audit.jsonl"), actor="cli:test"),
         open=open_,
         now=NOW,
     )

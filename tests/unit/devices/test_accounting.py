@@ -42,7 +42,7 @@ def issue(trail, registry, *numbers, now=NOW, told=True, confirmed=True):
         if told:
             trail.append([entry(n)], now=now)
         if confirmed:
-            registry.confirm_device(Confirmation(serial, f"f{n}", "device", f"uuid-{n}"), now=now)
+            assert registry.confirm_devices([Confirmation(serial, f"f{n}", "device", f"uuid-{n}")], now=now) == [None]
 
 
 def said(verdict):

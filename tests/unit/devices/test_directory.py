@@ -26,7 +26,7 @@ from sealmq.pki.profiles import ServerNames
 
 @pytest.fixture
 def directory(fleet):
-    fleet.enrollment.refresh_crl(now=fleet.now)
+    fleet.revocations.sign_list(fleet.device_ca, now=fleet.now)
     return Directory(fleet.registry)
 
 

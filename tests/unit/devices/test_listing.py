@@ -20,7 +20,7 @@ def registry(tmp_path):
 def add(registry, name, *, role="device", lasts=10.0):
     serial = f"{name:0<32}".encode().hex()
     registry.reserve(Reservation(serial, name, "device", "ca", NOW, NOW + lasts, "k" + name), now=NOW)
-    registry.confirm_device(Confirmation(serial, "f" + name, role, "uuid-" + name), now=NOW)
+    assert registry.confirm_devices([Confirmation(serial, "f" + name, role, "uuid-" + name)], now=NOW) == [None]
 
 
 @pytest.fixture

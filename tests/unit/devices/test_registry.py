@@ -34,7 +34,7 @@ def reservation(serial="0a", subject="sensor-1", *, profile="device", not_after=
 
 def add(registry, serial, name, **options):
     registry.reserve(reservation(serial, name, **options), now=NOW)
-    registry.confirm_device(Confirmation(serial, "f" + serial, "device", f"uuid-{serial}"), now=NOW)
+    assert registry.confirm_devices([Confirmation(serial, "f" + serial, "device", f"uuid-{serial}")], now=NOW) == [None]
 
 
 def test_the_file_is_its_owners_alone(registry, path):
@@ -49,7 +49,7 @@ def test_a_device_from_reservation_to_revocation(registry):
     record = registry.lookup("0a")
     assert (record.state, record.device, record.role, record.fingerprint) == (State.PENDING, "sensor-1", "", "")
     assert registry.device("sensor-1") is None
-    registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
+    assert registry.confirm_devices([Confirmation("0a", "ff", "device", "u")], now=NOW) == [None]
     record = registry.lookup("0a")
     assert (record.state, record.device, record.role, record.fingerprint) == (State.VALID, "sensor-1", "device", "ff")
     assert registry.revoke("sensor-1", "keyCompromise", now=NOW + 1) == ["0a"]
@@ -71,8 +71,9 @@ def test_what_was_given_up_does_not_come_back(registry):
     registry.reserve(reservation(), now=NOW)
     registry.abandon("device", "SENSOR-1")
     assert registry.lookup("0a").state is State.ABANDONED
-    with pytest.raises(HomeError, match="waiting"):
-        registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
+    (error,) = registry.confirm_devices([Confirmation("0a", "ff", "device", "u")], now=NOW)
+    assert isinstance(error, HomeError)
+    assert "waiting" in str(error)
     with pytest.raises(HomeError, match="waiting"):
         registry.confirm("0b", "ff")
 
@@ -178,7 +179,7 @@ def test_a_lookup_is_one_indexed_query(registry):
 def test_a_certificate_is_recognized_once_it_is_finished(registry):
     registry.reserve(reservation(), now=NOW)
     assert registry.recognize("") is None
-    registry.confirm_device(Confirmation("0a", "ff", "device", "u"), now=NOW)
+    assert registry.confirm_devices([Confirmation("0a", "ff", "device", "u")], now=NOW) == [None]
     assert registry.recognize("ff") == registry.lookup("0a")
     assert registry.recognize("fe") is None
 

@@ -299,7 +299,7 @@ def test_reasons(taking):
 @pytest.mark.parametrize("error", [HomeError("its key is away"), TrustError("the token does not answer")])
 def test_revoking_needs_no_key(taking, error, caplog):
     serial = taking.enrollment.add_device("sensor-1", now=NOW).serial
-    taking.enrollment.refresh_crl(now=NOW)
+    taking.revocations.sign_list(taking.fleet.device_ca, now=NOW)
     before = taking.registry.crl(taking.fleet.device_ca.key_id)
 
     def unable(key_id):

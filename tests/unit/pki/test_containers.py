@@ -63,18 +63,6 @@ def test_a_pkcs12_is_opened_with_its_password_alone() -> None:
         containers.read_pkcs12(data[:-1], "right")
 
 
-def test_a_pkcs7_gives_its_certificates_back_in_an_order_of_its_own() -> None:
-    device = bundle_credentials.credentials()
-    ours = [device.issuing_der, *device.root_ders]
-    data = containers.write_pkcs7(ours)
-    assert data == containers.write_pkcs7(list(reversed(ours)))
-    assert sorted(containers.read_pkcs7(data)) == sorted(ours)
-    with pytest.raises(TrustError, match="not a PKCS#7"):
-        containers.read_pkcs7(data[:-1])
-    with pytest.raises(TrustError, match="cannot be read"):
-        containers.write_pkcs7([b"no certificate"])
-
-
 def test_a_certificate_goes_from_der_to_pem() -> None:
     device = bundle_credentials.credentials()
     assert containers.certificate_pem(device.leaf_der) == device.leaf_pem

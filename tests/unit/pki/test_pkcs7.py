@@ -14,6 +14,8 @@ def test_it_holds_the_certificates_and_nothing_else(ca):
     given = {ca.root.certificate.der, ca.device_ca.certificate.der, ca.device.der}
     found = pkcs7.load_der_pkcs7_certificates(certs_only(given))
     assert {each.public_bytes(Encoding.DER) for each in found} == given
+    ours = sorted(given)
+    assert certs_only(ours) == certs_only(reversed(ours)), "it is a set: their order is lost"
 
 
 def test_openssl_reads_it(ca):

@@ -92,13 +92,7 @@ class ArduinoESP32(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """The sketch and its headers; without a key it does not compile until sealmq_key.h is written."""
-        files = [
-            File(INO, _INO_TEXT.encode()),
-            File(CERTIFICATES, certificates_header(credentials)),
-        ]
-        if credentials.key_sec1_pem is not None:
-            files.append(File(KEY, key_header(credentials), private=True))
-        return files
+        return sketch_files(credentials, _INO_TEXT)
 
     def readme(self, credentials: Credentials) -> str:
         """Open, type in the network, upload; and what goes wrong."""
@@ -133,6 +127,14 @@ The broker is `{credentials.host}`, port {credentials.port}.
         """The headers are read back as C; the sketch uses every name that they give."""
         check_headers(files, credentials)
         check_sketch(content_of(files, INO), _INO_TEXT, credentials)
+
+
+def sketch_files(credentials: Credentials, sketch: str, place: str = "") -> list[File]:
+    """The sketch and its headers. place: as of `certificates_header`."""
+    files = [File(INO, sketch.encode()), File(CERTIFICATES, certificates_header(credentials, place))]
+    if credentials.key_sec1_pem is not None:
+        files.append(File(KEY, key_header(credentials, place), private=True))
+    return files
 
 
 def certificates_header(credentials: Credentials, place: str = "") -> bytes:

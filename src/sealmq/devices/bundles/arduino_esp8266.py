@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sealmq.devices.bundles.arduino_esp32 import (
-    CERTIFICATES,
     INO,
-    KEY,
     SKETCH,
-    certificates_header,
     check_headers,
     check_sketch,
-    key_header,
     missing_key,
+    sketch_files,
 )
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.target import File, Limits, Target, content_of
@@ -92,13 +89,7 @@ class ArduinoESP8266(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """The sketch and its headers; without a key it does not compile until sealmq_key.h is written."""
-        files = [
-            File(INO, _INO_TEXT.encode()),
-            File(CERTIFICATES, certificates_header(credentials, _PLACE)),
-        ]
-        if credentials.key_sec1_pem is not None:
-            files.append(File(KEY, key_header(credentials, _PLACE), private=True))
-        return files
+        return sketch_files(credentials, _INO_TEXT, _PLACE)
 
     def readme(self, credentials: Credentials) -> str:
         """Open, type in the network, upload; and what goes wrong."""

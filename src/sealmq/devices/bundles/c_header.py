@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_literals import (
+    CREDENTIALS,
+    KEY,
     byte_array,
+    credentials_header,
     expect_literals,
-    guarded,
-    heading,
+    key_header,
     number_macro,
     string_macro,
     text_array,
 )
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target
-
-CREDENTIALS = "mqtt_credentials.h"
-KEY = "mqtt_private_key.h"
 
 
 class CHeader(Target):
@@ -30,21 +29,22 @@ class CHeader(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """Roots, certificate and broker in one header, the key in another, so that it can be left out."""
-        parts = [
-            heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False),
+        header = credentials_header(
+            credentials,
             broker_macros(credentials),
             text_array("MQTT_ROOT_CERT_PEM", credentials.root_pem),
             text_array("MQTT_DEVICE_CERT_PEM", credentials.leaf_pem),
             der_arrays(credentials),
-        ]
-        files = [File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", parts).encode())]
+        )
+        files = [header]
         if credentials.key_sec1_pem is not None and credentials.key_sec1_der is not None:
-            parts = [
-                heading(credentials, "MQTT over TLS: what proves who we are.", private=True),
-                text_array("MQTT_PRIVATE_KEY_PEM", credentials.key_sec1_pem),
-                byte_array("MQTT_PRIVATE_KEY_DER", credentials.key_sec1_der),
-            ]
-            files.append(File(KEY, guarded("MQTT_PRIVATE_KEY_H", parts).encode(), private=True))
+            files.append(
+                key_header(
+                    credentials,
+                    text_array("MQTT_PRIVATE_KEY_PEM", credentials.key_sec1_pem),
+                    byte_array("MQTT_PRIVATE_KEY_DER", credentials.key_sec1_der),
+                )
+            )
         return files
 
     def readme(self, credentials: Credentials) -> str:

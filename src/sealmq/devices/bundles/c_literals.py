@@ -17,6 +17,12 @@ from sealmq.devices.bundles.target import File, content_of, expect
 from sealmq.errors import BundleError
 from sealmq.pki.peer import day, printable
 
+CREDENTIALS: Final = "mqtt_credentials.h"
+"""The header that may be shown to anybody: whom to trust, who we are."""
+
+KEY: Final = "mqtt_private_key.h"
+"""The header that may not: so it can be left out."""
+
 _ROW: Final = 12  # bytes in a line: 12 times "0x00, " and the indent stay below 80 columns
 _ESCAPED: Final = {b"n": b"\n", b'"': b'"', b"\\": b"\\"}
 _TOKEN: Final = re.compile(
@@ -84,6 +90,18 @@ def guarded(name: str, parts: Iterable[str]) -> str:
     """A header: `parts` with a blank line between them, inside an include guard."""
     body = "\n".join(parts)
     return f"#ifndef {name}\n#define {name}\n\n{body}\n#endif /* {name} */\n"
+
+
+def credentials_header(credentials: Credentials, *parts: str) -> File:
+    """CREDENTIALS, with these definitions."""
+    what = heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False)
+    return File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", [what, *parts]).encode())
+
+
+def key_header(credentials: Credentials, *parts: str) -> File:
+    """KEY, with these definitions."""
+    what = heading(credentials, "MQTT over TLS: what proves who we are.", private=True)
+    return File(KEY, guarded("MQTT_PRIVATE_KEY_H", [what, *parts]).encode(), private=True)
 
 
 def read_literals(source: bytes) -> dict[str, bytes]:

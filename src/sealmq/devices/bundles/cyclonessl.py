@@ -6,13 +6,18 @@ from collections.abc import Sequence
 
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_header import broker_macros, broker_values
-from sealmq.devices.bundles.c_literals import expect_literals, guarded, heading, text_array
+from sealmq.devices.bundles.c_literals import (
+    CREDENTIALS,
+    KEY,
+    credentials_header,
+    expect_literals,
+    key_header,
+    text_array,
+)
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.snippets import expect_snippets, snippet
 from sealmq.devices.bundles.target import File, Limits, Target
 
-CREDENTIALS = "mqtt_credentials.h"
-KEY = "mqtt_private_key.h"
 SNIPPETS = ("tls_setup.c", "tls_setup.h")
 
 
@@ -25,20 +30,16 @@ class CycloneSSL(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """The headers and the snippet that uses them."""
-        parts = [
-            heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False),
+        header = credentials_header(
+            credentials,
             broker_macros(credentials),
             text_array("MQTT_ROOT_CERT_PEM", credentials.root_pem),
             text_array("MQTT_DEVICE_CERT_PEM", credentials.leaf_pem),
-        ]
-        files = [File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", parts).encode())]
+        )
+        files = [header]
         files += [snippet("cyclonessl", name) for name in SNIPPETS]
         if credentials.key_sec1_pem is not None:
-            parts = [
-                heading(credentials, "MQTT over TLS: what proves who we are.", private=True),
-                text_array("MQTT_PRIVATE_KEY_PEM", credentials.key_sec1_pem),
-            ]
-            files.append(File(KEY, guarded("MQTT_PRIVATE_KEY_H", parts).encode(), private=True))
+            files.append(key_header(credentials, text_array("MQTT_PRIVATE_KEY_PEM", credentials.key_sec1_pem)))
         return files
 
     def readme(self, credentials: Credentials) -> str:

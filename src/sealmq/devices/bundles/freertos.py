@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_literals import (
+    CREDENTIALS,
+    KEY,
+    credentials_header,
     expect_literals,
-    guarded,
-    heading,
+    key_header,
     number_macro,
     string_macro,
     text_macro,
@@ -17,8 +19,6 @@ from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.snippets import expect_snippets, snippet
 from sealmq.devices.bundles.target import File, Limits, Target
 
-CREDENTIALS = "mqtt_credentials.h"
-KEY = "mqtt_private_key.h"
 AWS = "aws_clientcredential_keys.h"
 SNIPPETS = ("tls_setup.c", "tls_setup.h")
 
@@ -32,20 +32,18 @@ class FreeRTOS(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """The headers, and the older names where the key is here to be named."""
-        parts = [
-            heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False),
+        header = credentials_header(
+            credentials,
             _broker_macros(credentials),
             text_macro("democonfigROOT_CA_PEM", credentials.root_pem),
             text_macro("democonfigCLIENT_CERTIFICATE_PEM", credentials.leaf_pem),
-        ]
-        files = [File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", parts).encode())]
+        )
+        files = [header]
         files += [snippet("freertos", name) for name in SNIPPETS]
         if credentials.key_sec1_pem is not None:
-            parts = [
-                heading(credentials, "MQTT over TLS: what proves who we are.", private=True),
-                text_macro("democonfigCLIENT_PRIVATE_KEY_PEM", credentials.key_sec1_pem),
-            ]
-            files.append(File(KEY, guarded("MQTT_PRIVATE_KEY_H", parts).encode(), private=True))
+            files.append(
+                key_header(credentials, text_macro("democonfigCLIENT_PRIVATE_KEY_PEM", credentials.key_sec1_pem))
+            )
             files.append(snippet("freertos", AWS))
         return files
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of, expect
+from sealmq.devices.bundles.pem_files import certificate_files, expect_pem_files, key_files
+from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target
 
 
 class HomeAssistant(Target):
@@ -22,10 +23,7 @@ class HomeAssistant(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """Root, certificate and key: one for each field."""
-        files = [File(ROOT_FILE, credentials.root_pem), File(LEAF_FILE, credentials.leaf_pem)]
-        if credentials.key_pkcs8_pem is not None:
-            files.append(File(KEY_FILE, credentials.key_pkcs8_pem, private=True))
-        return files
+        return [*certificate_files(credentials), *key_files(credentials)]
 
     def readme(self, credentials: Credentials) -> str:
         """The form, field by field, and the access rule that Home Assistant needs."""
@@ -73,10 +71,7 @@ must be allowed to publish below `homeassistant/` too.
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """PEM is parsed for every target; what remains is that each file is the one that its name says."""
-        expect(ROOT_FILE, content_of(files, ROOT_FILE), credentials.root_pem)
-        expect(LEAF_FILE, content_of(files, LEAF_FILE), credentials.leaf_pem)
-        if credentials.key is not None:
-            expect(KEY_FILE, content_of(files, KEY_FILE), credentials.key_pkcs8_pem)
+        expect_pem_files(files, credentials)
 
 
 TARGET = HomeAssistant()

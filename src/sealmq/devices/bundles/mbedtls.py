@@ -6,13 +6,18 @@ from collections.abc import Sequence
 
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_header import broker_macros, broker_values, der_arrays, der_values
-from sealmq.devices.bundles.c_literals import byte_array, expect_literals, guarded, heading
+from sealmq.devices.bundles.c_literals import (
+    CREDENTIALS,
+    KEY,
+    byte_array,
+    credentials_header,
+    expect_literals,
+    key_header,
+)
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.snippets import expect_snippets, snippet
 from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target
 
-CREDENTIALS = "mqtt_credentials.h"
-KEY = "mqtt_private_key.h"
 SNIPPETS = ("tls_setup.c", "tls_setup.h")
 
 
@@ -25,19 +30,15 @@ class MbedTLS(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """The headers and the snippet that uses them."""
-        parts = [
-            heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False),
+        header = credentials_header(
+            credentials,
             broker_macros(credentials),
             der_arrays(credentials),
-        ]
-        files = [File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", parts).encode())]
+        )
+        files = [header]
         files += [snippet("mbedtls", name) for name in SNIPPETS]
         if credentials.key_sec1_der is not None:
-            parts = [
-                heading(credentials, "MQTT over TLS: what proves who we are.", private=True),
-                byte_array("MQTT_PRIVATE_KEY_DER", credentials.key_sec1_der),
-            ]
-            files.append(File(KEY, guarded("MQTT_PRIVATE_KEY_H", parts).encode(), private=True))
+            files.append(key_header(credentials, byte_array("MQTT_PRIVATE_KEY_DER", credentials.key_sec1_der)))
         return files
 
     def readme(self, credentials: Credentials) -> str:

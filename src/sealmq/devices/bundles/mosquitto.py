@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of, expect
+from sealmq.devices.bundles.pem_files import certificate_files, expect_pem_files, key_files
+from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of
 from sealmq.errors import BundleError
 
 BRIDGE: Final = "bridge.conf"
@@ -59,25 +61,18 @@ class Mosquitto(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """Without a key everything is as it will be once device.key lies beside it."""
-        files = [
-            File(ROOT_FILE, credentials.root_pem),
-            File(LEAF_FILE, credentials.leaf_pem),
+        return [
+            *certificate_files(credentials),
             File(PUB, _script("mosquitto_pub", credentials)),
             File(SUB, _script("mosquitto_sub", credentials)),
             File(BRIDGE, _bridge(credentials)),
+            *key_files(credentials),
         ]
-        if credentials.key_pkcs8_pem is not None:
-            files.append(File(KEY_FILE, credentials.key_pkcs8_pem, private=True))
-        return files
 
     def readme(self, credentials: Credentials) -> str:
         """Two commands, and how the bridge is set up."""
         name, folder = credentials.name, f"{CERTIFICATES}/{credentials.name}"
-        missing = (
-            ""
-            if credentials.key is not None
-            else f"The device keeps its private key: put it beside these files as `{KEY_FILE}` (PEM, mode 0600).\n\n"
-        )
+        missing = notes.missing_key_file(credentials)
         return f"""# {name}: mosquitto
 
 {missing}## Publish and subscribe
@@ -109,10 +104,7 @@ published in SealMQ below `devices/{name}/from-sealmq/` comes back below `from-s
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """Scripts are split into words as a shell does, bridge.conf into lines as mosquitto does."""
-        expect(ROOT_FILE, content_of(files, ROOT_FILE), credentials.root_pem)
-        expect(LEAF_FILE, content_of(files, LEAF_FILE), credentials.leaf_pem)
-        if credentials.key is not None:
-            expect(KEY_FILE, content_of(files, KEY_FILE), credentials.key_pkcs8_pem)
+        expect_pem_files(files, credentials)
         for script in (PUB, SUB):
             _check_script(script, content_of(files, script).decode(), credentials)
         _check_bridge(content_of(files, BRIDGE).decode(), credentials)

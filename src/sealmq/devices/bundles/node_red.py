@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.credentials import Credentials
-from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of, expect
+from sealmq.devices.bundles.pem_files import certificate_files, expect_pem_files, key_files
+from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of
 from sealmq.errors import BundleError
 
 FLOW: Final = "flow.json"
@@ -31,23 +33,16 @@ class NodeRed(Target):
     def files(self, credentials: Credentials) -> list[File]:
         """Without a key everything is as it will be once device.key lies beside it."""
         flow = json.dumps(_flow(credentials), indent=2) + "\n"
-        files = [
-            File(ROOT_FILE, credentials.root_pem),
-            File(LEAF_FILE, credentials.leaf_pem),
+        return [
+            *certificate_files(credentials),
             File(FLOW, flow.encode()),
+            *key_files(credentials),
         ]
-        if credentials.key_pkcs8_pem is not None:
-            files.append(File(KEY_FILE, credentials.key_pkcs8_pem, private=True))
-        return files
 
     def readme(self, credentials: Credentials) -> str:
         """Where the files go, and how the flow is imported."""
         name, folder = credentials.name, f"{CERTIFICATES}/{credentials.name}"
-        missing = (
-            ""
-            if credentials.key is not None
-            else f"The device keeps its private key: put it beside these files as `{KEY_FILE}` (PEM, mode 0600).\n\n"
-        )
+        missing = notes.missing_key_file(credentials)
         return f"""# {name}: Node-RED
 
 {missing}1. Put `{ROOT_FILE}`, `{LEAF_FILE}` and `{KEY_FILE}` where Node-RED can read them. The flow looks in
@@ -70,10 +65,7 @@ The broker is `{credentials.host}`, port {credentials.port}, MQTT 5 (Node-RED 2 
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """The flow is parsed; every node that it refers to must be there, and the TLS node must check the broker."""
-        expect(ROOT_FILE, content_of(files, ROOT_FILE), credentials.root_pem)
-        expect(LEAF_FILE, content_of(files, LEAF_FILE), credentials.leaf_pem)
-        if credentials.key is not None:
-            expect(KEY_FILE, content_of(files, KEY_FILE), credentials.key_pkcs8_pem)
+        expect_pem_files(files, credentials)
         _check_flow(content_of(files, FLOW), credentials)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from sealmq.bundle import KEY_FILE
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.pki.peer import day
 
@@ -31,6 +32,13 @@ def secret(credentials: Credentials, file: str, instead: str) -> str:
     if credentials.key is not None:
         return f"- `{file}` holds the private key: whoever has it is the device. It stays out of git (`.gitignore`)."
     return f"- The private key is not here: the device made it and keeps it. {instead}"
+
+
+def missing_key_file(credentials: Credentials) -> str:
+    """Where the key goes that is not here, for programs that read PEM files; nothing where it is."""
+    if credentials.key is not None:
+        return ""
+    return f"The device keeps its private key: put it beside these files as `{KEY_FILE}` (PEM, mode 0600).\n\n"
 
 
 def name_check(credentials: Credentials) -> str:

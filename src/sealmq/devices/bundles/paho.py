@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_literals import quoted
 from sealmq.devices.bundles.credentials import Credentials
+from sealmq.devices.bundles.pem_files import certificate_files, expect_pem_files, key_files
 from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of, expect
 from sealmq.errors import BundleError
 
@@ -99,23 +101,16 @@ class Paho(Target):
 
     def files(self, credentials: Credentials) -> list[File]:
         """Without a key everything is as it will be once device.key lies beside it."""
-        files = [
-            File(ROOT_FILE, credentials.root_pem),
-            File(LEAF_FILE, credentials.leaf_pem),
+        return [
+            *certificate_files(credentials),
             File(PROGRAM, _TEXT.replace("{constants}", _constants(credentials)).encode()),
+            *key_files(credentials),
         ]
-        if credentials.key_pkcs8_pem is not None:
-            files.append(File(KEY_FILE, credentials.key_pkcs8_pem, private=True))
-        return files
 
     def readme(self, credentials: Credentials) -> str:
         """Two commands, and the five lines for a program of one's own."""
         name = credentials.name
-        missing = (
-            ""
-            if credentials.key is not None
-            else f"The device keeps its private key: put it beside these files as `{KEY_FILE}` (PEM, mode 0600).\n\n"
-        )
+        missing = notes.missing_key_file(credentials)
         return f"""# {name}: Python with paho-mqtt
 
 {missing}    pip install 'paho-mqtt>=2'
@@ -140,10 +135,7 @@ In your own program `from {PROGRAM.removesuffix(".py")} import HOST, PORT, clien
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """The program must be Python and dial this broker with these files."""
-        expect(ROOT_FILE, content_of(files, ROOT_FILE), credentials.root_pem)
-        expect(LEAF_FILE, content_of(files, LEAF_FILE), credentials.leaf_pem)
-        if credentials.key is not None:
-            expect(KEY_FILE, content_of(files, KEY_FILE), credentials.key_pkcs8_pem)
+        expect_pem_files(files, credentials)
         program = content_of(files, PROGRAM)
         try:
             ast.parse(program)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
 from sealmq.devices.bundles.credentials import Credentials
+from sealmq.devices.bundles.pem_files import certificate_files, expect_pem_files, key_files
 from sealmq.devices.bundles.target import EVERY_KEY, File, Limits, Target, content_of, expect
 from sealmq.pki.peer import day
 
@@ -22,12 +23,11 @@ class PEM(Target):
     def files(self, credentials: Credentials) -> list[File]:
         """root.pem, the certificate with and without its CA, the key in its two forms."""
         files = [
-            File(ROOT_FILE, credentials.root_pem),
-            File(LEAF_FILE, credentials.leaf_pem),
+            *certificate_files(credentials),
             File(CHAIN_FILE, credentials.chain_pem),
+            *key_files(credentials),
         ]
-        if credentials.key_pkcs8_pem is not None and credentials.key_sec1_pem is not None:
-            files.append(File(KEY_FILE, credentials.key_pkcs8_pem, private=True))
+        if credentials.key_sec1_pem is not None:
             files.append(File(SEC1_FILE, credentials.key_sec1_pem, private=True))
         return files
 
@@ -54,11 +54,9 @@ Try it:
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """PEM is parsed for every target; what remains is that each file is the one that its name says."""
-        expect(ROOT_FILE, content_of(files, ROOT_FILE), credentials.root_pem)
-        expect(LEAF_FILE, content_of(files, LEAF_FILE), credentials.leaf_pem)
+        expect_pem_files(files, credentials)
         expect(CHAIN_FILE, content_of(files, CHAIN_FILE), credentials.chain_pem)
         if credentials.key is not None:
-            expect(KEY_FILE, content_of(files, KEY_FILE), credentials.key_pkcs8_pem)
             expect(SEC1_FILE, content_of(files, SEC1_FILE), credentials.key_sec1_pem)
 
 

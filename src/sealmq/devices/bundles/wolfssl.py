@@ -6,13 +6,19 @@ from collections.abc import Sequence
 
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_header import broker_macros, broker_values
-from sealmq.devices.bundles.c_literals import byte_array, expect_literals, guarded, heading, number_macro
+from sealmq.devices.bundles.c_literals import (
+    CREDENTIALS,
+    KEY,
+    byte_array,
+    credentials_header,
+    expect_literals,
+    key_header,
+    number_macro,
+)
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.snippets import expect_snippets, snippet
 from sealmq.devices.bundles.target import File, Limits, Target
 
-CREDENTIALS = "mqtt_credentials.h"
-KEY = "mqtt_private_key.h"
 KEY_NAME = "ecc_clikey_der_256"
 SNIPPETS = ("tls_setup.c", "tls_setup.h")
 
@@ -27,21 +33,16 @@ class WolfSSL(Target):
     def files(self, credentials: Credentials) -> list[File]:
         """The headers and the snippet that uses them."""
         parts = [
-            heading(credentials, "MQTT over TLS: whom to trust and who we are.", private=False),
             broker_macros(credentials),
             number_macro("MQTT_HOST_IS_ADDRESS", int(notes.is_address(credentials.host))),
             *(_array(name, der) for name, der in _certificates(credentials).items()),
         ]
         if len(credentials.root_ders) > 1:
-            parts.insert(3, "#define MQTT_HAS_ROOT_CERT_2\n")
-        files = [File(CREDENTIALS, guarded("MQTT_CREDENTIALS_H", parts).encode())]
+            parts.insert(2, "#define MQTT_HAS_ROOT_CERT_2\n")
+        files = [credentials_header(credentials, *parts)]
         files += [snippet("wolfssl", name) for name in SNIPPETS]
         if credentials.key_sec1_der is not None:
-            parts = [
-                heading(credentials, "MQTT over TLS: what proves who we are.", private=True),
-                _array(KEY_NAME, credentials.key_sec1_der),
-            ]
-            files.append(File(KEY, guarded("MQTT_PRIVATE_KEY_H", parts).encode(), private=True))
+            files.append(key_header(credentials, _array(KEY_NAME, credentials.key_sec1_der)))
         return files
 
     def readme(self, credentials: Credentials) -> str:

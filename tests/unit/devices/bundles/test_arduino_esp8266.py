@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import bundle_credentials
-from sealmq.devices.bundles.arduino_esp8266 import CERTIFICATES, INO, KEY, TARGET
+from sealmq.devices.bundles.arduino_esp32 import CERTIFICATES, INO, KEY
+from sealmq.devices.bundles.arduino_esp8266 import TARGET
 from sealmq.devices.bundles.target import content_of
 
 

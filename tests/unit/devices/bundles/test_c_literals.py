@@ -42,6 +42,18 @@ def test_pem_comes_back_from_macros_and_arrays() -> None:
     assert max(len(line) for line in source.splitlines()) <= 80
 
 
+def test_the_two_headers_keep_what_is_secret_apart() -> None:
+    device = bundle_credentials.credentials()
+    shown = c_literals.credentials_header(device, c_literals.text_macro("ROOT", device.root_pem))
+    secret = c_literals.key_header(device, c_literals.byte_array("KEY", b"key"))
+    assert (shown.name, shown.private) == ("mqtt_credentials.h", False)
+    assert (secret.name, secret.private) == ("mqtt_private_key.h", True)
+    assert b"SECRET" not in shown.content
+    assert b"SECRET" in secret.content
+    assert read_literals(shown.content) == {"ROOT": device.root_pem}
+    assert read_literals(secret.content) == {"KEY": b"key"}
+
+
 def test_comments_and_strings_are_told_apart() -> None:
     source = b'/* "A" */ static const char A[] = "/* \\" // */" "b\\n"; // static const char B[] = "x";\n'
     assert read_literals(source) == {"A": b'/* " // */b\n'}
