@@ -146,7 +146,7 @@ class Registrar:
             self._is_stale = True
 
     def close(self) -> None:
-        """Decide nothing more; waits for the batch that is being decided."""
+        """Decide nothing more; waits for the batch that is being decided, and until what was seen is written down."""
         with self._lock:
             self._closed = True
             self._lock.notify()
@@ -223,9 +223,10 @@ class Registrar:
                 with self._lock:
                     while not (self._waiting or self._seen or self._entries or self._closed):
                         self._lock.wait()
-                    if self._closed:
+                    if self._closed and not (self._seen or self._entries):
                         return
-                    batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+                    at_once = 0 if self._closed else min(AT_ONCE, len(self._waiting))
+                    batch = [self._waiting.popleft() for _ in range(at_once)]
                     seen, self._seen = list(self._seen), {}
                     entries, self._entries = self._entries, []
                     stale, self._is_stale = self._is_stale, False

@@ -273,6 +273,25 @@ def test_whoever_meets_a_mistake_of_ours_harms_no_other(stage, caplog, mistake):
     assert caplog.text.count("our own mistake in a request for a certificate, from 192.0.2.1:5") == 1
 
 
+def test_what_was_seen_just_before_the_end_is_recorded_all_the_same(stage):
+    stage.authority.gate.clear()
+    stage.ask(application("first"), lambda outcome: None)
+    assert stage.authority.arrived.wait(10)
+    stage.seen("0a")
+    stage.record(Entry("clone", "device:a", {"serial": "0a"}))
+    stage.ask(application("second"), lambda outcome: None)
+    ending = threading.Thread(target=stage.close)
+    ending.start()
+    while not stage._closed:
+        pass
+    stage.authority.gate.set()
+    ending.join(10)
+    assert stage.authority.seen == ["0a"]
+    assert [entry.action for entry in stage.authority.recorded] == ["clone"]
+    assert stage.authority.batches[0] == ["first"]
+    assert ["second"] not in stage.authority.batches  # nothing more is decided
+
+
 def test_what_was_seen_is_recorded(stage):
     stage.seen("0a")
     stage.seen("0a")
