@@ -98,14 +98,18 @@ class Authority:
         not_before: datetime.datetime = NOW - HOUR,
         not_after: datetime.datetime = NOW + 365 * DAY,
         key: ec.EllipticCurvePrivateKey | None = None,
+        key_encipherment: bool = False,
     ) -> Credentials:
-        """A leaf: `purpose` is "client", "server" or None (no extended key usage at all)."""
+        """A leaf: `purpose` is "client", "server" or None (no extended key usage at all).
+
+        key_encipherment: for the RSA key exchange of TLS 1.2, which encrypts to the certificate's key.
+        """
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = (
             _builder(subject, self.name, key, not_before, not_after)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(_usage(digital_signature=True, key_encipherment=key_encipherment), critical=True)
             .add_extension(_authority_key(self), critical=False)
         )
         if purpose is not None:
