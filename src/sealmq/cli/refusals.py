@@ -54,6 +54,11 @@ _ALERTS: Final[dict[str, _Words]] = {
     "protocol_version": _Words("the broker refused: no TLS version in common", why="SealMQ speaks TLS 1.2 and 1.3"),
     "handshake_failure": _Words("the broker refused: nothing in common to encrypt with, or no certificate was sent"),
     "unrecognized_name": _Words("the broker does not answer to this host's name"),
+    "bad_record_mac": _Words(
+        "the broker ended the connection: what it received is not what was sent",
+        why="somebody in between changed it, or a program there is broken; nothing of it was delivered",
+        remedy="find out what stands between here and the broker",
+    ),
 }
 
 _PLAINTEXT_REASONS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL")

@@ -140,3 +140,34 @@ def est_url(home: Path) -> str:
     if host is None or host in EVERYWHERE:
         host = "localhost"
     return f"https://{f'[{host}]' if ':' in host else host}:{port or 8443}/.well-known/est"
+
+
+def read_place(text: str, *, port: int = 8883) -> tuple[str, int]:
+    """HOST[:PORT], also as a URL of MQTT over TLS. Raises ConfigError."""
+    from sealmq.config.addresses import is_address
+
+    found = re.fullmatch(
+        r"(?:(?:mqtts|ssl|tls|tcps)://)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^:/\[\]\s]+)(?::(?P<port>\d{1,5}))?/?", text
+    )
+    if found is None:
+        if is_address(text, version=6):  # without brackets
+            return text, port
+        raise ConfigError(f"{text!r} is not HOST[:PORT]", remedy="sealmq handshake localhost:8883, or [::1]:8883")
+    number = int(found["port"] or port)
+    if not 0 < number <= 65_535:
+        raise ConfigError(f"{text!r} has no port from 1 to 65535", remedy="sealmq handshake localhost:8883")
+    return found["host"].strip("[]"), number
+
+
+def read_listening_place(listen: str) -> tuple[str, int]:
+    """[ADDRESS:]PORT of --listen; without an address, this machine alone. Raises ConfigError."""
+    from sealmq.config.addresses import parse_address
+
+    host, port = parse_address(f"127.0.0.1:{listen}" if listen.isascii() and listen.isdigit() else listen)
+    if host is None:
+        raise ConfigError(
+            f"--listen {listen!r} does not say an address",
+            why="other machines would reach it, which is to be said",
+            remedy=f"--listen {port} for this machine alone, --listen 0.0.0.0:{port} for all",
+        )
+    return host, port

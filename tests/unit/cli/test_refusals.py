@@ -53,6 +53,7 @@ def test_a_broker_that_is_not_trusted(code: int, expected: str) -> None:
         ("SSLV3_ALERT_CERTIFICATE_REVOKED", "certificate_revoked", "was revoked"),
         ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "certificate_expired", "has expired"),
         ("TLSV1_ALERT_UNKNOWN_CA", "unknown_ca", "does not know the authority"),
+        ("SSLV3_ALERT_BAD_RECORD_MAC", "bad_record_mac", "is not what was sent"),
         ("TLSV1_ALERT_INTERNAL_ERROR", "internal_error", "alert internal_error"),
     ],
 )

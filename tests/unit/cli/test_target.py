@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.target import Target, est_url, expect_host, find_target, home_path, listening_address
+from sealmq.cli.target import Target, est_url, expect_host, find_target, home_path, listening_address, read_place
 from sealmq.errors import ConfigError, EnrollmentError, HomeError
 
 
@@ -138,3 +138,26 @@ def test_a_root_alone_is_for_an_account(home: Path) -> None:
         find_target(None, None, Path("b"), root=root, account=True)
     with pytest.raises(ConfigError, match="together with --bundle or --as"):
         find_target(home, "sensor-1", root=root, account=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("broker.example", ("broker.example", 8883)),
+        ("broker.example:8884", ("broker.example", 8884)),
+        ("192.0.2.1:1", ("192.0.2.1", 1)),
+        ("[::1]:8884", ("::1", 8884)),
+        ("[::1]", ("::1", 8883)),
+        ("::1", ("::1", 8883)),
+        ("mqtts://broker.example:8885", ("broker.example", 8885)),
+        ("ssl://broker.example/", ("broker.example", 8883)),
+    ],
+)
+def test_a_broker_is_written_in_many_ways(text: str, place: tuple[str, int]) -> None:
+    assert read_place(text) == place
+
+
+@pytest.mark.parametrize("text", ["", "a:b", "a:0", "a:65536", "http://a", "a b", "a:1:2", "[::1"])
+def test_what_is_no_broker_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        read_place(text)

@@ -1,0 +1,364 @@
+"""wolfSSL and wolfCrypt: the numbers that wolfSSL_get_error() and wc_... functions give.
+
+Read from error-ssl.h and error-crypt.h of wolfSSL 5.5; tests/interop/test_error_codes.py compares.
+"""
+
+from __future__ import annotations
+
+from sealmq.kit.codes.code import Code
+from sealmq.kit.codes.table import read_table
+
+_RETURNS = """
+-1 WOLFSSL_FATAL_ERROR misuse the call failed: wolfSSL_get_error(ssl, ret) gives the reason
+"""
+
+_SSL = """
+-301 INPUT_CASE_ERROR internal the input is in a state that does not exist
+-302 PREFIX_ERROR internal an index of a key round is wrong
+-303 MEMORY_ERROR memory there was no memory for TLS | out of memory
+-304 VERIFY_FINISHED_ERROR corrupted the handshake's checksum (Finished) is wrong | verify problem on finished
+-305 VERIFY_MAC_ERROR corrupted a record's check value is wrong | verify mac problem
+-306 PARSE_ERROR not_tls a record's header could not be read: it is not TLS | parse error on header
+-307 UNKNOWN_HANDSHAKE_TYPE broken a handshake message of an unknown type came
+-308 SOCKET_ERROR_E reset the socket failed or was closed: often the broker has refused the certificate and closed
+    | error state on socket
+-309 SOCKET_NODATA closed data was expected, and none was there | expected data, not there
+-310 INCOMPLETE_DATA again there is not enough data yet
+-311 UNKNOWN_RECORD_TYPE not_tls a record of an unknown type came: it is not TLS | unknown type in record hdr
+-312 DECRYPT_ERROR corrupted a record could not be decrypted | error during decryption
+-313 FATAL_ERROR alert_heard the other side ended the connection with a fatal alert | revcd alert fatal error
+    | received alert fatal error
+-314 ENCRYPT_ERROR internal a record could not be encrypted
+-315 FREAD_ERROR file a file could not be read
+-316 NO_PEER_KEY broken the other side's key is needed, and has not come
+-317 NO_PRIVATE_KEY no_certificate a private key is needed, and none is loaded
+-318 RSA_PRIVATE_ERROR internal the RSA computation with the private key failed
+-319 NO_DH_PARAMS suite the server has no Diffie-Hellman parameters
+-320 BUILD_MSG_ERROR internal a message could not be built
+-321 BAD_HELLO broken the hello is not as it must be | client hello malformed
+-322 DOMAIN_NAME_MISMATCH name the certificate does not carry the name that was dialled | peer subject name mismatch
+-323 WANT_READ again nothing has come yet | non-blocking socket wants data to be read
+-324 NOT_READY_ERROR misuse the handshake is not done yet
+-325 IPADDR_MISMATCH name the certificate does not carry the address that was dialled | peer ip address mismatch
+-326 VERSION_ERROR version the version in a record is not one that is allowed here: an old TLS, or no TLS at all
+    | record layer version error
+-327 WANT_WRITE again the socket takes no bytes at this moment | non-blocking socket write buffer full
+-328 BUFFER_ERROR broken a message is shorter or longer than it says | malformed buffer input error
+-329 VERIFY_CERT_ERROR check the certificate did not pass the check | verify problem on certificate
+-330 VERIFY_SIGN_ERROR key_mismatch a signature of the handshake is wrong | verify problem based on signature
+-331 CLIENT_ID_ERROR psk the identity of the pre-shared key could not be had
+-332 SERVER_HINT_ERROR psk the hint for the pre-shared key could not be had
+-333 PSK_KEY_ERROR psk the pre-shared key could not be had
+-337 GETTIME_ERROR clock the clock could not be read
+-338 GETITIMER_ERROR internal a timer could not be read
+-339 SIGACT_ERROR internal a signal handler could not be set
+-340 SETITIMER_ERROR internal a timer could not be set
+-341 LENGTH_ERROR large a record is longer than is allowed | record layer length error
+-342 PEER_KEY_ERROR certificate the other side's key could not be read | cant decode peer key
+-343 ZERO_RETURN closed the other side says that it closes, in order | peer sent close notify alert
+-344 SIDE_ERROR misuse a function of a server was called on a client, or the other way round
+-345 NO_PEER_CERT no_certificate the other side sent no certificate | peer didn't send cert
+-350 ECC_CURVETYPE_ERROR broken the curve is not a named one
+-351 ECC_CURVE_ERROR suite the curve is not known here
+-352 ECC_PEERKEY_ERROR broken the other side's EC key is not valid
+-353 ECC_MAKEKEY_ERROR random an EC key could not be made
+-354 ECC_EXPORT_ERROR internal an EC key could not be written
+-355 ECC_SHARED_ERROR internal the EC secret could not be computed
+-357 NOT_CA_ERROR purpose a certificate that is no authority's was loaded or used as one
+    | Not a CA by basic constraint error
+-359 BAD_CERT_MANAGER_ERROR misuse there is no certificate manager
+-360 OCSP_CERT_REVOKED revoked the certificate was revoked, says OCSP
+-361 CRL_CERT_REVOKED revoked the certificate was revoked, says the list | CRL Cert revoked
+-362 CRL_MISSING crl no revocation list of the authority is loaded | CRL missing, not loaded
+-363 MONITOR_SETUP_E crl the watch on revocation lists could not be set up
+-364 THREAD_CREATE_E memory a thread could not be started
+-365 OCSP_NEED_URL ocsp the certificate names no OCSP responder
+-366 OCSP_CERT_UNKNOWN ocsp the OCSP responder does not know the certificate
+-367 OCSP_LOOKUP_FAIL ocsp the OCSP responder could not be asked
+-368 MAX_CHAIN_ERROR large the chain has more certificates than are allowed | Maximum Chain Depth Exceeded
+-369 COOKIE_ERROR broken a DTLS cookie is wrong
+-370 SEQUENCE_ERROR broken a DTLS sequence number is wrong
+-371 SUITES_ERROR misuse the list of cipher suites is missing
+-373 OUT_OF_ORDER_E broken a message came out of order | Out of order message, fatal
+-374 BAD_KEA_TYPE_E suite the key exchange of the suite is not known
+-375 SANITY_CIPHER_E corrupted an encrypted record has an impossible length
+-376 RECV_OVERFLOW_E misuse the receive callback gave more than it was asked for
+-377 GEN_COOKIE_E internal a DTLS cookie could not be made
+-378 NO_PEER_VERIFY misuse the other side's certificate is to be checked, and nothing says by what
+-379 FWRITE_ERROR file a file could not be written
+-380 CACHE_MATCH_ERROR misuse a saved cache is of another version
+-381 UNKNOWN_SNI_HOST_NAME_E server_name nobody of the server name (SNI) is there
+-382 UNKNOWN_MAX_FRAG_LEN_E broken the answer to max_fragment_length is not what was asked for
+-383 KEYUSE_SIGNATURE_E purpose the certificate's key usage does not allow signatures
+-385 KEYUSE_ENCIPHER_E purpose the certificate's key usage does not allow key encipherment
+-386 EXTKEYUSE_AUTH_E purpose the certificate's extended key usage lacks server or client
+    | ExtKeyUse server/client authentication
+-387 SEND_OOB_READ_E misuse the send callback read past the end
+-388 SECURE_RENEGOTIATION_E renegotiation the renegotiation extension is wrong or missing
+-389 SESSION_TICKET_LEN_E ticket a session ticket is longer than the buffer
+-390 SESSION_TICKET_EXPECT_E ticket a session ticket was announced and did not come
+-391 SCR_DIFFERENT_CERT_E renegotiation the certificate changed in a renegotiation
+-392 SESSION_SECRET_CB_E misuse the callback for the session's secret failed
+-393 NO_CHANGE_CIPHER_E broken Finished came before ChangeCipherSpec
+-394 SANITY_MSG_E broken a message came at the wrong time | Sanity Check on message order Error
+-395 DUPLICATE_MSG_E broken a message came twice
+-396 SNI_UNSUPPORTED version SSL 3.0 has no server name
+-397 SOCKET_PEER_CLOSED_E closed the other side closed the TCP connection | Peer closed underlying transport
+-398 BAD_TICKET_KEY_CB_SZ misuse the key for tickets has a wrong length
+-399 BAD_TICKET_MSG_SZ ticket a session ticket has a wrong length
+-400 BAD_TICKET_ENCRYPT ticket a session ticket could not be encrypted
+-401 DH_KEY_SIZE_E weak the Diffie-Hellman key is too short
+-402 SNI_ABSENT_ERROR server_name the client sent no server name (SNI), and one is demanded
+-403 RSA_SIGN_FAULT hardware an RSA signature came out wrong
+-404 HANDSHAKE_SIZE_ERROR large a handshake message is longer than is allowed | Handshake message too large Error
+-405 UNKNOWN_ALPN_PROTOCOL_NAME_E alpn no application protocol (ALPN) in common
+-406 BAD_CERTIFICATE_STATUS_ERROR ocsp the stapled OCSP answer is wrong
+-407 OCSP_INVALID_STATUS ocsp the OCSP answer is not valid
+-408 OCSP_WANT_READ again the OCSP answer has not come yet
+-409 RSA_KEY_SIZE_E weak the RSA key is too short
+-410 ECC_KEY_SIZE_E weak the EC key is too short
+-411 DTLS_EXPORT_VER_E misuse a saved DTLS session is of another version
+-412 INPUT_SIZE_E misuse an input is too long
+-413 CTX_INIT_MUTEX_E internal a lock of the context could not be made
+-414 EXT_MASTER_SECRET_NEEDED_E ticket the session may only be resumed with extended_master_secret
+-415 DTLS_POOL_SZ_E memory the pool of DTLS messages is full
+-416 DECODE_E broken a handshake message could not be taken apart
+-417 HTTP_TIMEOUT ocsp the server for OCSP or lists did not answer in time
+-418 WRITE_DUP_READ_E misuse the writing half of a doubled connection cannot read
+-419 WRITE_DUP_WRITE_E misuse the reading half of a doubled connection cannot write
+-420 INVALID_CERT_CTX_E broken the context of a CertificateRequest differs
+-421 BAD_KEY_SHARE_DATA broken a key share is not valid
+-422 MISSING_HANDSHAKE_DATA broken a handshake message lacks a part
+-423 BAD_BINDER psk the binder of a pre-shared key or ticket is wrong
+-424 EXT_NOT_ALLOWED broken an extension stands in a message where it may not
+-425 INVALID_PARAMETER broken a parameter of the other side is not allowed
+-426 MCAST_HIGHWATER_CB_E misuse the callback for multicast failed
+-427 ALERT_COUNT_E broken too many warning alerts came
+-428 EXT_MISSING broken an extension that must be there is missing
+-429 UNSUPPORTED_EXTENSION broken an extension came that was not asked for
+-430 PRF_MISSING not_built the key derivation was not built in
+-431 DTLS_RETX_OVER_TX again a DTLS flight was sent again
+-432 DH_PARAMS_NOT_FFDHE_E weak the Diffie-Hellman group is not one of RFC 7919
+-433 TCA_INVALID_ID_TYPE broken trusted_ca_keys has an unknown kind
+-434 TCA_ABSENT_ERROR untrusted the server has no certificate of an authority that was asked for
+-435 TSIP_MAC_DIGSZ_E hardware the TSIP accelerator has a wrong length
+-436 CLIENT_CERT_CB_ERROR misuse the callback for the client's certificate failed
+-437 SSL_SHUTDOWN_ALREADY_DONE_E disconnected the connection was closed already
+-438 TLS13_SECRET_CB_E misuse the callback for TLS 1.3 secrets failed
+-439 DTLS_SIZE_ERROR large more data than fits into one datagram
+-440 NO_CERT_ERROR no_certificate no certificate is loaded | TLS1.3 No Certificate Set Error
+-441 APP_DATA_READY again application data came during the handshake: read it
+-442 TOO_MUCH_EARLY_DATA broken there is more early data than is allowed
+-443 SOCKET_FILTERED_E denied a filter ended the connection
+-444 HTTP_RECV_ERR ocsp the answer for OCSP or lists could not be received
+-445 HTTP_HEADER_ERR ocsp the answer for OCSP or lists has a wrong header
+-446 HTTP_PROTO_ERR ocsp the answer for OCSP or lists is no HTTP
+-447 HTTP_STATUS_ERR ocsp the server for OCSP or lists gave an error
+-448 HTTP_VERSION_ERR ocsp the answer for OCSP or lists has an unknown version
+-449 HTTP_APPSTR_ERR ocsp the answer for OCSP or lists is of another type
+-450 UNSUPPORTED_PROTO_VERSION version the TLS version is not allowed or not built in
+-451 FALCON_KEY_SIZE_E weak a Falcon key has a wrong length
+-452 QUIC_TP_MISSING_E broken the QUIC parameters are missing
+-453 DILITHIUM_KEY_SIZE_E weak a Dilithium key has a wrong length
+-454 DTLS_CID_ERROR broken a DTLS connection id is wrong
+-455 DTLS_TOO_MANY_FRAGMENTS_E large a DTLS message comes in too many pieces
+-456 QUIC_WRONG_ENC_LEVEL broken QUIC data came at the wrong level
+-457 DUPLICATE_TLS_EXT_E broken an extension came twice in one message
+-500 UNSUPPORTED_SUITE suite the cipher suite is not known here | unsupported cipher suite
+-501 MATCH_SUITE_ERROR suite the two have no cipher suite in common | can't match cipher suite
+-502 COMPRESSION_ERROR broken the two do not agree on compression
+-503 KEY_SHARE_ERROR suite the two have no group for the key exchange in common
+    | key share extension did not contain a valid named group
+-504 POST_HAND_AUTH_ERROR no_certificate the client does not show a certificate after the handshake
+-505 HRR_COOKIE_ERROR broken the cookie of HelloRetryRequest is wrong
+"""
+
+_CRYPT = """
+-101 OPEN_RAN_E random the random device could not be opened | opening random device error
+-102 READ_RAN_E random the random device could not be read
+-103 WINCRYPT_E random Windows' random generator could not be started
+-104 CRYPTGEN_E random Windows' random generator failed
+-105 RAN_BLOCK_E random the random device would block
+-106 BAD_MUTEX_E internal a lock failed
+-107 WC_TIMEOUT_E silent a time ran out
+-108 WC_PENDING_E again a computation goes on: call again
+-109 WC_NOT_PENDING_E misuse no computation is going on
+-110 MP_INIT_E memory a large number could not be set up
+-111 MP_READ_E pem a large number could not be read
+-112 MP_EXPTMOD_E internal an exponentiation failed
+-113 MP_TO_E internal a large number could not be written
+-114 MP_SUB_E internal a subtraction failed
+-115 MP_ADD_E internal an addition failed
+-116 MP_MUL_E internal a multiplication failed
+-117 MP_MULMOD_E internal a modular multiplication failed
+-118 MP_MOD_E internal a modulus failed
+-119 MP_INVMOD_E internal an inverse failed
+-120 MP_CMP_E internal a comparison failed
+-121 MP_ZERO_E internal a result is zero that may not be
+-125 MEMORY_E memory there was no memory | out of memory error
+-126 VAR_STATE_CHANGE_E internal another thread changed a variable
+-130 RSA_WRONG_TYPE_E corrupted an RSA block is of the wrong type
+-131 RSA_BUFFER_E misuse an RSA buffer is too small, or the input too large
+-132 BUFFER_E misuse a buffer is too small, or the input too large
+-133 ALGO_ID_E internal the algorithm of a certificate could not be set
+-134 PUBLIC_KEY_E internal the key of a certificate could not be set
+-135 DATE_E internal the dates of a certificate could not be set
+-136 SUBJECT_E internal the subject of a certificate could not be set
+-137 ISSUER_E internal the issuer of a certificate could not be set
+-138 CA_TRUE_E internal the mark of an authority could not be set
+-139 EXTENSIONS_E internal the extensions of a certificate could not be set
+-140 ASN_PARSE_E pem the bytes cannot be read as ASN.1: DER for PEM, or cut off | ASN parsing error, invalid input
+-141 ASN_VERSION_E pem a version number is wrong
+-142 ASN_GETINT_E pem a number cannot be read
+-143 ASN_RSA_KEY_E pem the RSA key cannot be read
+-144 ASN_OBJECT_ID_E pem an object identifier cannot be read
+-145 ASN_TAG_NULL_E pem a field that must be NULL is not
+-146 ASN_EXPECT_0_E pem a field that must be zero is not
+-147 ASN_BITSTR_E pem a bit string cannot be read
+-148 ASN_UNKNOWN_OID_E certificate an object identifier is not known
+-149 ASN_DATE_SZ_E certificate a date has a wrong length
+-150 ASN_BEFORE_DATE_E clock the certificate is not valid yet
+    | ASN date error, current date is before start of validity
+-151 ASN_AFTER_DATE_E expired the certificate is past its last day | ASN date error, current date is after expiration
+-152 ASN_SIG_OID_E certificate the two fields for the signature's algorithm differ
+-153 ASN_TIME_E certificate a time is of an unknown kind
+-154 ASN_INPUT_E pem the data ends too early
+-155 ASN_SIG_CONFIRM_E untrusted the certificate's signature is not that of the authority of this name
+    | ASN sig error, confirm failure
+-156 ASN_SIG_HASH_E weak the certificate is signed with a hash that is not known here
+-157 ASN_SIG_KEY_E weak the certificate is signed with a kind of key that is not known here
+-158 ASN_DH_KEY_E pem the Diffie-Hellman parameters cannot be read
+-160 ASN_CRIT_EXT_E certificate a critical extension is not known here
+-161 ASN_ALT_NAME_E certificate a subjectAltName cannot be read
+-162 ASN_NO_PEM_HEADER pem there is no -----BEGIN line | ASN no PEM Header Error
+-170 ECC_BAD_ARG_E misuse an EC function got a wrong argument
+-171 ASN_ECC_KEY_E pem the EC key cannot be read
+-172 ECC_CURVE_OID_E weak the curve is not known here | ECC curve sum OID unsupported
+-173 BAD_FUNC_ARG misuse a function got a wrong argument, often NULL | Bad function argument
+-174 NOT_COMPILED_IN not_built the feature was not built in | Feature not compiled in
+-175 UNICODE_SIZE_E password a passphrase is too long
+-176 NO_PASSWORD password the key is encrypted, and no passphrase was given | No password provided by user
+-177 ALT_NAME_E large the alternative names are too long
+-178 BAD_OCSP_RESPONDER ocsp the responder's certificate may not sign OCSP answers
+-179 CRL_CERT_DATE_ERR crl a date of the revocation list is past
+-180 AES_GCM_AUTH_E corrupted data under AES-GCM was altered, or the key is another
+-181 AES_CCM_AUTH_E corrupted data under AES-CCM was altered, or the key is another
+-182 ASYNC_INIT_E hardware the asynchronous device could not be started
+-183 COMPRESS_INIT_E internal compression could not be started
+-184 COMPRESS_E internal compression failed
+-185 DECOMPRESS_INIT_E internal unpacking could not be started
+-186 DECOMPRESS_E internal unpacking failed
+-187 BAD_ALIGN_E misuse the data is not aligned as it must be
+-188 ASN_NO_SIGNER_E untrusted no authority that is loaded here has signed the certificate
+    | ASN no signer error to confirm failure
+-189 ASN_CRL_CONFIRM_E crl the revocation list's signature is wrong
+-190 ASN_CRL_NO_SIGNER_E crl the authority of the revocation list is not loaded
+-191 ASN_OCSP_CONFIRM_E ocsp the OCSP answer's signature is wrong
+-192 BAD_STATE_E misuse functions were called in the wrong order
+-193 BAD_PADDING_E corrupted the padding is wrong
+-194 REQ_ATTRIBUTE_E internal an attribute of a certificate request could not be set
+-195 PKCS7_OID_E other a PKCS #7 object identifier is another
+-196 PKCS7_RECIP_E other a PKCS #7 message is for another recipient
+-197 FIPS_NOT_ALLOWED_E not_built FIPS mode forbids this
+-198 ASN_NAME_INVALID_E untrusted the name breaks the authority's name constraints
+-199 RNG_FAILURE_E random the random generator failed | RNG Failed, Reinitialize
+-200 HMAC_MIN_KEYLEN_E not_built the HMAC key is shorter than FIPS mode wants
+-201 RSA_PAD_E corrupted the RSA padding is wrong
+-202 LENGTH_ONLY_E ok only the length of the result was asked for
+-203 IN_CORE_FIPS_E other the FIPS check of the code failed
+-204 AES_KAT_FIPS_E other the FIPS self-test of AES failed
+-205 DES3_KAT_FIPS_E other the FIPS self-test of 3DES failed
+-206 HMAC_KAT_FIPS_E other the FIPS self-test of HMAC failed
+-207 RSA_KAT_FIPS_E other the FIPS self-test of RSA failed
+-208 DRBG_KAT_FIPS_E other the FIPS self-test of the random generator failed
+-209 DRBG_CONT_FIPS_E other the FIPS continuous test of the random generator failed
+-210 AESGCM_KAT_FIPS_E other the FIPS self-test of AES-GCM failed
+-211 THREAD_STORE_KEY_E internal thread storage could not be made
+-212 THREAD_STORE_SET_E internal thread storage could not be set
+-213 MAC_CMP_FAILED_E password a check value differs: often a wrong passphrase of PKCS #12
+-214 IS_POINT_E broken an EC point is not on its curve
+-215 ECC_INF_E broken an EC point is at infinity
+-216 ECC_PRIV_KEY_E pem the EC private key is not valid
+-217 ECC_OUT_OF_RANGE_E broken a part of an EC key is out of range
+-218 SRP_CALL_ORDER_E misuse an SRP function was called in the wrong order
+-219 SRP_VERIFY_E other an SRP proof is wrong
+-220 SRP_BAD_KEY_E other an SRP value is wrong
+-221 ASN_NO_SKID certificate there is no subject key identifier
+-222 ASN_NO_AKID certificate there is no authority key identifier
+-223 ASN_NO_KEYUSAGE certificate there is no key usage
+-224 SKID_E internal the subject key identifier could not be set
+-225 AKID_E internal the authority key identifier could not be set
+-226 KEYUSAGE_E purpose the key usage is wrong
+-227 CERTPOLICIES_E internal the certificate policies could not be set
+-228 WC_INIT_E internal wolfCrypt could not be started
+-229 SIG_VERIFY_E untrusted a signature is wrong
+-230 BAD_COND_E internal a condition variable failed
+-231 SIG_TYPE_E not_built the kind of signature was not built in
+-232 HASH_TYPE_E not_built the hash was not built in
+-234 WC_KEY_SIZE_E weak a key is too short or too long
+-235 ASN_COUNTRY_SIZE_E misuse a country code has two letters
+-236 MISSING_RNG_E random a random generator is needed, and none was given
+-237 ASN_PATHLEN_SIZE_E certificate the path length of an authority is too large
+-238 ASN_PATHLEN_INV_E untrusted the chain is longer than its authority allows
+-239 BAD_KEYWRAP_ALG_E other the key wrap is of an unknown kind
+-240 BAD_KEYWRAP_IV_E corrupted a wrapped key was altered, or the key is another
+-241 WC_CLEANUP_E internal wolfCrypt could not be ended
+-242 ECC_CDH_KAT_FIPS_E other the FIPS self-test of EC failed
+-243 DH_CHECK_PUB_E broken the other side's Diffie-Hellman value is not valid
+-244 BAD_PATH_ERROR file the folder could not be opened
+-245 ASYNC_OP_E hardware the asynchronous device failed
+-246 ECC_PRIVATEONLY_E misuse the EC key has only its private part
+-247 EXTKEYUSAGE_E purpose the extended key usage is wrong
+-248 WC_HW_E hardware the crypto hardware failed
+-249 WC_HW_WAIT_E again the crypto hardware is busy
+-250 PSS_SALTLEN_E weak the salt of an RSA-PSS signature is too long
+-251 PRIME_GEN_E random no prime was found
+-252 BER_INDEF_E pem a length of indefinite form cannot be read
+-253 RSA_OUT_OF_RANGE_E corrupted the RSA data is out of range
+-254 RSAPSS_PAT_FIPS_E other the FIPS self-test of RSA-PSS failed
+-255 ECDSA_PAT_FIPS_E other the FIPS self-test of ECDSA failed
+-256 DH_KAT_FIPS_E other the FIPS self-test of Diffie-Hellman failed
+-257 AESCCM_KAT_FIPS_E other the FIPS self-test of AES-CCM failed
+-258 SHA3_KAT_FIPS_E other the FIPS self-test of SHA-3 failed
+-259 ECDHE_KAT_FIPS_E other the FIPS self-test of ECDHE failed
+-260 AES_GCM_OVERFLOW_E internal the counter of AES-GCM is used up: connect anew
+-261 AES_CCM_OVERFLOW_E internal the counter of AES-CCM is used up: connect anew
+-262 RSA_KEY_PAIR_E key_mismatch the two halves of an RSA key do not fit
+-263 DH_CHECK_PRIV_E internal our Diffie-Hellman value is not valid
+-264 WC_AFALG_SOCK_E hardware the kernel's crypto socket failed
+-265 WC_DEVCRYPTO_E hardware /dev/crypto failed
+-266 ZLIB_INIT_ERROR internal compression could not be started
+-267 ZLIB_COMPRESS_ERROR internal compression failed
+-268 ZLIB_DECOMPRESS_ERROR internal unpacking failed
+-269 PKCS7_NO_SIGNER_E other a PKCS #7 message has no signer
+-270 WC_PKCS7_WANT_READ_E again a PKCS #7 message is not complete
+-271 CRYPTOCB_UNAVAILABLE not_built the crypto callback does not do this
+-272 PKCS7_SIGNEEDS_CHECK other the caller must check the signature
+-273 PSS_SALTLEN_RECOVER_E weak the salt of an RSA-PSS signature cannot be had
+-274 CHACHA_POLY_OVERFLOW internal the counter of ChaCha20-Poly1305 is used up: connect anew
+-275 ASN_SELF_SIGNED_E untrusted the certificate is signed by itself, or its root is not loaded here
+    | ASN self-signed certificate error
+-276 SAKKE_VERIFY_FAIL_E other a SAKKE key is wrong
+-277 MISSING_IV misuse the initial value was not set
+-278 MISSING_KEY misuse the key was not set
+-279 BAD_LENGTH_E misuse a length is wrong
+-280 ECDSA_KAT_FIPS_E other the FIPS self-test of ECDSA failed
+-281 RSA_PAT_FIPS_E other the FIPS pairwise test of RSA failed
+-282 KDF_TLS12_KAT_FIPS_E other the FIPS self-test of the TLS 1.2 keys failed
+-283 KDF_TLS13_KAT_FIPS_E other the FIPS self-test of the TLS 1.3 keys failed
+-284 KDF_SSH_KAT_FIPS_E other the FIPS self-test of the SSH keys failed
+-285 DHE_PCT_E other the FIPS pairwise test of Diffie-Hellman failed
+-286 ECC_PCT_E other the FIPS pairwise test of EC failed
+-287 FIPS_PRIVATE_KEY_LOCKED_E misuse FIPS mode does not give the private key out
+-288 PROTOCOLCB_UNAVAILABLE not_built the protocol callback is not there
+-289 AES_SIV_AUTH_E corrupted data under AES-SIV was altered, or the key is another
+-290 NO_VALID_DEVID misuse no device of this number is there
+-291 IO_FAILED_E file reading or writing failed
+-292 SYSLIB_FAILED_E internal a call of the system failed
+-293 USE_HW_PSK again the hardware holds the pre-shared key
+-294 ENTROPY_RT_E random the source of randomness repeats itself
+-295 ENTROPY_APT_E random the source of randomness is out of proportion
+"""
+
+CODES: tuple[Code, ...] = read_table("wolfssl", "", _SSL + _CRYPT + _RETURNS)
+"""enum wolfSSL_ErrorCodes and wolfCrypt's, and the one return value that stands for all of them."""
