@@ -15,7 +15,7 @@ from captures import CLIENT, CLIENT_6, SERVER, SERVER_6
 from recorded_handshakes import CONNECT, Recording, record
 from running import WAIT, Program, program, run, wait_until
 from sealmq.errors import ConfigError
-from sealmq.kit.capture.choosing import Captured, list_connections, read_capture
+from sealmq.kit.capture.choosing import Captured, read_capture
 from sealmq.kit.capture.first_look import Protocol
 from sealmq.kit.capture.pcapng_file import write_pcapng
 from sealmq.kit.dissect.conversation import Sender
@@ -78,7 +78,7 @@ def test_without_keys_tshark_sees_what_an_eavesdropper_sees(trust: Trust, tmp_pa
     assert complaints(path) == []
     assert [type_ for _, type_, _ in handshake_messages(path)] == [1, 2]
     assert rows(path, ["mqtt.msgtype"], wanted="mqtt") == []
-    (row,) = list_connections(path)
+    (row,) = read_capture(path).connections
     assert row.server_name == "localhost" == rows(path, ["tls.handshake.extensions_server_name"], wanted="tls")[0][0]
 
 
@@ -213,7 +213,7 @@ def ended(path: Path) -> bool:
 
 def compare(path: Path, port: int) -> None:
     """Hold our list, and the bytes of the second connection, against tshark's."""
-    listed = list_connections(path)
+    listed = read_capture(path).connections
     assert [(row.protocol, row.whole, row.server_name, row.server[1]) for row in listed] == [
         (Protocol.TLS, True, "localhost", port)
     ] * 2

@@ -52,11 +52,8 @@ def explain_capture(
             remedy=f"sealmq handshake --pcap {shlex.quote(printable(str(path)))} --list",
         )
     chosen = captured.chosen
-    conversation = converse(
-        captured.pieces,
-        [(end.sender, end.at) for end in captured.ends],
-        _together(keys, captured.secrets),
-    )
+    keys = _together(keys, captured.secrets)
+    conversation = converse(captured.pieces, [(end.sender, end.at) for end in captured.ends], keys)
     if key_log is not None and not conversation.opened:
         _tell_findings((f"{key_log} does not hold the secrets of this connection, or not all of them",))
     report = report_of_others(
@@ -68,6 +65,7 @@ def explain_capture(
         reset_by=next((end.sender for end in captured.ends if end.reset), None),
         cut=not captured.ends,
         authorities=authorities,
+        keys=keys,
     )
     outputs.write(report)
     return report.outcome.kind.exit_code

@@ -59,6 +59,7 @@ def read_places(listen: str, to: str | None) -> tuple[Address, Address]:
 
 def report_of_passed(passed: Passed, broker: Address, authorities: bytes | None) -> Report:
     """What can be told of a connection that went through."""
+    from sealmq.kit.dissect.keylog import read_key_log
     from sealmq.kit.handshake.captured import report_of_others
 
     return report_of_others(
@@ -69,6 +70,7 @@ def report_of_passed(passed: Passed, broker: Address, authorities: bytes | None)
         connected_at=passed.connected,
         reset_by=next((sender for sender, _, how in passed.ends if how == "reset"), None),
         authorities=authorities,
+        keys=read_key_log(passed.keys.splitlines()) if passed.keys else None,
         unreachable=passed.failure,
         cut=passed.told != "ended",
         seen="wire",

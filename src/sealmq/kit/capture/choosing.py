@@ -87,11 +87,6 @@ def read_capture(
         ) from error
 
 
-def list_connections(path: Path, *, progress: Callable[[int, int], None] | None = None) -> tuple[Row, ...]:
-    """The connections of a capture. Raises ConfigError as read_capture does."""
-    return read_capture(path, progress=progress).connections
-
-
 def choose(
     items: Iterable[Packet | Secrets | Finding], *, number: int | None = None, port: int | None = None
 ) -> Captured:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from sealmq.kit.codes.code import Fault, Side
 
 _BUNDLE = "sealmq device add NAME --target TARGET writes root, certificate and key in the form that the firmware takes"
-_S_CLIENT = "openssl s_client -connect HOST:8883 -CAfile root.pem shows what the broker sends"
 _NO_ERROR = "nothing failed"
 
 _TLS = (

@@ -31,8 +31,6 @@ MOST_NAMES: Final = 200
 Report = Callable[[Sender, str, str, tuple[tuple[str, str], ...]], None]
 """Takes sender, name, line and details of an event."""
 
-Details = list[tuple[str, str]]
-
 
 class Plaintext:
     """Both directions of one connection.

@@ -9,6 +9,7 @@ from typing import Final
 from sealmq.errors import ConfigError
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.fields import printable
+from sealmq.kit.dissect.finished import finished_proofs
 from sealmq.kit.dissect.keylog import KeyLog, lines_of, read_key_log
 from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.handshake.facts import find_facts
@@ -54,6 +55,7 @@ def report_of_others(
     connected_at: float | None = None,
     reset_by: Sender | None = None,
     authorities: bytes | None = None,
+    keys: KeyLog | None = None,
     unreachable: str = "",
     cut: bool = False,
     seen: str = "capture",
@@ -63,6 +65,7 @@ def report_of_others(
     began:       Unix seconds; dates of certificates are judged by it.
     connected_at: seconds that connecting took, where that was seen.
     reset_by:    who ended it by RST. authorities: PEM of whom the client should trust.
+    keys:        by which it was opened: each Finished is worked out anew.
     seen:        "capture" or "wire" (Meta).
     unreachable: why the client's way to the server did not come about, "" where it did.
     cut:         the capture ends while the connection goes on: then an end is no finding.
@@ -84,5 +87,6 @@ def report_of_others(
             now=began,
             name=name or None,
             authorities=authorities,
+            finished=finished_proofs(conversation, keys) if keys is not None else {},
         )
     )

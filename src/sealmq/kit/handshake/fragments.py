@@ -2,13 +2,14 @@
 
 A microcontroller with a receive buffer of 1 KiB must ask: by max_fragment_length (RFC 6066 section 4: 512 to 4,096
 bytes, the client asks and the server has to echo it), or by record_size_limit (RFC 8449: both say what they take).
-Each is asked in a connection of its own, which ends behind the server's first flight; the sizes of its records answer.
+Each is asked in a connection of its own, which ends behind the server's first flight; its records' sizes answer.
 """
 
 from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from sealmq.kit.dissect.conversation import Conversation, Sender
@@ -38,10 +39,10 @@ def try_fragments(
     if usual <= ASKED + _EXPANSION:
         said = f"the server's records are that small unasked: the largest had {usual} bytes"
         return (Trial(asked=ASKED, honoured=None, largest=usual, sentence=f"records of {ASKED} bytes: {said}"),)
-    return tuple(
-        _judge(name, _first_flight(address, hello(server_name=server_name, extensions=extensions), timeout))
-        for name, extensions in _QUESTIONS.items()
-    )
+    hellos = [hello(server_name=server_name, extensions=extensions) for extensions in _QUESTIONS.values()]
+    with ThreadPoolExecutor(len(hellos)) as both:  # each waits for the end of a flight, which nothing marks
+        flights = both.map(lambda one: _first_flight(address, one, timeout), hellos)
+        return tuple(_judge(name, flight) for name, flight in zip(_QUESTIONS, flights, strict=True))
 
 
 def _first_flight(address: tuple[str, int], question: bytes, timeout: float) -> Conversation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +13,8 @@ from pathlib import Path
 from sealmq.errors import TrustError
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Sender
 from sealmq.kit.dissect.fields import printable
+from sealmq.kit.dissect.finished import finished_proofs
+from sealmq.kit.dissect.keylog import read_key_log
 from sealmq.kit.dissect.registry import tell_scheme
 from sealmq.kit.handshake.certificates import name_of as name_of_authority
 from sealmq.kit.handshake.chain import judge
@@ -55,6 +57,7 @@ class Looked:
     authorities: PEM of whom the client trusts; None where nobody knows.
     crl:         lists of revoked certificates, PEM or DER; None for none.
     now:         Unix seconds by which dates are judged.
+    finished:    is each Finished what the secrets make of the handshake, by the message's number; none without keys.
     packets:     the MQTT inside; None: it is read out of the conversation's application data.
     refused:     why the client's TLS library refused the server's certificate, in its words; "" where it did not.
     """
@@ -69,6 +72,7 @@ class Looked:
     name: str | None = None
     authorities: bytes | None = None
     crl: bytes | None = None
+    finished: Mapping[int, bool] = field(default_factory=dict)
     packets: tuple[PacketRow, ...] | None = None
     trials: tuple[Trial, ...] = ()
     refused: str = ""
@@ -87,7 +91,7 @@ def report_of(looked: Looked) -> Report:
         asked=facts.asked is not None,
     )
     packets = looked.packets if looked.packets is not None else _packets(conversation)
-    rows = message_rows(conversation, facts, scene, flight_of, packets)
+    rows = message_rows(conversation, facts, scene, flight_of, packets, looked.finished)
     return Report(
         target=looked.target,
         outcome=looked.outcome,
@@ -285,6 +289,9 @@ def report_of_call(seen: Seen, outcome: Outcome, facts: Facts, *, now: float, tr
             name=name,
             authorities=_read(_files_of_authorities(call.credentials)),
             crl=_read([call.credentials.crl] if call.credentials.crl is not None else []),
+            finished=finished_proofs(seen.conversation, read_key_log(seen.key_log.splitlines()))
+            if seen.key_log
+            else {},
             packets=packets_of(seen),
             trials=trials,
             refused=seen.error.verify_message if isinstance(seen.error, ssl.SSLCertVerificationError) else "",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Record, Sender
@@ -21,6 +22,8 @@ MOST_ROWS: Final = 1_000
 """Messages and records that are told: a capture may hold days."""
 
 _HEADER: Final = 5
+_FITS: Final = " Worked out anew from the keys, it is what it must be."
+_DOES_NOT_FIT: Final = " Worked out anew from the keys, it is another: the two have not seen the same handshake."
 _KINDS = {
     ContentType.CHANGE_CIPHER_SPEC: "ChangeCipherSpec",
     ContentType.ALERT: "alert",
@@ -36,16 +39,20 @@ def message_rows(
     scene: Scene,
     flight_of: Sequence[int],
     packets: Sequence[PacketRow] = (),
+    finished: Mapping[int, bool] = MappingProxyType({}),
 ) -> tuple[MessageRow, ...]:
     """Every message, told.
 
     flight_of: the number of the flight of each message. packets: the MQTT inside, in the order of each end.
+    finished:  whether a Finished is what the secrets make of the handshake, where they are known.
     """
     contents = {record.number: record.content or 0 for record in conversation.records}
     inside = {sender: deque(one for one in packets if one.sender is sender) for sender in Sender}
     rows, before = [], 0.0
     for message, name, flight in zip(conversation.messages[:MOST_ROWS], facts.names, flight_of, strict=False):
         line, paragraph = tell(message, name, scene)
+        if message.number in finished:
+            paragraph += _FITS if finished[message.number] else _DOES_NOT_FIT
         if message.kind == ContentType.APPLICATION_DATA:
             size = sum(contents[number] for number in message.records)
             line = _inside(inside[message.sender], size) or line

@@ -32,7 +32,6 @@ from sealmq.kit.capture.choosing import (
     End,
     Piece,
     choose,
-    list_connections,
     read_capture,
 )
 from sealmq.kit.capture.first_look import Protocol
@@ -61,7 +60,7 @@ def test_a_file_gives_one_connection(tmp_path: Path, data: bytes) -> None:
     assert found.ends == (End(C, pytest.approx(0.06, abs=1e-6), False), End(S, pytest.approx(0.07, abs=1e-6), False))
     assert found.chosen is not None
     assert (found.chosen.client, found.chosen.server, found.chosen.protocol) == (CLIENT, SERVER, Protocol.TLS)
-    assert found.connections == (found.chosen,) == list_connections(path)
+    assert found.connections == (found.chosen,) == read_capture(path).connections
     assert (found.total, found.packets, found.findings) == (1, len(PACKETS), ())
     assert found.secrets == (KEYS if data.startswith(b"\n") else "")
 

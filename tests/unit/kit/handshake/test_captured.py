@@ -16,7 +16,7 @@ def report_of(tap: RecordingTap, *, keys: bool) -> Report:
     log = read_key_log(tap.key_log.splitlines()) if keys else None
     conversation = converse(tap.pieces, [(Sender.CLIENT, 1.0), (Sender.SERVER, 1.0)], log)
     return report_of_others(
-        conversation, client=("192.0.2.1", 5000), server=("192.0.2.2", 8883), began=1.8e9, authorities=None
+        conversation, keys=log, client=("192.0.2.1", 5000), server=("192.0.2.2", 8883), began=1.8e9, authorities=None
     )
 
 
@@ -31,6 +31,9 @@ def test_with_the_keys_it_is_told_as_our_own_would_be(stage: Stage, version: str
     assert report.target.server_name == "localhost"
     assert report.chain is not None
     assert [rule.id for rule in report.chain.rules if rule.id == "proof" and str(rule.verdict) == "ok"] == ["proof"]
+    finished = [row.paragraph for row in report.messages if row.name == "Finished"]
+    assert len(finished) == 2
+    assert all("it is what it must be" in paragraph for paragraph in finished)
 
 
 def test_without_the_keys_what_is_plain_is_told(stage: Stage):

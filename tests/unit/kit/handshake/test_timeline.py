@@ -30,6 +30,16 @@ def test_each_message_has_its_row_with_its_bytes_taken_apart(stage: Stage):
             assert max(field.offset + field.length for field in row.fields) == len(message.body)
 
 
+def test_a_finished_that_does_not_fit_is_told(stage: Stage):
+    conversation = tapped(stage, "1.3").conversation()
+    facts = find_facts(conversation)
+    first, second = (number for number, name in enumerate(facts.names) if name == "Finished")
+    scene = Scene(facts.client_hello, facts.server_hello, {}, facts.resumed, True)
+    rows = message_rows(conversation, facts, scene, flight_of_each(conversation), (), {first: True, second: False})
+    assert "it is what it must be" in rows[first].paragraph
+    assert "have not seen the same handshake" in rows[second].paragraph
+
+
 def test_the_mqtt_inside_stands_where_it_was_sent(stage: Stage):
     packets = (
         PacketRow(sender=Sender.CLIENT, name="CONNECT", size=5, at=0.0, line="lets see"),
