@@ -317,7 +317,8 @@ def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) 
                 while garbage.recv(100):
                     pass
         assert alive(sensor)
-        assert len(broker.log.lines) - mark <= TOLD
+        refusals = [line for line in broker.log.lines[mark:] if "HTTP without encryption" in line]
+        assert 0 < len(refusals) <= TOLD  # other lines may come in between: of the device, how many were left out
         assert broker.reload(broker.good + "lines_per_address = 1000000\n").returncode == 0
         line = broker.log.wait(
             r"\.\.\. and 2[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
