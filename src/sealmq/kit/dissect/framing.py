@@ -9,6 +9,9 @@ from sealmq.errors import TLSError
 from sealmq.kit.dissect.fields import Cursor
 from sealmq.kit.dissect.registry import tell_handshake_type
 
+HEADER = 4
+"""Bytes of it."""
+
 LONGEST_MESSAGE = 1 << 18
 """Bytes of a message that is taken apart: OpenSSL takes chains of 100 KiB; of more, the fields would fill memory."""
 

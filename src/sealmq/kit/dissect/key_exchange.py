@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sealmq.kit.dissect.fields import Cursor, Field, in_hex, printable
-from sealmq.kit.dissect.framing import read_whole
+from sealmq.kit.dissect.framing import HEADER, read_whole
 from sealmq.kit.dissect.registry import TLS12, Suite, suite_parts, tell, tell_group, tell_scheme
 
 _NAMED_CURVE = 3
@@ -35,6 +35,14 @@ class ServerKeyExchange:
     signature_length: int = 0
     psk_hint: str = ""
     fields: tuple[Field, ...]
+
+    def split(self, message: bytes) -> tuple[bytes, bytes]:
+        """What is signed, and the signature, out of the message that this was read from (RFC 8422 section 5.4).
+
+        Only where `scheme` says that it is signed.
+        """
+        end = len(message) - self.signature_length
+        return message[HEADER : end - 4], message[end:]  # scheme and length stand between the two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

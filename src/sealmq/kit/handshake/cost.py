@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sealmq.errors import TLSError
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Record, Sender
+from sealmq.kit.dissect.extensions import Extension
+from sealmq.kit.dissect.framing import HEADER
+from sealmq.kit.dissect.hello import RETRY_RANDOM, read_client_hello, read_server_hello
+from sealmq.kit.dissect.key_exchange import read_server_key_exchange
 from sealmq.kit.handshake.flights import SEGMENTS, on_wire, segments, sum_on_wire
 from sealmq.kit.handshake.report import Cost, Share, Trial
-from sealmq.kit.handshake.server_key_exchange import HEADER, split
 
 TLS_1_3 = 0x0304
 LARGEST_RECORD = 16384  # bytes of content, RFC 8446 section 5.1
@@ -36,7 +40,6 @@ _WHOLE = {
 """Messages that are of one kind throughout."""
 
 _OF_EXTENSION = {51: EXCHANGE, 41: TICKETS, 35: TICKETS}  # key_share, pre_shared_key, session_ticket
-_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446 section 4.1.3
 _EIGHT_BYTE_TAGS = (0x1305, 0xC0AE, 0xC0AF)  # the CCM_8 suites; every other of TLS 1.3 has a tag of 16 bytes
 
 
@@ -56,7 +59,7 @@ def cost_of(
     """
     client, server = _largest(conversation, Sender.CLIENT, suite), _largest(conversation, Sender.SERVER, suite)
     sent, received = _total(conversation, Sender.CLIENT), _total(conversation, Sender.SERVER)
-    shares = _shares(conversation, sent + received, version)
+    shares = _shares(conversation, sent + received, suite, version)
     cost = Cost(
         sent=sent,
         received=received,
@@ -92,7 +95,7 @@ def round_trips(conversation: Conversation, version: int) -> float:
 
 def is_retry(hello: Message) -> bool:
     """Is a ServerHello a HelloRetryRequest?"""
-    return hello.body[HEADER + 2 : HEADER + 34] == _RETRY
+    return hello.body[HEADER + 2 : HEADER + 34] == RETRY_RANDOM
 
 
 def _handshake(conversation: Conversation, sender: Sender) -> Iterator[Message]:
@@ -126,7 +129,7 @@ def _content(record: Record, suite: int) -> int:
 # -- shares ----------------------------------------------------------------------------------------------------------
 
 
-def _shares(conversation: Conversation, total: int, version: int) -> tuple[Share, ...]:
+def _shares(conversation: Conversation, total: int, suite: int, version: int) -> tuple[Share, ...]:
     known = {number for message in conversation.messages for number in message.records}
     of_application = {
         number
@@ -147,7 +150,7 @@ def _shares(conversation: Conversation, total: int, version: int) -> tuple[Share
     bytes_of[UNREAD] += total - bytes_of[APPLICATION] - bytes_of[UNREAD] - readable
     for message in conversation.messages:
         if message.kind != ContentType.APPLICATION_DATA:
-            for what, size in parts_of(message):
+            for what, size in parts_of(message, suite):
                 taken = min(size, readable)  # else a message would count whose records nobody saw
                 bytes_of[what] += taken
                 readable -= taken
@@ -161,51 +164,44 @@ def _is_application(record: Record, version: int) -> bool:
     return record.content_type == ContentType.APPLICATION_DATA and 0 < version < TLS_1_3
 
 
-def parts_of(message: Message) -> Iterator[tuple[str, int]]:
-    """What the bytes of a message are for. They sum to its length."""
+def parts_of(message: Message, suite: int = 0) -> Iterator[tuple[str, int]]:
+    """What the bytes of a message are for. They sum to its length. suite: as negotiated."""
     size = len(message.body)
     if message.kind != ContentType.HANDSHAKE or size < HEADER:
         yield OTHERS, size
         return
     yield OVERHEAD, HEADER
     rest = size - HEADER
-    signed = split(message.body) if message.type == SERVER_KEY_EXCHANGE else None
-    if signed is not None:
-        yield EXCHANGE, len(signed.parameters)
-        yield SIGNATURES, rest - len(signed.parameters)
-    elif message.type == SERVER_KEY_EXCHANGE:
-        yield EXCHANGE, rest
+    if message.type == SERVER_KEY_EXCHANGE:
+        signature = _signature(message.body, suite)
+        yield EXCHANGE, rest - signature
+        yield SIGNATURES, signature
     elif message.type in (CLIENT_HELLO, SERVER_HELLO):
-        for code, length in _extensions(message.body, message.type):
-            if code in _OF_EXTENSION:
-                yield _OF_EXTENSION[code], length
+        for extension in _extensions(message.body, message.type):
+            if extension.code in _OF_EXTENSION:
+                length = 4 + len(extension.body)  # its type and length before it
+                yield _OF_EXTENSION[extension.code], length
                 rest -= length
         yield HELLOS, rest
     else:
         yield _WHOLE.get(message.type, OTHERS), rest
 
 
-def _extensions(body: bytes, type_: int) -> Iterator[tuple[int, int]]:
-    """Code and length, its header included, of each extension of a hello, as long as the lengths are true."""
-    at = HEADER + 34
-    at += 1 + _number(body, at, 1)  # session identifier
-    if type_ == CLIENT_HELLO:
-        at += 2 + _number(body, at, 2)  # cipher suites
-        at += 1 + _number(body, at, 1)  # compression methods
-    else:
-        at += 3
-    end = at + 2 + _number(body, at, 2)
-    at += 2
-    while at + 4 <= end <= len(body):
-        length = 4 + _number(body, at + 2, 2)
-        if at + length > end:
-            return
-        yield _number(body, at, 2), length
-        at += length
+def _extensions(body: bytes, type_: int) -> tuple[Extension, ...]:
+    """Those of a hello; none of one that cannot be read."""
+    try:
+        return (read_client_hello if type_ == CLIENT_HELLO else read_server_hello)(body).extensions
+    except TLSError:
+        return ()
 
 
-def _number(body: bytes, at: int, length: int) -> int:
-    return int.from_bytes(body[at : at + length], "big")
+def _signature(body: bytes, suite: int) -> int:
+    """Bytes of a ServerKeyExchange that are the signature, with its scheme and length; 0 where it is not signed."""
+    try:
+        read = read_server_key_exchange(body, suite)
+    except TLSError:
+        return 0
+    return 0 if read.scheme is None else len(body) - HEADER - len(read.split(body)[0])
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------

@@ -23,18 +23,19 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from sealmq.errors import TLSError
 from sealmq.kit.dissect.bodies import read_certificate_request
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Sender
-from sealmq.kit.dissect.hello import read_client_hello
+from sealmq.kit.dissect.framing import HEADER
+from sealmq.kit.dissect.hello import read_client_hello, read_server_hello
+from sealmq.kit.dissect.key_exchange import read_server_key_exchange
+from sealmq.kit.dissect.suites import suite_parts
 from sealmq.kit.handshake.certificates import load
 from sealmq.kit.handshake.cost import is_retry
 from sealmq.kit.handshake.report import Rule, Verdict
-from sealmq.kit.handshake.server_key_exchange import HEADER, split
 from sealmq.tls.hearing import leaf_of
 
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 HELLO_REQUEST, CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, KEY_UPDATE = 0, 1, 2, 4, 24
 CERTIFICATE, SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY, COMPRESSED_CERTIFICATE, MESSAGE_HASH = 11, 12, 15, 25, 254
 CERTIFICATE_REQUEST = 13
-SUPPORTED_VERSIONS = 43
 _OUTSIDE = (HELLO_REQUEST, NEW_SESSION_TICKET, KEY_UPDATE)  # of no transcript
 
 _REFUSALS = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
@@ -96,7 +97,7 @@ def check_proof(conversation: Conversation, sender: Sender) -> Rule:
         if version == TLS_1_3:
             claim = _claim_13(messages, sender, suite)
         elif sender is Sender.SERVER:
-            claim = _claim_of_parameters(messages, hello)
+            claim = _claim_of_parameters(messages, hello, suite)
         else:
             claim = _claim_12(messages)
         scheme = SCHEMES.get(claim.scheme)
@@ -126,19 +127,13 @@ def _server_hello(messages: Sequence[Message]) -> Message:
 
 def _negotiated(hello: Message) -> tuple[int, int]:
     """Version and cipher suite."""
-    body = hello.body
-    version, at = int.from_bytes(body[4:6], "big"), 38
-    at += 1 + (body[at] if len(body) > at else 0)
-    suite = int.from_bytes(body[at : at + 2], "big")
-    at += 5
-    while at + 4 <= len(body):
-        code, length = int.from_bytes(body[at : at + 2], "big"), int.from_bytes(body[at + 2 : at + 4], "big")
-        if code == SUPPORTED_VERSIONS:
-            version = int.from_bytes(body[at + 4 : at + 4 + length], "big")
-        at += 4 + length
-    if version not in (TLS_1_2, TLS_1_3):
-        raise _NotSeenError(f"the version is 0x{version:04x}, and only TLS 1.2 and 1.3 are checked")
-    return version, suite
+    try:
+        read = read_server_hello(hello.body)
+    except TLSError as error:
+        raise _NotSeenError("the server's hello cannot be read") from error
+    if read.version not in (TLS_1_2, TLS_1_3):
+        raise _NotSeenError(f"the version is 0x{read.version:04x}, and only TLS 1.2 and 1.3 are checked")
+    return read.version, read.suite
 
 
 def _offered(messages: Sequence[Message], sender: Sender) -> tuple[int, ...]:
@@ -189,7 +184,10 @@ def _verify_of(messages: Sequence[Message], sender: Sender) -> tuple[Message, in
 
 def _claim_13(messages: Sequence[Message], sender: Sender, suite: int) -> _Claim:
     verify, scheme, signature = _verify_of(messages, sender)
-    name = "sha384" if suite == 0x1302 else "sha256"
+    parts = suite_parts(suite)
+    if parts is None:
+        raise _NotSeenError(f"the cipher suite 0x{suite:04x}, whose hash is signed, is not known here")
+    name = parts.hash
     transcript = _before(messages, verify)
     if any(one.type == SERVER_HELLO and is_retry(one) for one in messages):
         first = hashlib.new(name, transcript[0]).digest()
@@ -209,19 +207,23 @@ def _claim_12(messages: Sequence[Message]) -> _Claim:
     return _Claim(signed, words, scheme, signature)
 
 
-def _claim_of_parameters(messages: Sequence[Message], hello: Message) -> _Claim:
+def _claim_of_parameters(messages: Sequence[Message], hello: Message, suite: int) -> _Claim:
     client = next((one for one in messages if (one.sender, one.type) == (Sender.CLIENT, CLIENT_HELLO)), None)
     exchange = next((one for one in messages if one.type == SERVER_KEY_EXCHANGE), None)
     if client is None:
         raise _NotSeenError("the client's hello was not seen")
     if exchange is None:
         raise _NotSeenError("nothing is signed with this key exchange: the server proves its key by decrypting (RSA)")
-    found = split(exchange.body)
-    if found is None:
-        raise _NotSeenError("its ServerKeyExchange carries no signature that can be read")
-    signed = client.body[6:38] + hello.body[6:38] + found.parameters
-    words = f"both randoms and the {len(found.parameters)} bytes of its parameters ({len(signed)} bytes)"
-    return _Claim(signed, words, found.scheme, found.signature)
+    try:
+        read = read_server_key_exchange(exchange.body, suite)
+    except TLSError as error:
+        raise _NotSeenError("its ServerKeyExchange cannot be read") from error
+    if read.scheme is None:
+        raise _NotSeenError("its ServerKeyExchange carries no signature")
+    parameters, signature = read.split(exchange.body)
+    signed = client.body[6:38] + hello.body[6:38] + parameters
+    words = f"both randoms and the {len(parameters)} bytes of its parameters ({len(signed)} bytes)"
+    return _Claim(signed, words, read.scheme, signature)
 
 
 def _trouble(leaf: x509.Certificate, scheme: Scheme, claim: _Claim, *, strict: bool) -> str:

@@ -111,3 +111,36 @@ def test_only_tls_error_comes_out_of_any_bytes(suite: int, version: int, body: b
     except TLSError:
         return
     check_every_byte(message(16, body), answer.fields)
+
+
+def signed(parameters: bytes, scheme: int, signature: bytes) -> bytes:
+    body = parameters + scheme.to_bytes(2, "big") + len(signature).to_bytes(2, "big") + signature
+    return b"\x0c" + len(body).to_bytes(3, "big") + body
+
+
+@given(st.binary(min_size=1, max_size=133), st.integers(0, 65535), st.binary(min_size=1, max_size=300))
+def test_ecdhe_is_split(point: bytes, scheme: int, signature: bytes) -> None:
+    parameters = b"\x03\x00\x1d" + bytes([len(point)]) + point
+    message = signed(parameters, scheme, signature)
+    read = read_server_key_exchange(message, 0xC02B)
+    assert (read.scheme, read.split(message)) == (scheme, (parameters, signature))
+
+
+@given(st.binary(min_size=64, max_size=300), st.binary(min_size=1, max_size=2), st.binary(min_size=64, max_size=300))
+def test_dhe_is_split(p: bytes, g: bytes, public: bytes) -> None:
+    parameters = b"".join(len(one).to_bytes(2, "big") + one for one in (p, g, public))
+    message = signed(parameters, 0x0401, b"signature")
+    read = read_server_key_exchange(message, 0x009E)
+    assert (read.scheme, read.split(message)) == (0x0401, (parameters, b"signature"))
+
+
+def test_what_is_not_signed_or_is_cut_off_has_no_scheme() -> None:
+    hint = b"\x0c\0\0\6\0\4hint"
+    assert read_server_key_exchange(hint, 0x00A8).scheme is None  # PSK
+    point = b"\x03\x00\x1d\x20" + bytes(32)
+    anonymous = b"\x0c" + len(point).to_bytes(3, "big") + point
+    assert read_server_key_exchange(anonymous, 0xC018).scheme is None
+    whole = signed(point, 0x0403, b"signature")
+    for broken in [*(whole[:end] for end in range(len(whole))), whole + b"\0"]:
+        with pytest.raises(TLSError):
+            read_server_key_exchange(broken, 0xC02B)
