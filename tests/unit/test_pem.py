@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import ssl
+from binascii import a2b_base64
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealmq.pem import to_pem
+from sealmq.pem import blocks, to_pem
 
 
 @given(st.binary(min_size=1, max_size=400))
@@ -22,3 +23,16 @@ def test_lines_have_64_characters_and_the_last_one_the_rest(size):
     assert (begin, end) == (b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----")
     assert {len(line) for line in lines[:-1]} <= {64}
     assert 0 < len(lines[-1]) <= 64
+
+
+def test_blocks_are_found_between_other_text_and_a_cut_off_one_is_left_out():
+    data = b"text" + to_pem("CERTIFICATE", b"one") + b"\nmore" + to_pem("X509 CRL", b"two") + b"-----BEGIN X-----\nAAAA"
+    assert [(label, a2b_base64(text)) for label, text in blocks(data)] == [
+        ("CERTIFICATE", b"one"),
+        ("X509 CRL", b"two"),
+    ]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_blocks_or_none(data):
+    assert len(list(blocks(data))) <= data.count(b"-----BEGIN ")

@@ -24,6 +24,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from sealmq.kit.handshake.report import Certificate
 from sealmq.kit.handshake.single_extensions import single_extensions
+from sealmq.pem import blocks
 
 LARGEST = 65536  # bytes of a certificate that is read; the largest post-quantum ones have about 20,000
 MOST_EXTENSIONS = 64  # that are read one by one
@@ -73,7 +74,7 @@ _PURPOSES = {
 }  # fmt: skip
 
 
-_LABELS = (b"CERTIFICATE", b"TRUSTED CERTIFICATE", b"X509 CERTIFICATE")
+_LABELS = ("CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE")
 
 _Value = TypeVar("_Value", bound=x509.ExtensionType)
 
@@ -197,13 +198,11 @@ def load(der: bytes) -> x509.Certificate:
 def read_authorities(pem: bytes) -> tuple[Facts, ...]:
     """The certificates of a PEM file, those that can be read; position -1."""
     found = []
-    for part in pem.split(b"-----BEGIN ")[1:]:  # no pattern: it would look for an end behind each of a million of these
-        label, _, rest = part.partition(b"-----")
-        block, end, _ = rest.partition(b"-----END")
-        if not end or label not in _LABELS:
+    for label, text in blocks(pem):
+        if label not in _LABELS:
             continue
         try:
-            facts = read_facts(a2b_base64(block), -1)
+            facts = read_facts(a2b_base64(text), -1)
         except Base64Error:
             continue
         if not facts.trouble:

@@ -10,7 +10,6 @@ Rule 4: work is bounded: LONGEST certificates, TRIES issuers for each.
 
 from __future__ import annotations
 
-import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from sealmq.kit.dissect.conversation import Sender
 from sealmq.kit.handshake.certificates import Facts, load, read_authorities, read_facts
 from sealmq.kit.handshake.report import Chain, Rule, Verdict
 from sealmq.kit.handshake.rules import TITLES, Path, Purpose, day, judge_path, position, rule, whose
+from sealmq.pem import blocks
 
 LONGEST = 16  # certificates of a chain that are looked at
 TRIES = 8  # certificates of the right name that are tried as issuer of one
@@ -232,8 +232,7 @@ def _lists(crl: bytes) -> list[x509.CertificateRevocationList]:
     """Those that can be read; [] where one cannot."""
     try:
         if b"-----BEGIN" in crl:
-            blocks = re.findall(rb"-----BEGIN X509 CRL-----(.*?)-----END", crl, re.DOTALL)
-            return [x509.load_der_x509_crl(a2b_base64(block)) for block in blocks]
+            return [x509.load_der_x509_crl(a2b_base64(text)) for label, text in blocks(crl) if label == "X509 CRL"]
         return [x509.load_der_x509_crl(crl)]
     except (*_REFUSALS, Base64Error):
         return []
