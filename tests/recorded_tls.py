@@ -17,6 +17,7 @@ from certificates import Authority
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.keylog import KeyLog, read_key_log
 from sealmq.kit.dissect.reading import KeySource, Reading
+from sealmq.tls.context import set_message_callback
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 NO_ENCRYPT_THEN_MAC = 0x80000  # SSL_OP_NO_ENCRYPT_THEN_MAC; ssl has no name for it
@@ -191,4 +192,4 @@ def _listen(context: ssl.SSLContext, end: Sender, told: Told) -> None:
         elif content_type == 22:
             told.messages.append((sender, 22, data[0], bytes(data)))
 
-    ssl.SSLContext.__mro__[1].__dict__["_msg_callback"].__set__(context, hear)
+    assert set_message_callback(context, hear)

@@ -276,8 +276,9 @@ def _split_der(data: bytes) -> list[bytes]:
     return values
 
 
-def _listen_in(context: ssl.SSLContext) -> bool:
-    """Hear the handshakes of `context` (hearing.py). False where this Python has no message callback.
+def set_message_callback(context: ssl.SSLContext, callback: Callable[[Any, str, int, int, int, bytes], None]) -> bool:
+    """Have OpenSSL call back for each record and message of `context`, with what `hear` takes (hearing.py). False where
+    this Python has no such callback.
 
     ssl.py's own setter wraps the callback in one that turns every number into an enum member, at several times the
     cost; the C type's attribute below it takes the function as it is.
@@ -285,7 +286,14 @@ def _listen_in(context: ssl.SSLContext) -> bool:
     inner = ssl.SSLContext.__mro__[1].__dict__.get("_msg_callback")
     if inner is None or not hasattr(inner, "__set__"):
         return False
-    inner.__set__(context, hear)
+    inner.__set__(context, callback)
+    return True
+
+
+def _listen_in(context: ssl.SSLContext) -> bool:
+    """Hear the handshakes of `context` (hearing.py). False where this Python has no message callback."""
+    if not set_message_callback(context, hear):
+        return False
     context.sslobject_class = HeardSSLObject
     return True
 

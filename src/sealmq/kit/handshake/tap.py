@@ -27,6 +27,7 @@ from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.dissect.keylog import KeyLog, read_key_log
 from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.dissect.suites import suite_parts
+from sealmq.tls.context import set_message_callback
 
 _HEADER: Final = 256  # SSL3_RT_HEADER and SSL3_RT_INNER_CONTENT_TYPE of openssl/ssl3.h
 _INNER_TYPE: Final = 257
@@ -34,12 +35,6 @@ _SERVER_HELLO: Final = 2
 _TLS13: Final = 0x0304
 _MOST_HEARD: Final = 100_000
 """Callbacks that are kept: a peer that sends warnings without end must not fill our memory."""
-
-
-def can_listen() -> bool:
-    """Has this Python a message callback?"""
-    inner = ssl.SSLContext.__mro__[1].__dict__.get("_msg_callback")
-    return inner is not None and hasattr(inner, "__set__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +63,11 @@ class Tap:
         listen: bool = True,
     ) -> None:
         self._heard: list[_Heard] = []
-        self._listens = listen and can_listen()
+        self._listens = listen and set_message_callback(context, self._hear)
         self._keys: int | None = None
         if keep_keys or not self._listens:
             self._keys = os.memfd_create("key log", os.MFD_CLOEXEC)
             context.keylog_filename = f"/proc/self/fd/{self._keys}"
-        if self._listens:
-            # The C type's own attribute: ssl.py's setter would turn every number into an enum member.
-            ssl.SSLContext.__mro__[1].__dict__["_msg_callback"].__set__(context, self._hear)
         self._reading = Reading(None if self._listens else lambda _: self._key_log())
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._in, self._out, server_hostname=server_name, session=session)

@@ -8,7 +8,7 @@ import pytest
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.keylog import read_key_log
 from sealmq.kit.dissect.reading import Reading
-from sealmq.kit.handshake.tap import Tap, can_listen
+from sealmq.kit.handshake.tap import Tap
 from tapped import RecordingTap, Stage, converse, names, tapped
 
 BOTH = pytest.mark.parametrize("listen", [True, False], ids=["callback", "key log"])
@@ -21,8 +21,8 @@ def everything(conversation: Conversation) -> list[object]:
     return [*records, *conversation.messages, conversation.sent, conversation.application, conversation.trouble]
 
 
-def test_this_python_can_listen():
-    assert can_listen()
+def test_this_python_can_listen(stage: Stage):
+    assert Tap(stage.client(), server_name="localhost").seen_by == "callback"
 
 
 @BOTH
