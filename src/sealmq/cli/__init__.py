@@ -148,11 +148,10 @@ def _print_usage_error(error: Exception) -> int:
 
 
 def _printable(text: str) -> str:
-    """What was quoted may be a stranger's: nothing that a terminal would obey."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape", "replace").decode("ascii")
-        for each in text
-    )
+    """What was quoted may be a stranger's: nothing that a terminal would obey, but for lines of our own."""
+    from sealmq.cli.log_lines import one_line
+
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def _print_error(what: str, why: str, remedy: str) -> None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sealmq.kit.capture.choosing import Captured
     from sealmq.kit.dissect.keylog import KeyLog
 
-BROKEN = 5
-
 
 def explain_capture(
     path: Path,

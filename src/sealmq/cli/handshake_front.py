@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from sealmq.kit.eavesdrop.relay import Address
     from sealmq.kit.handshake.report import Report
 
-UNREACHABLE = 3
-
 WAITING = 64
 """Connections that wait for a terminal that cannot keep up: each may hold megabytes. More are left out and counted."""
 
@@ -32,6 +30,8 @@ def explain_from_in_front(
     cafile: whom the device trusts, if its verdict on the broker's certificate is to be judged.
     Exit code: that of the worst connection with `count`, else 0; 3 when the broker could not be reached for any.
     """
+    from sealmq.kit.handshake.report import Kind
+
     here, there = read_places(listen, to)
     authorities = _read_authorities(cafile)
     codes: list[int] = []
@@ -43,7 +43,7 @@ def explain_from_in_front(
 
     stood = _run(here, there, tell, key_log, count, outputs)
     if stood.unreachable and not stood.reached:
-        return UNREACHABLE
+        return Kind.UNREACHABLE.exit_code
     return max(codes, default=0) if count is not None else 0
 
 

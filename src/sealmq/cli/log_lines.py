@@ -20,13 +20,13 @@ class PersonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        when, words = _local_time(int(record.created)), _one_line(_short(record.getMessage()))
+        when, words = _local_time(int(record.created)), one_line(_short(record.getMessage()))
         line = f"{when} {record.levelname.lower():<7}  {words}"
         if not record.exc_info:
             return line
         # An exception's words may quote a peer: none of its lines may look like one of ours.
         traceback = self.formatException(record.exc_info).split("\n")
-        return "\n".join((line, *(f"  | {_one_line(each)}" for each in traceback)))
+        return "\n".join((line, *(f"  | {one_line(each)}" for each in traceback)))
 
 
 class JSONFormatter(logging.Formatter):
@@ -73,7 +73,7 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters)"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """What a client chose (its identifier, a topic) must not be able to write a log line of its own."""
     if text.isprintable():  # nearly every line; looking at each character costs 20 microseconds
         return text

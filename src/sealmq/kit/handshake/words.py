@@ -90,7 +90,7 @@ def _alert(message: Message) -> Words:
             "it has said everything, and closes its direction",
             "An end that is not announced like this may be an attacker's, who cut the rest off (RFC 8446 section 6.1).",
         )
-    who = "the client" if message.sender is Sender.CLIENT else "the server"
+    who = f"the {message.sender}"
     return Words(
         f"{who} {'gives up' if level == 'fatal' else 'warns'} ({alert.name}): {alert.meaning}",
         "A fatal alert ends the connection, and its session cannot be resumed (RFC 8446 section 6.2). Why it came, and "
@@ -161,7 +161,7 @@ def _encrypted_extensions(message: Message, scene: Scene) -> Words:
 
 def _certificate(message: Message, scene: Scene) -> Words:
     shown = bodies.read_certificate(message.body, tls13=scene.tls13)
-    who = "the server" if message.sender is Sender.SERVER else "the client"
+    who = f"the {message.sender}"
     if not shown.certificates:
         return Words(
             f"{who} has no certificate to show",
@@ -232,7 +232,7 @@ def _client_key_exchange(message: Message, scene: Scene) -> Words:
 
 def _certificate_verify(message: Message, scene: Scene) -> Words:
     said = bodies.read_certificate_verify(message.body)
-    who = "the server" if message.sender is Sender.SERVER else "the client"
+    who = f"the {message.sender}"
     return Words(
         f"{who} proves that its key belongs to the certificate ({_scheme(said.scheme)}{said.signature_length} bytes)",
         "It signs the hash of all messages so far with the private key, which never leaves it. A copied certificate is "
@@ -241,7 +241,7 @@ def _certificate_verify(message: Message, scene: Scene) -> Words:
 
 
 def _change_cipher_spec(message: Message, scene: Scene) -> Words:
-    who = "the client" if message.sender is Sender.CLIENT else "the server"
+    who = f"the {message.sender}"
     if scene.tls13:
         return Words(
             f"{who} sends a byte for old boxes on the way",
@@ -254,7 +254,7 @@ def _change_cipher_spec(message: Message, scene: Scene) -> Words:
 
 
 def _finished(message: Message, scene: Scene) -> Words:
-    who = "the server" if message.sender is Sender.SERVER else "the client"
+    who = f"the {message.sender}"
     return Words(
         f"{who} confirms: both saw the same messages, and have the same keys",
         "A checksum over every message so far, made with the agreed keys. Had anybody changed a byte of the hellos, to "
