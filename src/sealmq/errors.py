@@ -10,7 +10,8 @@
     ├── EnrollmentError               a device cannot be added, found or revoked as asked
     ├── BundleError                   a device's credentials can't be given in the form that was asked for
     ├── ConfigError                   sealmq.toml or an option says something that cannot be done
-    │   └── PortTakenError            another program listens there
+    │   ├── PortTakenError            another program listens there
+    │   └── MiddlewareError           a TLS library is missing, too old, or cannot do what is asked of it
     └── HomeError                     the home cannot be made, opened or read
 
 Every error says what happened, and where it helps why, and what to type next. A denied PUBLISH is not an error: it
@@ -93,6 +94,10 @@ class ConfigError(Error):
 
 class PortTakenError(ConfigError):
     """Another program listens where we should: nothing was asked wrongly, so the exit code is that of a failure."""
+
+
+class MiddlewareError(ConfigError):
+    """A TLS library is missing, is of a version that does not do, or cannot do what is asked of it."""
 
 
 class HomeError(Error):

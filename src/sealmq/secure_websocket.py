@@ -40,6 +40,11 @@ class SecureWebSocket:
         self.refused_certificate = b""
 
     @property
+    def psk_identity(self) -> str:
+        """See TLSConnection."""
+        return self._tls.psk_identity
+
+    @property
     def peer_certificate(self) -> bytes:
         """See TLSConnection."""
         return self._tls.peer_certificate

@@ -25,11 +25,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sealmq.errors import TrustError
+from sealmq.errors import MiddlewareError, TrustError
 from sealmq.pem import to_pem
 from sealmq.tls.hearing import HeardSSLObject, hear
 from sealmq.tls.openssl import OpenSSLContext
-from sealmq.tls.policy import TLSPolicy
+from sealmq.tls.policy import HYBRID_GROUPS, TLSPolicy
 
 _PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not name
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which it does not name either: no date of the chain is checked
@@ -199,7 +199,10 @@ def _listener(
 
 def _apply(policy: TLSPolicy, context: ssl.SSLContext) -> None:
     """What both roles share. Purpose (clientAuth, serverAuth) is checked by OpenSSL according to the role."""
+    if policy.hybrid_only:
+        _demand_hybrid(context)
     context.minimum_version = policy.minimum_version
+    context.maximum_version = policy.maximum_version
     try:
         context.set_ciphers(policy.cipher_string)
     except ssl.SSLError as error:
@@ -210,6 +213,21 @@ def _apply(policy: TLSPolicy, context: ssl.SSLContext) -> None:
         ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | _PRIORITIZE_CHACHA
     )
     context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+
+def _demand_hybrid(context: ssl.SSLContext) -> None:
+    """Let no other key exchange be (policy.HYBRID_GROUPS). Raises MiddlewareError where Python or OpenSSL can't."""
+    set_groups = getattr(context, "set_groups", None)  # from Python 3.15 on
+    try:
+        if set_groups is not None:
+            return set_groups(":".join(HYBRID_GROUPS))  # type: ignore[no-any-return]
+    except ssl.SSLError:
+        pass  # OpenSSL before 3.5
+    raise MiddlewareError(
+        'profile "post-quantum" cannot be had with the middleware openssl here',
+        why=f"{ssl.OPENSSL_VERSION} under this Python has no {HYBRID_GROUPS[0]}, or lets nobody demand it",
+        remedy='middleware = "pyopenssl" has it on any Python (pip install "sealmq[pyopenssl]")',
+    )
 
 
 def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:

@@ -102,6 +102,11 @@ class OpenSSLConnection:
         return self._tls.session
 
     @property
+    def psk_identity(self) -> str:
+        """See TLSConnection."""
+        return ""  # `ssl` has no PSK before Python 3.13
+
+    @property
     def peer_certificate(self) -> bytes:
         """See TLSConnection. OpenSSL keeps it anyway; a copy of our own would take 500 bytes of each link."""
         return self._tls.getpeercert(binary_form=True) or b"" if self.established else b""

@@ -26,6 +26,11 @@ class PlaintextConnection:
         self.refused_certificate = b""
 
     @property
+    def psk_identity(self) -> str:
+        """See TLSConnection. Nobody can prove one here."""
+        return ""
+
+    @property
     def peer_certificate(self) -> bytes:
         """See TLSConnection. Nobody can show one here."""
         return b""

@@ -15,7 +15,15 @@ from sealmq.errors import ConfigError
 RECORD_LIMIT = 16384  # RFC 8446 section 5.1: no record carries more plaintext
 SMALLEST_RECORD = 64  # below it the 22 to 29 bytes around each record are more than a third of the traffic
 
-PROFILES = {"default": ssl.TLSVersion.TLSv1_2, "modern": ssl.TLSVersion.TLSv1_3}
+PROFILES = {
+    "default": ssl.TLSVersion.TLSv1_2,
+    "modern": ssl.TLSVersion.TLSv1_3,
+    "post-quantum": ssl.TLSVersion.TLSv1_3,
+}
+
+HYBRID_GROUPS = ("X25519MLKEM768", "SecP256r1MLKEM768")
+"""Key exchange in which ML-KEM stands beside a curve (draft-ietf-tls-ecdhe-mlkem), so that both would have to fall; the
+best first. A group without a curve is not here: it would rest on ML-KEM alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,8 @@ class TLSPolicy:
     profile: str = "default"
     """"default" is TLS 1.2 and 1.3: many devices in the field carry a library that has only 1.2, which is sound with
     the suites below. "modern" is 1.3 only: certificates and names travel encrypted. TLS 1.0 and 1.1 are forbidden by
-    RFC 8996, SSL by RFC 7568."""
+    RFC 8996, SSL by RFC 7568. "post-quantum" is 1.3 only, with one of HYBRID_GROUPS and nothing else: what is recorded
+    today stays closed to a quantum computer of tomorrow."""
 
     suites: tuple[str, ...] = (
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -51,6 +60,9 @@ class TLSPolicy:
     RAM; a microcontroller that listens with a 1 KiB buffer needs a cap, as TLS 1.3 stacks often cannot ask for one and
     OpenSSL has no record_size_limit (RFC 8449). Handshake records are not capped: keep the chain short."""
 
+    highest: str = "TLSv1.3"
+    """The newest version that is spoken. "TLSv1.2" is for looking at how that is done, and for measuring it."""
+
     CLIENT_CERTIFICATES: ClassVar[bool] = True
     """Every peer proves who it is, by a certificate in the handshake. A listener with auth = "password", which somebody
     has to write into sealmq.toml, asks for none; there nobody is in before the password was checked."""
@@ -73,6 +85,13 @@ class TLSPolicy:
             raise ConfigError(
                 f"there is no TLS profile {self.profile!r}", remedy=f"profile is one of: {', '.join(sorted(PROFILES))}"
             )
+        if self.highest not in ("TLSv1.2", "TLSv1.3"):
+            raise ConfigError(f"{self.highest!r} is no TLS version that is spoken here", remedy="TLSv1.2 or TLSv1.3")
+        if self.lowest > self.highest:
+            raise ConfigError(
+                f"profile {self.profile!r} leaves no TLS version when {self.highest} is the newest",
+                remedy='profile "default" has TLS 1.2',
+            )
         if not self.suites:
             raise ConfigError("no TLS 1.2 cipher suite is left", remedy='for TLS 1.3 only, set profile = "modern"')
         if not 0 <= self.tickets <= 8:
@@ -84,9 +103,24 @@ class TLSPolicy:
             )
 
     @property
+    def lowest(self) -> str:
+        """The oldest version that is spoken: "TLSv1.2" or "TLSv1.3"."""
+        return "TLSv1.2" if self.profile == "default" else "TLSv1.3"
+
+    @property
+    def hybrid_only(self) -> bool:
+        """Is a hybrid group demanded?"""
+        return self.profile == "post-quantum"
+
+    @property
     def minimum_version(self) -> ssl.TLSVersion:
-        """The lowest version that is spoken. The highest is always the newest that the library has."""
+        """`lowest`, as `ssl` writes it."""
         return PROFILES[self.profile]
+
+    @property
+    def maximum_version(self) -> ssl.TLSVersion:
+        """`highest`, as `ssl` writes it."""
+        return ssl.TLSVersion.TLSv1_2 if self.highest == "TLSv1.2" else ssl.TLSVersion.MAXIMUM_SUPPORTED
 
     @property
     def cipher_string(self) -> str:

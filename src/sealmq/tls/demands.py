@@ -1,0 +1,101 @@
+"""What is asked of a middleware and it cannot do is refused before anything is sent, in words that say what to do.
+
+Never a fallback to less: who asks for TLS 1.3, for a hybrid group or for an address to be compared gets that, or an
+error that names the middleware which has it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from sealmq.errors import ConfigError, MiddlewareError
+from sealmq.tls.middleware import Abilities, ClientMaterial, ServerMaterial, Version
+from sealmq.tls.policy import TLSPolicy
+
+
+def versions_of(policy: TLSPolicy) -> frozenset[Version]:
+    """The TLS versions that a policy allows."""
+    return frozenset(each for each in ("TLSv1.2", "TLSv1.3") if policy.lowest <= each <= policy.highest)
+
+
+def expect_policy(name: str, abilities: Abilities, policy: TLSPolicy) -> frozenset[Version]:
+    """The versions that the policy allows and the middleware has. Raises MiddlewareError when none is left."""
+    if policy.hybrid_only and not abilities.hybrid_groups:
+        raise MiddlewareError(
+            f'profile "post-quantum" cannot be had with the middleware {name}',
+            why=f"{abilities.title} has no hybrid group here",
+            remedy='middleware = "pyopenssl" has one on any Python (pip install "sealmq[pyopenssl]")',
+        )
+    versions = versions_of(policy) & abilities.versions
+    if not versions:
+        wanted = " or ".join(sorted(versions_of(policy)))
+        raise MiddlewareError(
+            f"the middleware {name} cannot speak {wanted}",
+            why=f"{abilities.title} has {' and '.join(sorted(abilities.versions))} here",
+            remedy="take another middleware (sealmq middleware lists them), or another TLS version",
+        )
+    return versions
+
+
+def expect_server(name: str, abilities: Abilities, policy: TLSPolicy, material: ServerMaterial) -> frozenset[Version]:
+    """The versions that a listener will speak. Raises MiddlewareError when the middleware cannot do as asked."""
+    versions = expect_policy(name, abilities, policy)
+    if material.psk is not None:
+        versions &= abilities.psk_server
+        _expect_psk(name, abilities, versions, "a listener")
+    return versions
+
+
+def expect_client(name: str, abilities: Abilities, policy: TLSPolicy, material: ClientMaterial) -> frozenset[Version]:
+    """The versions that a device will speak. Raises ConfigError, or MiddlewareError."""
+    versions = expect_policy(name, abilities, policy)
+    if material.psk is not None:
+        if material.root is not None or material.chain is not None:
+            raise ConfigError(
+                "a PSK and certificates are both given",
+                why="one of them proves who the two are, and what the other was for would not be checked",
+                remedy="give one of them",
+            )
+        versions &= abilities.psk_client
+        _expect_psk(name, abilities, versions, "a device")
+    elif material.root is None:
+        raise ConfigError(
+            "nothing says which broker is to be trusted",
+            why="a connection without it would be encrypted to anybody",
+            remedy="give root.pem, the file that comes with every device's key",
+        )
+    return versions
+
+
+def expect_name(name: str, abilities: Abilities, server_hostname: str) -> None:
+    """Raise ConfigError when the certificate could not be held against the name or address that is dialled."""
+    if not server_hostname:
+        raise ConfigError(
+            "no name is given that the broker's certificate must carry",
+            why="without it anybody with a certificate of the same authority could stand there",
+            remedy="give the name or address that is dialled",
+        )
+    if not abilities.addresses and is_address(server_hostname):
+        raise MiddlewareError(
+            f"the middleware {name} cannot hold the address {server_hostname} against a certificate",
+            why=f"{abilities.title} compares names only",
+            remedy="dial a name that the broker's certificate carries, or take another middleware",
+        )
+
+
+def is_address(text: str) -> bool:
+    """Is it an IP address?"""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _expect_psk(name: str, abilities: Abilities, versions: frozenset[Version], who: str) -> None:
+    if not versions:
+        raise MiddlewareError(
+            f"the middleware {name} has no PSK for {who} here",
+            why=f"{abilities.title} has none, or none with the TLS versions that are allowed",
+            remedy='middleware = "mbedtls" and middleware = "wolfssl" have it: sealmq middleware',
+        )

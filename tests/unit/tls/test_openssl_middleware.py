@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+
+import pytest
+
+from middleware_pairs import client_material, pair, psk_client_material, psk_server_material, server_material, shaken
+from sealmq.errors import ConfigError, MiddlewareError
+from sealmq.tls.middlewares import find
+from sealmq.tls.policy import HYBRID_GROUPS, TLSPolicy
+from tls_pairs import Trust, carry
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_device_and_a_broker(trust: Trust, version: str) -> None:
+    client, server = shaken(*pair("openssl", "openssl", trust, version))
+    assert client.proof is not None
+    assert client.proof.version == version
+    assert server.peer_certificate == trust.device.der
+    client.send(b"hello")
+    assert carry(client, server) == b"hello"
+
+
+def test_a_session_is_resumed(trust: Trust) -> None:
+    policy = TLSPolicy(profile="modern")
+    listener = find().server_context(policy, server_material(trust))
+    device = find().client_context(policy, client_material(trust))
+    first, there = shaken(device.connection("127.0.0.1"), listener.connection())
+    first.close()
+    carry(first, there)
+    again, _ = shaken(device.connection("127.0.0.1", session=first.session), listener.connection())
+    assert again.proof is not None
+    assert again.proof.resumed
+
+
+def test_what_it_cannot_do_is_refused(trust: Trust) -> None:
+    with pytest.raises(MiddlewareError, match="PSK"):
+        find().server_context(TLSPolicy(), psk_server_material())
+    with pytest.raises(MiddlewareError, match="PSK"):
+        find().client_context(TLSPolicy(), psk_client_material())
+    with pytest.raises(ConfigError, match="which broker"):
+        find().client_context(TLSPolicy(), replace(client_material(trust), root=None))
+
+
+@pytest.mark.skipif(hasattr(ssl.SSLContext, "set_groups"), reason="this Python can demand a group")
+def test_a_hybrid_group_cannot_be_demanded(trust: Trust) -> None:
+    with pytest.raises(MiddlewareError, match="post-quantum"):
+        find().server_context(TLSPolicy(profile="post-quantum"), server_material(trust))
+
+
+@pytest.mark.skipif(not find().abilities.hybrid_groups, reason="this Python or its OpenSSL has no hybrid group")
+def test_a_hybrid_group_is_demanded(trust: Trust) -> None:
+    client, _ = shaken(*pair("openssl", "openssl", trust, "post-quantum"))
+    assert client.proof is not None
+    assert client.proof.group in HYBRID_GROUPS
