@@ -96,7 +96,7 @@ static void obey(mqtt_client_t *client)
         messages_answer(client, "quit", "ending");
         break;
     case COMMAND_UNKNOWN:
-        messages_answer(client, "?", "unknown: led on, led off, interval 1-3600, renew, reboot, quit");
+        messages_answer(client, "unknown", "known are: led on, led off, interval 1-3600, renew, reboot, quit");
         break;
     }
 }

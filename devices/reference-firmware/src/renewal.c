@@ -1,4 +1,4 @@
-/* See renewal.h. MBEDTLS_ALLOW_PRIVATE_ACCESS is not needed here: all calls are public ones. */
+/* See renewal.h. */
 #include "renewal.h"
 
 #include <stdio.h>
@@ -65,7 +65,7 @@ static int make_key(void)
     return 0;
 }
 
-/* {"csr":"..."} into the scratch memory. The name is left empty: the broker knows whose connection it is. */
+/* {"csr":"..."} into the scratch memory. There is no name in it: the broker knows whose connection it is. */
 static const char *write_request(size_t *length)
 {
     static const char before[] = "{\"csr\":\"", after[] = "\"}";
@@ -77,10 +77,7 @@ static const char *write_request(size_t *length)
     mbedtls_x509write_csr_init(&request);
     mbedtls_x509write_csr_set_md_alg(&request, MBEDTLS_MD_SHA256);
     mbedtls_x509write_csr_set_key(&request, &key);
-    int code = mbedtls_x509write_csr_set_subject_name(&request, "");
-    if (code == 0) {
-        code = mbedtls_x509write_csr_der(&request, der, sizeof der, tls_random, NULL);
-    }
+    int code = mbedtls_x509write_csr_der(&request, der, sizeof der, tls_random, NULL);
     mbedtls_x509write_csr_free(&request);
     if (code > 0) { /* that many bytes, at the end of the buffer */
         memcpy(out, before, sizeof before - 1);
