@@ -121,6 +121,10 @@ REASONS: dict[str, Refusal] = {
     ),
     "DIGEST_CHECK_FAILED": Refusal("the handshake with the {peer} was altered on its way", "decrypt_error"),
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": _ALTERED,
+    "RECORD_LAYER_FAILURE": Refusal(  # OpenSSL 3.2 and later, of whose two reasons `ssl` tells the last
+        "a record from the {peer} cannot be read: it was altered on its way, or it is no record of TLS",
+        "bad_record_mac",
+    ),
     "BAD_RECORD_TYPE": _ORDER,
     "PACKET_LENGTH_TOO_LONG": _TOO_LONG,
     "ENCRYPTED_LENGTH_TOO_LONG": _TOO_LONG,
