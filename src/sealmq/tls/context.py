@@ -197,7 +197,9 @@ def _listener(
 def _apply(policy: TLSPolicy, context: ssl.SSLContext) -> None:
     """What both roles share. Purpose (clientAuth, serverAuth) is checked by OpenSSL according to the role."""
     if policy.hybrid_only:
-        _demand_hybrid(context)
+        demand_hybrid(context)
+    if policy.classical:
+        leave_out_hybrid(context)
     context.minimum_version = policy.minimum_version
     context.maximum_version = policy.maximum_version
     try:
@@ -212,7 +214,18 @@ def _apply(policy: TLSPolicy, context: ssl.SSLContext) -> None:
     context.verify_flags |= ssl.VERIFY_X509_STRICT
 
 
-def _demand_hybrid(context: ssl.SSLContext) -> None:
+def leave_out_hybrid(context: ssl.SSLContext) -> None:
+    """Offer and take curves alone, by the means that this Python has. OpenSSL before 3.5 does nothing else."""
+    if ssl.OPENSSL_VERSION_INFO < (3, 5):
+        return
+    set_groups = getattr(context, "set_groups", None)  # from Python 3.15 on
+    if set_groups is not None:
+        set_groups("X25519:prime256v1")
+    else:
+        context.set_ecdh_curve("X25519")  # one, or all
+
+
+def demand_hybrid(context: ssl.SSLContext) -> None:
     """Let no other key exchange be (policy.HYBRID_GROUPS). Raises MiddlewareError where Python or OpenSSL can't."""
     set_groups = getattr(context, "set_groups", None)  # from Python 3.15 on
     try:
