@@ -45,7 +45,7 @@ HOLDERS: Final = ("_context", "_ssl", "_into_ssl", "_from_ssl", "_store")
 class Library:
     """What was found.
 
-    title:         "OpenSSL 4.0.3 (pyOpenSSL 26.4.0)".
+    title:         "OpenSSL 4.0.3 by pyOpenSSL 26.4.0".
     hybrid_groups: those of policy.HYBRID_GROUPS that this OpenSSL knows.
     """
 
@@ -71,7 +71,7 @@ def load_library() -> Library:
     if lib.OpenSSL_version_num() < OLDEST:
         raise MiddlewareError(f"{openssl} is too old", why=f"{version} stands on it; 3.0 is needed", remedy=UPGRADE)
     hybrid = tuple(group for group in HYBRID_GROUPS if _knows_group(ssl, lib, group))
-    return Library(title=f"{openssl} ({version})", hybrid_groups=hybrid)
+    return Library(title=f"{openssl} by {version}", hybrid_groups=hybrid)
 
 
 def group_list(policy: TLSPolicy, hybrid: tuple[str, ...]) -> str:
