@@ -73,7 +73,7 @@ _VERSION = Refusal("the {peer} offers no TLS version that is allowed here", "pro
 _NO_GROUP = Refusal(
     "the {peer} offers no key exchange group that is allowed here",
     "handshake_failure",
-    "turn on P-256 (secp256r1) or X25519",
+    'turn on P-256 (secp256r1) or X25519; where the profile is "post-quantum", X25519MLKEM768',
 )
 _NO_SIGNATURE = Refusal(
     "the {peer} and this side have no signature algorithm in common",

@@ -31,7 +31,8 @@ _LONG: Final = 4096
 """Bytes in a BIO above which it is exchanged for a new one."""
 
 _buffer = ffi.new_allocator(should_clear_after_alloc=False)
-_start = ffi.new("char **")  # where a BIO's bytes begin: written by whoever asks how many there are, read by nobody
+_waiting: Any = lib.BIO_get_mem_data  # how many bytes a memory BIO holds ...
+_start: Any = ffi.new("char **")  # ... and where they begin, which nobody reads
 _the_proof = lru_cache(maxsize=64)(HandshakeProof)  # one for all connections that proved the same
 
 
@@ -94,7 +95,7 @@ class PyOpenSSLEngine:
 
     def take(self) -> bytes:
         """See Engine."""
-        waiting = _waiting(self._outgoing)
+        waiting = _waiting(self._outgoing, _start)
         if not waiting:
             return b""
         buffer = _buffer("char[]", waiting)
@@ -114,7 +115,7 @@ class PyOpenSSLEngine:
 
     def read(self) -> bytes | None:
         """See Engine. One read of PIECE takes a whole record, so nothing is left when the BIO is empty."""
-        if not _waiting(self._incoming):
+        if not _waiting(self._incoming, _start):
             return b""
         buffer = _buffer("char[]", PIECE)
         lib.ERR_clear_error()
@@ -190,7 +191,7 @@ class PyOpenSSLEngine:
 
     def _exchange(self) -> None:
         """New BIOs for old ones that hold nothing. OpenSSL frees the old; pyOpenSSL must not know them any longer."""
-        if _waiting(self._incoming) or _waiting(self._outgoing):
+        if _waiting(self._incoming, _start) or _waiting(self._outgoing, _start):
             return
         incoming, outgoing = lib.BIO_new(lib.BIO_s_mem()), lib.BIO_new(lib.BIO_s_mem())
         if incoming == ffi.NULL or outgoing == ffi.NULL:
@@ -211,8 +212,3 @@ class PyOpenSSLEngine:
             if report.reason in BLAMES_CERTIFICATE:
                 self.refused_certificate = self._heard.refused or self.peer_certificate()
         return explain_report(report, peer=self._side.peer, groups=self._side.groups)
-
-
-def _waiting(bio: Any) -> int:
-    """Bytes in a memory BIO."""
-    return int(lib.BIO_get_mem_data(bio, _start))

@@ -307,7 +307,7 @@ def test_a_device_for_hybrid_groups_says_what_the_broker_lacks(trust: Trust) -> 
 
 
 def test_without_a_hybrid_group_the_profile_is_refused(trust: Trust) -> None:
-    middleware = PyOpenSSLMiddleware(Library("OpenSSL 3.0 (pyOpenSSL 26)", ()))
+    middleware = PyOpenSSLMiddleware(Library("OpenSSL 3.0 by pyOpenSSL 26", ()))
     with pytest.raises(MiddlewareError, match="post-quantum"):
         middleware.client_context(POLICIES["post-quantum"], client_material(trust))
     shaken(

@@ -41,7 +41,7 @@ def package(folder: Path, **files: str) -> Path:
 def test_it_is_there_and_knows_hybrid_groups() -> None:
     library = load_library()
     assert library.title.startswith("OpenSSL ")
-    assert "(pyOpenSSL " in library.title
+    assert " by pyOpenSSL " in library.title
     assert set(library.hybrid_groups) <= set(HYBRID_GROUPS)
     assert told() == [library.title]
 
