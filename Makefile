@@ -8,6 +8,7 @@ PEERS  := .venv-peers
 VENDORS := .vendors
 SOURCES := .sources
 DEVICE  := devices/reference-firmware
+MIDDLEWARE := .middleware
 
 # make bench: rounds, seconds for which each workload sends, messages that wait when the broker is killed.
 ROUNDS  ?= 3
@@ -19,7 +20,7 @@ QUEUED  ?= 1000000
 up: $(STAMP)
 	$(BIN)/sealmq up
 
-test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors
+test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors $(MIDDLEWARE)/.built
 	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)
@@ -89,5 +90,15 @@ $(SOURCES)/.fetched: $(DEVICE)/get-sources.sh
 	@$(DEVICE)/get-sources.sh $(SOURCES)
 	@touch $@
 
+# Mbed TLS 3.6 as a middleware. Without its sources or a compiler its tests are left out, and say so.
+SHIM := $(addprefix src/sealmq/tls/mbedtls3/,shim.c user_config.h build.py library.py)
+
+$(MIDDLEWARE)/.built: $(SHIM) | $(STAMP)
+	@mkdir -p $(MIDDLEWARE)
+	@if $(MAKE) --no-print-directory sources; then \
+	  SEALMQ_MIDDLEWARE_DIR=$(MIDDLEWARE) $(BIN)/sealmq middleware build mbedtls --sources $(SOURCES)/mbedtls && touch $@ || \
+	  echo "Mbed TLS 3.6 could not be built: its tests are left out"; \
+	  else echo "the sources of Mbed TLS 3.6 are not here: its tests are left out"; fi
+
 clean:
-	rm -rf $(VENV) $(PEERS) $(VENDORS) $(SOURCES) $(MQTTJS)/node_modules
+	rm -rf $(VENV) $(PEERS) $(VENDORS) $(SOURCES) $(MIDDLEWARE) $(MQTTJS)/node_modules

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from sealmq import __version__
-from sealmq.cli import access, account, ca, device, enroll, log
+from sealmq.cli import access, account, ca, device, enroll, log, middleware_build
 from sealmq.cli.backup import backup
 from sealmq.cli.bench import bench
 from sealmq.cli.eavesdrop import eavesdrop
@@ -82,6 +82,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(ca.app, name="ca")
 app.add_typer(access.app, name="access")
 app.add_typer(log.app, name="log")
+app.add_typer(middleware_build.app, name="middleware")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
 app.command()(renew)
