@@ -16,7 +16,7 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-from device import HERE, VARIANTS, Build, Stage, compile_firmware, need, perform, sealmq, stage
+from reference_device import HERE, VARIANTS, Build, Stage, compile_firmware, need, perform, sealmq, stage
 
 PROJECT = HERE.parent.parent
 PAGE = PROJECT / "docs" / "reference" / "firmware-footprint.md"

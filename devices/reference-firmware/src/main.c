@@ -129,6 +129,7 @@ static void on_connected(uint32_t now)
     state = ONLINE;
     since = now;
     messages_start(client);
+    renewal_ask_again(now);
 }
 
 /* Leaves the connection, to come back with the newest credentials. */
