@@ -15,7 +15,7 @@ ROUNDS  ?= 3
 SECONDS ?= 3
 QUEUED  ?= 1000000
 
-.PHONY: up test lint bench vendors sources clean
+.PHONY: up test lint bench vendors sources firmware device footprint clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
@@ -100,5 +100,20 @@ $(MIDDLEWARE)/.built: $(SHIM) | $(STAMP)
 	  echo "Mbed TLS 3.6 could not be built: its tests are left out"; \
 	  else echo "the sources of Mbed TLS 3.6 are not here: its tests are left out"; fi
 
+# The reference device: all its variants; one of them at work against `sealmq up` (VARIANT: 1.2, 1.3, both, with -small
+# for TLS buffers of 1 KiB); and the page of what each takes. On Debian: sudo apt install gcc-arm-none-eabi
+# libnewlib-arm-none-eabi qemu-system-arm
+VARIANT ?= both
+
+firmware: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/footprint.py --only-build
+
+device: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/reference_device.py --variant $(VARIANT)
+
+footprint: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/footprint.py
+
 clean:
+	rm -rf $(DEVICE)/build
 	rm -rf $(VENV) $(PEERS) $(VENDORS) $(SOURCES) $(MIDDLEWARE) $(MQTTJS)/node_modules

@@ -77,7 +77,9 @@ static void on_failure(uint32_t now)
 {
     if (tls_failed()) {
         tls_explain(MQTT_SERVER);
-        use_next_credentials();
+        if (state == CONNECTING) {
+            use_next_credentials();
+        }
     } else if (status == MQTT_CONNECT_DISCONNECTED || status == MQTT_CONNECT_TIMEOUT) {
         log_line(state == ONLINE ? "the connection has ended" : "failed: nobody answers at the broker's address and port");
     } else {
@@ -127,6 +129,7 @@ static void on_connected(uint32_t now)
     state = ONLINE;
     since = now;
     messages_start(client);
+    renewal_ask_again(now);
 }
 
 /* Leaves the connection, to come back with the newest credentials. */
@@ -205,6 +208,11 @@ static void live(uint32_t now)
         } else {
             on_failure(now);
         }
+    }
+    if (state != OFFLINE && tls_failed()) {
+        /* lwIP keeps a connection that Mbed TLS has given up while it received, and would wait for ever. */
+        on_failure(now);
+        mqtt_disconnect(client);
     }
     switch (state) {
     case OFFLINE:

@@ -58,14 +58,25 @@ static void on_sent(void *what, err_t error)
     }
 }
 
+/* Publishes what snprintf() has written; `length` is its result, which may be more than there is. */
+static err_t publish(mqtt_client_t *client, const char *topic, const char *text, int length, size_t size,
+                     mqtt_request_cb_t on_result, const void *argument)
+{
+    if (length < 0 || (size_t) length >= size) {
+        return ERR_BUF;
+    }
+    return mqtt_publish(client, topic, text, (u16_t) length, 1, 0, on_result, (void *) (uintptr_t) argument);
+}
+
 void messages_answer(mqtt_client_t *client, const char *command, const char *result)
 {
-    char text[96];
+    char text[128];
     const int length = snprintf(text, sizeof text, "{\"command\":\"%s\",\"result\":\"%s\"}", command, result);
 
     log_line("command %s: %s", command, result);
-    if (mqtt_publish(client, OWN "answer", text, (u16_t) length, 1, 0, on_sent, "an answer") != ERR_OK) {
-        log_line("failed: no room to answer");
+    const err_t error = publish(client, OWN "answer", text, length, sizeof text, on_sent, "an answer");
+    if (error != ERR_OK) {
+        log_line("failed: no room to answer (%d)", error);
     }
 }
 
@@ -180,9 +191,10 @@ void messages_poll(mqtt_client_t *client, uint32_t now)
                                 (unsigned) sequence, (unsigned) (now / 1000), led ? "true" : "false",
                                 (unsigned) lwip_stats.mem.used, (unsigned) lwip_stats.mem.max,
                                 (unsigned) board_stack_peak());
-    if (mqtt_publish(client, OWN "telemetry", text, (u16_t) length, 1, 0, on_acknowledged,
-                     (void *) (uintptr_t) sequence) != ERR_OK) {
-        log_line("telemetry %u: no room, left out", (unsigned) sequence);
+    const err_t error = publish(client, OWN "telemetry", text, length, sizeof text, on_acknowledged,
+                                (const void *) (uintptr_t) sequence);
+    if (error != ERR_OK) {
+        log_line("telemetry %u: no room, left out (%d)", (unsigned) sequence, error);
     }
 }
 

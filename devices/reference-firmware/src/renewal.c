@@ -20,6 +20,7 @@ enum {
     LONGEST_KEY = 160,     /* SEC1 of P-256 has 121 bytes */
     LONGEST_REQUEST = 400, /* PKCS#10 of P-256 with an empty name has 200 */
     FIRST_WAIT = 30000,    /* ms for the answer; twice as long each time */
+    AGAIN = 1000,          /* ms into a new connection */
     TRIES = 6,
 };
 
@@ -40,6 +41,11 @@ void renewal_begin(void)
         state = WANTED;
         tries = 0;
     }
+}
+
+void renewal_ask_again(uint32_t now)
+{
+    next_try = now + AGAIN;
 }
 
 static void give_up(void)

@@ -19,6 +19,9 @@
 /* Whether one is under way. */
 int renewal_is_pending(void);
 
+/* The connection on which we asked has ended, and its answer with it: a moment from now we ask again. */
+void renewal_ask_again(uint32_t now);
+
 /* Begins one, if none is under way: the next renewal_poll() asks. */
 void renewal_begin(void);
 

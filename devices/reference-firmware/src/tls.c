@@ -130,6 +130,10 @@ void tls_explain(const char *host)
     if (heard.alert >= 0) {
         log_line("the broker refused us: TLS alert %d. Next: sealmq explain alert %d", heard.alert, heard.alert);
     }
+    if (heard.code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA) { /* what Mbed TLS means by it, when it comes from the network */
+        log_line("a record is longer than our buffer of %u bytes. Next: max_record = %u below [tls] in sealmq.toml",
+                 MBEDTLS_SSL_IN_CONTENT_LEN, MBEDTLS_SSL_IN_CONTENT_LEN);
+    }
     tls_say(heard.doing, heard.code);
 }
 
