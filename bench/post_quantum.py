@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from middleware_pairs import client_material, server_material  # noqa: E402
+from sealmq.errors import Error  # noqa: E402
 from sealmq.kit.handshake.flights import SEGMENTS, segments  # noqa: E402
 from sealmq.tls.middleware import ClientContext, TLSContext  # noqa: E402
 from sealmq.tls.middlewares import find  # noqa: E402
@@ -164,8 +165,11 @@ def main() -> None:
     parser.add_argument("--middleware", default="pyopenssl", metavar="NAME", help="on both ends")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sealmq-post-quantum-") as folder:
-        kinds = measure(given.middleware, max(given.times, 4), Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="sealmq-post-quantum-") as folder:
+            kinds = measure(given.middleware, max(given.times, 4), Path(folder))
+    except Error as error:
+        raise SystemExit(". ".join(part for part in (error.what, error.why, error.remedy) if part)) from error
     title = find(given.middleware).abilities.title
     print(f"{title} on both ends, TLS 1.3, mutual, {len(kinds[0].up)} handshakes of each kind\n")
     show(kinds)

@@ -32,9 +32,7 @@ def keep_keys(context: ClientContext) -> None:
 
 
 def key_log_of(connection: ClientConnection) -> str:
-    """The secrets of this connection, once `established`, in the NSS key log format: lines, each with its end.
-
-    "" where none are kept.
-    """
+    """The secrets of this connection so far, in the NSS key log format: lines, each with its end; "" where none are
+    kept."""
     kept = getattr(connection, "key_log", "")
     return kept if isinstance(kept, str) else ""

@@ -16,11 +16,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from sealmq.errors import ConfigError, MiddlewareError
+from sealmq.errors import ConfigError
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.keylog import KeyLog, read_key_log
 from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.handshake.contexts import CLASSICAL, POST_QUANTUM, Credentials
+from sealmq.tls.key_log import KeepsKeys, keep_keys, key_log_of
 from sealmq.tls.middleware import TLS12, TLS13, ClientContext, ClientMaterial
 from sealmq.tls.middlewares import find
 from sealmq.tls.policy import TLSPolicy
@@ -38,7 +39,9 @@ class LibraryTap:
     def __init__(self, context: ClientContext, *, server_name: str, session: object | None = None) -> None:
         """Raises ConfigError when the middleware could not verify that name."""
         self._context = context
-        self._keeps_keys = keep_keys(context)
+        self._keeps_keys = isinstance(context, KeepsKeys)
+        if self._keeps_keys:
+            keep_keys(context)
         self.cpu = 0.0
         began = time.thread_time()
         self._connection = context.connection(server_name, session=session)
@@ -80,7 +83,7 @@ class LibraryTap:
     @property
     def key_log(self) -> str:
         """The keys of this connection in the NSS key log format; "" where there are none."""
-        return str(getattr(self._connection, "key_log", "")) if self._keeps_keys else ""
+        return key_log_of(self._connection) if self._keeps_keys else ""
 
     def advance(self) -> None:
         """The hello waits already."""
@@ -142,18 +145,6 @@ class _Processor:
     def __exit__(self, *_: object) -> None:
         if self._counts:
             self._tap.cpu += time.thread_time() - self._began
-
-
-def keep_keys(context: ClientContext) -> bool:
-    """Have the connections of a context keep their secrets. False where its library gives nobody any."""
-    keep = getattr(context, "keep_keys", None)
-    if keep is None:
-        return False
-    try:
-        keep()
-    except MiddlewareError:
-        return False
-    return True
 
 
 def title_of(middleware: str) -> str:

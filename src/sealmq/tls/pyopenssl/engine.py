@@ -57,21 +57,18 @@ class Session:
 
 
 class PyOpenSSLEngine:
-    """See Engine.
-
-    key_log: lines in the NSS key log format, once the handshake is done, where the context keeps keys; else "".
-    """
+    """See Engine."""
 
     __slots__ = (
         "_connection",
         "_heard",
         "_incoming",
+        "_kept",
         "_large",
         "_outgoing",
         "_server_hostname",
         "_side",
         "_ssl",
-        "key_log",
         "refused_certificate",
     )
 
@@ -85,7 +82,7 @@ class PyOpenSSLEngine:
         self._outgoing: Any = connection._from_ssl
         self._heard: Heard | None = listen(self._ssl)
         self._large = False
-        self.key_log = ""
+        self._kept = ""
         self.refused_certificate = b""
 
     def feed(self, ciphertext: bytes) -> None:
@@ -174,10 +171,16 @@ class PyOpenSSLEngine:
         session = self._connection.get_session()
         return None if session is None else Session(self._server_hostname, session)
 
+    @property
+    def key_log(self) -> str:
+        """Lines in the NSS key log format, where the context keeps keys; else "". Of a handshake that failed, those
+        that there were: by them a refused certificate can be looked at."""
+        return self._kept if self._heard is None else "".join(f"{line}\n" for line in self._heard.keys)
+
     def _settle(self) -> None:
         """The handshake is done: hear no more, and let go of what it needed."""
         if self._heard is not None:
-            self.key_log = "".join(f"{line}\n" for line in self._heard.keys)
+            self._kept = self.key_log
             stop(self._ssl)
             self._heard = None
             self._large = True

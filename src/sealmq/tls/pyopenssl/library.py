@@ -82,7 +82,7 @@ def group_list(policy: TLSPolicy, hybrid: tuple[str, ...]) -> str:
     """
     if policy.hybrid_only:
         return ":".join(hybrid)
-    if hybrid:
+    if hybrid and not policy.classical:
         return f"*{hybrid[0]} / *X25519:secp256r1"
     return "X25519:secp256r1"
 

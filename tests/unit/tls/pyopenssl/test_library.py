@@ -118,3 +118,7 @@ def test_an_old_openssl_is_refused() -> None:
 )
 def test_the_groups_of_each_profile(profile: str, hybrid: tuple[str, ...], groups: str) -> None:
     assert group_list(TLSPolicy(profile=profile), hybrid) == groups
+
+
+def test_without_hybrid_groups_the_curves_are_left() -> None:
+    assert group_list(TLSPolicy(classical=True), HYBRID_GROUPS) == "X25519:secp256r1"
