@@ -25,6 +25,7 @@ from sealmq.cli.eavesdrop import eavesdrop
 from sealmq.cli.explain import SETTINGS as EXPLAIN_SETTINGS
 from sealmq.cli.explain import explain
 from sealmq.cli.handshake import handshake
+from sealmq.cli.middleware_compare import compare as compare_middlewares
 from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
@@ -82,6 +83,9 @@ app.add_typer(account.app, name="account")
 app.add_typer(ca.app, name="ca")
 app.add_typer(access.app, name="access")
 app.add_typer(log.app, name="log")
+middleware = typer.Typer(no_args_is_help=True, help="The TLS libraries that a broker or a device can have.")
+middleware.command("compare")(compare_middlewares)
+app.add_typer(middleware, name="middleware")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
 app.command()(renew)
