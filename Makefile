@@ -6,13 +6,15 @@ STAMP  := $(VENV)/.installed
 MQTTJS := tests/interop/drivers/mqtt_js
 PEERS  := .venv-peers
 VENDORS := .vendors
+SOURCES := .sources
+DEVICE  := devices/reference-firmware
 
 # make bench: rounds, seconds for which each workload sends, messages that wait when the broker is killed.
 ROUNDS  ?= 3
 SECONDS ?= 3
 QUEUED  ?= 1000000
 
-.PHONY: up test lint bench vendors clean
+.PHONY: up test lint bench vendors sources clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
@@ -80,5 +82,12 @@ $(VENDORS)/.installed-node: Makefile
 	  'node-red@~4.1' || echo "Node-RED could not be installed: its interop test is left out"; fi
 	@touch $@
 
+# lwIP and Mbed TLS, as Debian has them: the reference device is built from them, and our Mbed TLS 3.6 under Python.
+sources: $(SOURCES)/.fetched
+
+$(SOURCES)/.fetched: $(DEVICE)/get-sources.sh
+	@$(DEVICE)/get-sources.sh $(SOURCES)
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(PEERS) $(VENDORS) $(MQTTJS)/node_modules
+	rm -rf $(VENV) $(PEERS) $(VENDORS) $(SOURCES) $(MQTTJS)/node_modules

@@ -6,39 +6,66 @@ They are built anew whenever what is trusted changes: an OpenSSL store never for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
-from sealmq.config import Configuration
+from sealmq.config import Configuration, ListenerSettings, TLSSettings
 from sealmq.home import Home
-from sealmq.identity import BY_CERTIFICATE, Terms
-from sealmq.tls.context import server_context
-from sealmq.tls.middleware import TLSContext
+from sealmq.identity import Terms
+from sealmq.tls.middleware import ServerMaterial, TLSContext
+from sealmq.tls.middlewares import find
+from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.plaintext import PlaintextContext
 from sealmq.tls.policy import TLSPolicy
 from sealmq.tls.resumption import Resumption
 
+_Built: TypeAlias = Mapping[tuple[Terms, TLSSettings], TLSContext]
 
-def build_contexts(
-    home: Home, configuration: Configuration, resumption: Resumption, now: float
-) -> Mapping[Terms, TLSContext]:
-    """A context for each kind of terms that the configuration has, and for the usual ones. `now` in Unix seconds.
 
-    Raises TrustError or HomeError when the home's files cannot be relied upon.
+class Contexts:
+    """One for each kind of listener: what it asks for, and which TLS it speaks."""
+
+    def __init__(self, built: _Built, general: TLSSettings) -> None:
+        """general: what [tls] says."""
+        self._built = built
+        self._general = general
+
+    def of(self, settings: ListenerSettings) -> TLSContext:
+        """What is spoken to whoever comes by a listener with these settings."""
+        return self._built[settings.terms, settings.tls_in(self._general)]
+
+    def __len__(self) -> int:
+        return len(self._built)
+
+
+def build_contexts(home: Home, configuration: Configuration, resumption: Resumption, now: float) -> Contexts:
+    """A context for each kind of listener that the configuration has, and for the usual one. `now` in Unix seconds.
+
+    Raises TrustError or HomeError when the home's files cannot be relied upon, MiddlewareError when a TLS library is
+    missing or cannot do what is asked of it.
     """
-    policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
     crl = home.revocation_list()
-    contexts: dict[Terms, TLSContext] = {}
-    for terms in {BY_CERTIFICATE} | {settings.terms for settings in configuration.listeners}:
-        if terms.plaintext:
-            contexts[terms] = PlaintextContext()
+    contexts: dict[tuple[Terms, TLSSettings], TLSContext] = {}
+    for settings in (ListenerSettings(""), *configuration.listeners):
+        terms, tls = settings.terms, settings.tls_in(configuration.tls)
+        if (terms, tls) in contexts:
             continue
-        context = server_context(
-            policy,
+        context = PlaintextContext() if terms.plaintext else _context(home, terms, tls, crl)
+        # The others bound by themselves what they keep for who comes back (tls/resumption.py is about OpenSSL's way).
+        contexts[terms, tls] = resumption.watch(context, now) if isinstance(context, OpenSSLContext) else context
+    return Contexts(contexts, configuration.tls)
+
+
+def _context(home: Home, terms: Terms, tls: TLSSettings, crl: bytes | None) -> TLSContext:
+    middleware = find(tls.middleware)
+    return middleware.server_context(
+        TLSPolicy(profile=tls.profile, max_record=tls.max_record),
+        ServerMaterial(
             chain=home.broker_chain,
             key=home.broker_key,
             # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
             client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
-            crl=crl,
+            # Where the library knows no lists, the registry refuses whoever was revoked, behind the handshake.
+            crl=crl if middleware.abilities.revocation else None,
             client_certificates=terms.asks_certificate,
-        )
-        contexts[terms] = resumption.watch(context, now)
-    return contexts
+        ),
+    )

@@ -42,6 +42,9 @@ class Addresses:
     https: list[tuple[str, int]] = field(default_factory=list)
     """EST over HTTPS."""
 
+    middleware: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """Where a listener has its own; elsewhere it is the one of [tls]."""
+
 
 class Door:
     """One listener as it is now."""
@@ -101,6 +104,7 @@ class Doors:
             [address for address, settings in bound.items() if settings.websocket],
             {address: settings.terms for address, settings in bound.items()},
             [address for address, settings in bound.items() if settings.https],
+            {address: settings.middleware for address, settings in bound.items() if settings.middleware is not None},
         )
 
     def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:

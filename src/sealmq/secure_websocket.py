@@ -40,6 +40,15 @@ class SecureWebSocket:
         self.refused_certificate = b""
 
     @property
+    def max_record(self) -> int:
+        """See TLSConnection."""
+        return self._tls.max_record
+
+    @max_record.setter
+    def max_record(self, most: int) -> None:
+        self._tls.max_record = most
+
+    @property
     def psk_identity(self) -> str:
         """See TLSConnection."""
         return self._tls.psk_identity

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,7 +23,7 @@ from sealmq.archive import is_waiting
 from sealmq.broker.broker import Broker
 from sealmq.broker.change import adopt, recognize
 from sealmq.config import Configuration, ListenerSettings
-from sealmq.contexts import build_contexts
+from sealmq.contexts import Contexts, build_contexts
 from sealmq.crl_export import Keeper
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.directory import Directory
@@ -36,7 +36,7 @@ from sealmq.gatekeeper import PasswordGatekeeper
 from sealmq.heap import Heap
 from sealmq.home import Home, broker_names
 from sealmq.house import House
-from sealmq.identity import Identity, Terms
+from sealmq.identity import Identity
 from sealmq.link import Link
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.own_certificates import renew_own
@@ -51,7 +51,7 @@ from sealmq.tcp.admission import Place
 from sealmq.tcp.listener import Reception
 from sealmq.tcp.poller import Poller
 from sealmq.tcp.transport import LINGER, Floor, Transport
-from sealmq.tls.middleware import TLSConnection, TLSContext
+from sealmq.tls.middleware import TLSConnection
 from sealmq.tls.resumption import Resumption
 from sealmq.web.service import EnrollmentService, load_service, policy_of
 
@@ -75,7 +75,7 @@ COLLECTIONS = (2_000, 10, 10_000)
 ever. Nothing of a link or a session is in a cycle, which a test holds; and a look at a hundred thousand old objects
 stops everybody for 70 ms, again and again while a fleet connects."""
 
-_Built: TypeAlias = tuple[Mapping[Terms, TLSContext], EnrollmentService]
+_Built: TypeAlias = tuple[Contexts, EnrollmentService]
 
 QUIET = 10.0
 """Seconds in which the same trouble with the whole machine is told once."""
@@ -87,23 +87,24 @@ class Server:
     home:          where CA and registry are.
     configuration: what sealmq.toml says.
     presence:      that this process is the home's broker; None: `run` claims it, and releases it at its end.
+    middleware:    in place of [tls]'s, in every configuration that is read later, too.
 
     restore_waits: `run` ended because a restore of the home waits to be finished; then a new Server is to take over.
     """
 
-    def __init__(self, home: Home, configuration: Configuration, presence: Presence | None = None) -> None:
-        self._home = home
+    def __init__(
+        self, home: Home, configuration: Configuration, presence: Presence | None = None, middleware: str | None = None
+    ) -> None:
+        self._home, self._middleware = home, middleware
         self._presence = presence
-        self._configuration = configuration
+        self._configuration = configuration = configuration.spoken_by(middleware)
         # A clock that reads as Unix time and never jumps, whatever somebody does to the machine's.
         self._offset = time.time() - time.monotonic()
         self._resumption = Resumption()
         self._contexts, self._service = self._build(configuration)
-        self._context_is_stale = False
-        self._authorities_are_stale = False
+        self._context_is_stale = self._authorities_are_stale = False
         self._troubles: dict[str, str] = {}
-        self._exhausted_until = 0.0
-        self._turned_away_until = 0.0
+        self._exhausted_until = self._turned_away_until = 0.0
         self._certificate_checked = self.clock()
         self._authorities_told = 0.0
         self._keeper = Keeper(home)
@@ -115,8 +116,7 @@ class Server:
         self.doors = Doors(self._reception, self._receive)
         self._end_of_turn_is_due = False
         self._stop = asyncio.Event()
-        self.restore_waits = False
-        self._must_reload = False
+        self.restore_waits = self._must_reload = False
         self._had_terminal = sys.stderr.isatty()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._safekeeping = Safekeeping(home.messages, self._call_loop)
@@ -256,7 +256,7 @@ class Server:
             return None  # its door was closed while it waited: what was asked there may count nowhere any more
         if settings.https:
             return self._service.exchange(transport, self.house, self._registrar)
-        tls: TLSConnection = self._contexts[settings.terms].connection()
+        tls: TLSConnection = self._contexts.of(settings).connection()
         if settings.websocket:
             tls = SecureWebSocket(tls, self._configuration.websocket.origins)
         return Link(transport, tls, self.house, settings.terms)
@@ -405,7 +405,7 @@ class Server:
                 self.restore_waits = True
                 self.stop()
                 return ""
-            configuration = config.load(self._home.configuration)
+            configuration = config.load(self._home.configuration, middleware=self._middleware)
             vault.check_unchanged(self._home.configuration)  # whoever can write it lets in whom it likes
             names = await asyncio.to_thread(broker_names, configuration.certificate)
             self._home.ensure_broker_certificate(names, self.clock())

@@ -155,3 +155,10 @@ def test_a_frame_may_be_longer_than_a_tls_record(trust: Trust) -> None:
     pair.carry()
     pair.client.receive(pair.answer)
     assert b"".join(pair.client.messages) == b"x" * 100_000
+
+
+def test_smaller_records_can_be_asked_for(trust: Trust) -> None:
+    pair = Pair(trust, trust.device)
+    assert pair.server.max_record == 16_384
+    pair.server.max_record = 1_024
+    assert pair.server._tls.max_record == 1_024

@@ -23,7 +23,7 @@ from places import NOWHERE
 from sealmq import config, server
 from sealmq.broker.limits import Limits
 from sealmq.broker.sessions import Session
-from sealmq.config import CertificateSettings, Configuration
+from sealmq.config import CertificateSettings, Configuration, ListenerSettings
 from sealmq.doors import Addresses, allow_descriptors, wanted_listeners
 from sealmq.errors import HomeError, TrustError
 from sealmq.home import Home, broker_names
@@ -240,6 +240,24 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
 
     asyncio.run(main())
     assert said().count("no file can be opened") == 1
+
+
+def test_a_reload_takes_another_tls_and_keeps_the_library_that_the_command_line_says(home: Home) -> None:
+    async def main() -> None:
+        home.configuration.write_text('listen = ["127.0.0.1:0"]\n[tls]\nmiddleware = "wolfssl"\n')
+        configuration = config.load(home.configuration, middleware="openssl")
+        one = Server(home, configuration, middleware="openssl")
+        port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        service = asyncio.create_task(one.run(lambda bound: port.set_result(bound.mqtt[0][1])))
+        await asyncio.wait_for(port, WAIT)
+        home.configuration.write_text('listen = ["127.0.0.1:0"]\n[tls]\nmiddleware = "wolfssl"\nmax_record = 1024\n')
+        one.reload()
+        usual = ListenerSettings(":1")
+        await until(lambda: one._contexts.of(usual).connection().max_record == 1024)
+        one.stop()
+        await asyncio.wait_for(service, WAIT)
+
+    asyncio.run(main())
 
 
 def test_another_certificate_of_the_broker_is_shown_to_who_comes_and_cuts_nobody(home: Home) -> None:

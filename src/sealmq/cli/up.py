@@ -16,7 +16,7 @@ from sealmq import __version__
 from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.options import HomeOption
 from sealmq.cli.target import EVERYWHERE
-from sealmq.identity import BY_CERTIFICATE, Terms
+from sealmq.identity import BY_CERTIFICATE
 
 if TYPE_CHECKING:
     from sealmq.config import Configuration
@@ -48,6 +48,12 @@ def up(
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT", help="Listen here for enrolment by EST over HTTPS. Repeatable."),
     ] = None,
+    middleware: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="TLS library in place of [tls] middleware in sealmq.toml; see sealmq middleware."
+        ),
+    ] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log one JSON object a line.")] = False,
     organization: Annotated[
         str, typer.Option(metavar="NAME", help="First start only: the organization that the certificates name.")
@@ -63,10 +69,13 @@ def up(
     from sealmq.errors import HomeError
     from sealmq.home import Home
     from sealmq.presence import Presence
+    from sealmq.tls.middlewares import find
 
     asked = Asked(listen or (), websocket or (), https or ())
     for address in (*asked.listen, *asked.websocket, *asked.https):
         parse_address(address)  # before anything is made
+    if middleware is not None:
+        find(middleware)
     path = home or Home.default_path()
     is_new = not Home.is_home(path)
     if is_new:
@@ -82,7 +91,7 @@ def up(
         start_logging(configuration.log.level, as_json=json_log)
         with opened:
             _check_addresses(configuration, asked)
-            _serve(opened, configuration, presence, asked, is_new=is_new)
+            _serve(opened, configuration.spoken_by(middleware), presence, asked, middleware, is_new=is_new)
 
 
 class Asked(NamedTuple):
@@ -100,7 +109,15 @@ class Asked(NamedTuple):
         return Asked(*([place_of(*address) for address in known] if asked else asked for asked, known in chosen))
 
 
-def _serve(opened: Home, configuration: Configuration, presence: Presence, asked: Asked, *, is_new: bool) -> None:
+def _serve(
+    opened: Home,
+    configuration: Configuration,
+    presence: Presence,
+    asked: Asked,
+    middleware: str | None,
+    *,
+    is_new: bool,
+) -> None:
     """Run a server; after a restore of its home another one, in the same place."""
     import asyncio
 
@@ -109,20 +126,26 @@ def _serve(opened: Home, configuration: Configuration, presence: Presence, asked
     from sealmq.server import Server
 
     known: list[Addresses] = []
+    library = _library(configuration)
 
     def ready(bound: Addresses) -> None:
         if not known:
-            _welcome(opened, bound, is_new=is_new)
+            _welcome(opened, bound, is_new=is_new, library=library)
         known[:] = [bound]
         if not sys.stderr.isatty():  # a file of many days; in a terminal the welcome says it
             places = ", ".join(place_of(*address) for address in (*bound.mqtt, *bound.websocket, *bound.https))
             log.info(
-                "SealMQ %s is up: process %d, home %s, listening on %s", __version__, os.getpid(), opened.path, places
+                "SealMQ %s is up: process %d, home %s, listening on %s%s",
+                __version__,
+                os.getpid(),
+                opened.path,
+                places,
+                f", TLS by {library}" if library else "",
             )
 
     while True:
         with opened:
-            server = Server(opened, configuration, presence)
+            server = Server(opened, configuration, presence, middleware)
             asyncio.run(server.run(ready, *asked))
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # asyncio has put back what would end us
         if not server.restore_waits:
@@ -181,7 +204,15 @@ def _open(path: Path) -> tuple[Home, Configuration]:
     return opened, configuration
 
 
-def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
+def _library(configuration: Configuration) -> str:
+    """The TLS library, where it is not the usual one. Raises MiddlewareError when it is not there."""
+    from sealmq.tls.middlewares import DEFAULT, find
+
+    name = configuration.tls.middleware
+    return "" if name == DEFAULT else f"{find(name).abilities.title} (middleware {name})"
+
+
+def _welcome(home: Home, bound: Addresses, *, is_new: bool, library: str = "") -> None:
     """Where it listens, whom to trust, what to type next."""
     from rich.console import Console
 
@@ -190,11 +221,13 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
     console = Console(highlight=False, soft_wrap=True, emoji=False)  # or ":AB:" in a fingerprint would become a picture
     console.print("[bold green]SealMQ is up.[/] MQTT over TLS, for devices with a certificate from its own CA.\n")
     for host, port in bound.mqtt:
-        console.print(f"  listening on    {_where(host, port)}{_asked(bound.terms.get((host, port)))}", markup=False)
+        console.print(f"  listening on    {_where(host, port)}{_asked(bound, host, port)}", markup=False)
     for host, port in bound.websocket:
         console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
     for host, port in bound.https:
         console.print(f"  EST (HTTPS) on  {_where(host, port)}", markup=False)
+    if library:
+        console.print(f"  TLS by          {library}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
     console.print(f"  root to trust   {home.root_certificate}", markup=False)
     fingerprint = home.root_fingerprint()
@@ -207,7 +240,7 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool) -> None:
         console.print("  [yellow]whoever has its .key files can make devices and brokers.[/]\n")
     here = ", in this folder" if "/" in program() and not program().startswith("/") else ""
     console.print(f"Next, in another terminal{here}:\n")
-    usual = [address for address in bound.mqtt if not _asked(bound.terms.get(address))]
+    usual = [address for address in bound.mqtt if bound.terms.get(address, BY_CERTIFICATE) == BY_CERTIFICATE]
     for command in _next_commands(home, usual or bound.mqtt):
         console.print(f"  {command}", markup=False)
     console.print("\nCtrl-C ends it.")
@@ -237,12 +270,17 @@ def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
     return [f"{program()} {shlex.join(command)}" for command in commands]
 
 
-def _asked(terms: Terms | None) -> str:
-    """What is asked at a listener, where it is not the usual."""
-    if terms is None or terms == BY_CERTIFICATE:
-        return ""
-    proof = "user name and password" if terms.auth == "password" else "certificate, user name and password"
-    return f" ({proof}{', WITHOUT TLS' if terms.plaintext else ''})"
+def _asked(bound: Addresses, host: str, port: int) -> str:
+    """What is asked at a listener, and by which library, where it is not the usual."""
+    terms = bound.terms.get((host, port), BY_CERTIFICATE)
+    words = []
+    if terms.auth != "certificate":
+        words.append("user name and password" if terms.auth == "password" else "certificate, user name and password")
+    if terms.plaintext:
+        words.append("WITHOUT TLS")
+    if (host, port) in bound.middleware:
+        words.append(f"TLS by {bound.middleware[host, port]}")
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _where(host: str, port: int) -> str:

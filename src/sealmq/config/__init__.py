@@ -2,6 +2,7 @@
 
     addresses.py    ADDRESS:PORT
     listeners.py    where to listen, and what is asked there
+    tls.py          which TLS is spoken, and by which library
     enrollment.py   how devices are enrolled over the network
     table.py        how a value is read, checked and complained about
     text.py         the file of the first start
@@ -17,7 +18,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -36,14 +37,13 @@ from sealmq.config.listeners import (
 )
 from sealmq.config.table import Table, either, shown
 from sealmq.config.text import DEFAULT_TEXT
+from sealmq.config.tls import TLSSettings, read_tls
 from sealmq.errors import ConfigError, ProtocolError
 from sealmq.identity import ROLES
 from sealmq.mqtt.topics import SHARED, check_topic_filter
 
-Profile = Literal["default", "modern"]
 Level = Literal["debug", "info", "warning", "error"]
 
-PROFILES: Final[tuple[Profile, ...]] = ("default", "modern")
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 PLACEHOLDERS: Final = ("{device}", "{account}", "{role}", "{client_id}")
 """What a topic in an access rule may hold for the client's own name."""
@@ -53,23 +53,13 @@ __all__ = [
     "EnrollmentSettings",
     "HTTPSSettings",
     "ListenerSettings",
+    "TLSSettings",
     "WebSocketSettings",
     "default_text",
     "load",
     "parse",
     "parse_address",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class TLSSettings:
-    """[tls]: what the listeners speak."""
-
-    profile: Profile = "default"
-    """"default" is TLS 1.2 and 1.3, "modern" is TLS 1.3 only."""
-
-    max_record: int = 16_384
-    """Bytes of the largest TLS record that we send; small for microcontrollers with a small buffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +104,10 @@ class Configuration:
     def listeners(self) -> tuple[ListenerSettings, ...]:
         """Every listener for MQTT, those of the short form first; others are in `websocket` and `https`."""
         return (*map(ListenerSettings, self.listen), *self.listener)
+
+    def spoken_by(self, middleware: str | None) -> Configuration:
+        """The same with another middleware in [tls]; None leaves it. A listener that names its own keeps that."""
+        return self if middleware is None else replace(self, tls=replace(self.tls, middleware=middleware))
 
 
 # The standard's largest packet [MQTT 1.5.5], and what a 32-bit and a 16-bit field hold.
@@ -160,8 +154,11 @@ LIMIT_RANGES: Final[dict[str, tuple[int, int]]] = {
 """What sealmq.toml may set each limit to: smallest and largest."""
 
 
-def load(path: str | Path) -> Configuration:
-    """Read a configuration file. Raises ConfigError, and nothing else, for whatever is wrong with it."""
+def load(path: str | Path, *, middleware: str | None = None) -> Configuration:
+    """Read a configuration file. Raises ConfigError, and nothing else, for whatever is wrong with it.
+
+    middleware: in place of [tls]'s (`sealmq up --middleware`).
+    """
     path = Path(path)
     try:
         text = path.read_bytes().decode()
@@ -171,7 +168,7 @@ def load(path: str | Path) -> Configuration:
         raise ConfigError(f"{path} cannot be read", why=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8", why=f"byte {error.start + 1} cannot be decoded") from error
-    return parse(text, str(path))
+    return parse(text, str(path)).spoken_by(middleware)
 
 
 def parse(text: str, source: str = "sealmq.toml") -> Configuration:
@@ -221,21 +218,12 @@ def _configuration(top: Table) -> Configuration:
         websocket=websocket,
         https=read_https(top.table("https"), taken | {*websocket.listen}),
         enrollment=read_enrollment(top.table("enrollment")),
-        tls=_tls(top.table("tls")),
+        tls=read_tls(top.table("tls")),
         certificate=_certificate(top.table("certificate")),
         limits=_limits(top.table("limits")),
         access=_access(top),
         log=_log(top.table("log")),
     )
-
-
-def _tls(table: Table) -> TLSSettings:
-    table.expect_keys("profile", "max_record")
-    default = TLSSettings()
-    profile = table.choice("profile", default.profile, PROFILES)
-    # RFC 8449 section 4: no record limit below 64. A page above it keeps a mistake from costing all the throughput.
-    max_record = table.number("max_record", default.max_record, 512, 16_384, whole=True)
-    return TLSSettings(profile="modern" if profile == "modern" else "default", max_record=int(max_record))
 
 
 def _certificate(table: Table) -> CertificateSettings:

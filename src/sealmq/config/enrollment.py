@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sealmq.config.listeners import ListenerSettings, read_addresses
 from sealmq.config.table import Table, shown
+from sealmq.config.tls import Profile, read_profile
 from sealmq.devices.labels import Label
 
 LONGEST_LIFE: Final = 9_131
@@ -27,6 +28,9 @@ class HTTPSSettings:
 
     listen: tuple[str, ...] = (":8443",)
     """Where; nowhere when empty. No MQTT is spoken there."""
+
+    profile: Profile | None = None
+    """Which TLS is spoken there; None: what [tls] says. The middleware is always OpenSSL (web/service.py)."""
 
     @property
     def listeners(self) -> tuple[ListenerSettings, ...]:
@@ -56,8 +60,9 @@ class EnrollmentSettings:
 
 def read_https(table: Table, taken: AbstractSet[str]) -> HTTPSSettings:
     """The table [https]; `taken` are the addresses where MQTT is spoken."""
-    table.expect_keys("listen")
-    return HTTPSSettings(read_addresses(table, HTTPSSettings().listen, taken, "MQTT is spoken there"))
+    table.expect_keys("listen", "profile")
+    listen = read_addresses(table, HTTPSSettings().listen, taken, "MQTT is spoken there")
+    return HTTPSSettings(listen, read_profile(table))
 
 
 def read_enrollment(table: Table) -> EnrollmentSettings:

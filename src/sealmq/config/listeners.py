@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sealmq.config.addresses import parse_address
 from sealmq.config.table import Table, shown
+from sealmq.config.tls import KEYS, Profile, TLSSettings, read_max_record, read_middleware, read_profile
 from sealmq.errors import ConfigError
 from sealmq.identity import AUTHS, FOR_ENROLLMENT, Auth, Terms
 from sealmq.tcp.origins import normal_origin
@@ -39,6 +40,15 @@ class ListenerSettings:
     anybody_may_read_this: bool = False
     """Consent to a plaintext listener on an address that others can reach: they read the passwords too."""
 
+    middleware: str | None = None
+    """The TLS library here; None: the one of [tls]. The same holds for the next two."""
+
+    profile: Profile | None = None
+    """Which TLS is spoken here."""
+
+    max_record: int | None = None
+    """Bytes of the largest TLS record that is sent here."""
+
     websocket: bool = False
     """MQTT over WebSocket. No key of [[listener]]: it is true for the addresses of [websocket]."""
 
@@ -54,6 +64,11 @@ class ListenerSettings:
     def terms(self) -> Terms:
         """What the broker needs of it."""
         return FOR_ENROLLMENT if self.https else Terms(self.auth, self.plaintext)
+
+    def tls_in(self, general: TLSSettings) -> TLSSettings:
+        """What is spoken here, where `general` is what [tls] says."""
+        own = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
+        return replace(general, **own) if own else general
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +152,7 @@ def read_listeners(top: Table, listen: tuple[str, ...]) -> tuple[ListenerSetting
 
 
 def _listener(table: Table) -> ListenerSettings:
-    table.expect_keys("address", "auth", "plaintext", CONSENT)
+    table.expect_keys("address", "auth", "plaintext", CONSENT, *KEYS)
     address = table.text("address")
     if address is None:
         raise table.error("address", "is missing", remedy='address = ":8885"')
@@ -148,6 +163,9 @@ def _listener(table: Table) -> ListenerSettings:
         auth=next(each for each in AUTHS if each == auth),
         plaintext=table.flag("plaintext", False),
         anybody_may_read_this=table.flag(CONSENT, False),
+        middleware=read_middleware(table),
+        profile=read_profile(table),
+        max_record=read_max_record(table),
     )
     _check_plaintext(table, settings)
     return settings
@@ -158,6 +176,9 @@ def _check_plaintext(table: Table, settings: ListenerSettings) -> None:
         if settings.anybody_may_read_this:
             raise table.error(CONSENT, "is for plaintext = true alone", remedy="remove it: TLS is on")
         return
+    for key in KEYS:
+        if key in table.values:
+            raise table.error(key, "is together with plaintext = true", why="there is no TLS", remedy="remove it")
     if settings.auth != "password":
         raise table.error(
             "plaintext",

@@ -22,6 +22,7 @@ DEFAULT_TEXT: Final = """\
 #                          "certificate-and-password": both
 #   plaintext = true       without TLS, with auth = "password" only, and only on 127.0.0.1 or [::1] ...
 #   anybody_may_read_this = true    ... unless you say so: on the way everybody reads messages and passwords
+# middleware, profile and max_record can stand there too, in place of what [tls] says.
 
 [websocket]
 # Where to listen for MQTT over WebSocket over TLS (wss://HOST:8084/mqtt), always with certificates; [] is nowhere.
@@ -30,7 +31,8 @@ DEFAULT_TEXT: Final = """\
 #origins = []
 
 [https]
-# Where devices fetch and renew their certificates by EST (https://HOST:8443/.well-known/est); [] is nowhere.
+# Where devices fetch and renew their certificates by EST (https://HOST:8443/.well-known/est); [] is nowhere. Its TLS is
+# by OpenSSL, whatever [tls] says; where that is post-quantum, which it cannot do: profile = "modern" here.
 #listen = [":8443"]
 
 [enrollment]
@@ -52,8 +54,11 @@ DEFAULT_TEXT: Final = """\
 #   approval = true
 
 [tls]
-# "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only.
+# "default" is TLS 1.2 and 1.3; "modern" is TLS 1.3 only; "post-quantum" is TLS 1.3 with a hybrid group only.
 #profile = "default"
+# The TLS library: "openssl", "pyopenssl", "mbedtls" ("mbedtls-3.6" or "mbedtls-2.28" for that one alone), "wolfssl".
+# What each can do here, and what to install: sealmq middleware.
+#middleware = "openssl"
 # Bytes of the largest TLS record that is sent, 512 to 16384: lower it for microcontrollers with a small buffer.
 #max_record = 16384
 

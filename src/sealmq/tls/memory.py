@@ -85,13 +85,13 @@ class MemoryConnection:
         "_failed",
         "_farewell_said",
         "_finished",
-        "_max_record",
         "_peer",
         "_pieces",
         "_replies",
         "_started",
         "closed",
         "established",
+        "max_record",
         "proof",
         "refused_certificate",
     )
@@ -111,7 +111,7 @@ class MemoryConnection:
         """
         self._engine = engine
         self._peer = peer
-        self._max_record = max_record
+        self.max_record = max_record
         self._finished = finished
         self._pieces: list[bytes] = []
         self._replies: list[bytes] = []  # what the library had to say while we received
@@ -143,6 +143,11 @@ class MemoryConnection:
     def psk_identity(self) -> str:
         """See TLSConnection."""
         return self._engine.psk_identity() if self.established else ""
+
+    @property
+    def key_log(self) -> str:
+        """See key_log.key_log_of."""
+        return str(getattr(self._engine, "key_log", ""))
 
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection."""
@@ -182,8 +187,8 @@ class MemoryConnection:
         if self._pieces and self.established:
             plaintext = b"".join(self._pieces)
             self._pieces.clear()
-            for at in range(0, len(plaintext), self._max_record):
-                self._encrypt(plaintext[at : at + self._max_record])
+            for at in range(0, len(plaintext), self.max_record):
+                self._encrypt(plaintext[at : at + self.max_record])
         if self._close_wanted:
             self._say_goodbye()
         ciphertext = b"".join(self._replies)

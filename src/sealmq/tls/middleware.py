@@ -136,10 +136,13 @@ class TLSConnection(Protocol):
     refused_certificate: DER of the peer's own certificate when the handshake was refused because of it, else b"".
                          It proves nothing: anybody can show anybody's certificate. For the log only.
     psk_identity:        the name that the peer has proved by a PSK, once `established`; "" when it was none.
+    max_record:          most bytes of plaintext in a record that we send. Who is known by now to have a smaller buffer
+                         gets smaller ones: it may be lowered at any time.
     """
 
     established: bool
     closed: bool
+    max_record: int
     proof: HandshakeProof | None
     refused_certificate: bytes
 

@@ -42,7 +42,6 @@ class OpenSSLConnection:
         "_farewell_said",
         "_flowing",
         "_incoming",
-        "_max_record",
         "_outgoing",
         "_owner",
         "_peer",
@@ -54,6 +53,7 @@ class OpenSSLConnection:
         "_write",
         "closed",
         "established",
+        "max_record",
         "proof",
         "refused_certificate",
     )
@@ -78,7 +78,7 @@ class OpenSSLConnection:
         self._incoming = incoming
         self._outgoing = outgoing
         self._peer = peer
-        self._max_record = max_record
+        self.max_record = max_record
         self._owner = owner
         self._pieces: list[bytes] = []
         self._replies = b""  # what OpenSSL had to say while we received
@@ -150,7 +150,7 @@ class OpenSSLConnection:
         if pieces and self.established:
             plaintext = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            if len(plaintext) > self._max_record:
+            if len(plaintext) > self.max_record:
                 return self._encrypt_in_records(plaintext)
             if plaintext:
                 self._encrypt(plaintext)
@@ -281,7 +281,7 @@ class OpenSSLConnection:
 
     def _encrypt_in_records(self, plaintext: bytes) -> bytes:
         """Encrypt more than one record's worth."""
-        everything, limit, outgoing = memoryview(plaintext), self._max_record, self._outgoing
+        everything, limit, outgoing = memoryview(plaintext), self.max_record, self._outgoing
         ciphertexts, self._replies = [self._replies], b""
         for at in range(0, len(everything), limit):
             self._encrypt(everything[at : at + limit])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sealmq.errors import TLSError
 from sealmq.tls.middleware import HandshakeProof
+from sealmq.tls.policy import RECORD_LIMIT
 
 _HANDSHAKE_RECORD = b"\x16\x03"  # RFC 8446 section 5.1: a record of type handshake, major version 3
 
@@ -15,13 +16,14 @@ _HANDSHAKE_RECORD = b"\x16\x03"  # RFC 8446 section 5.1: a record of type handsh
 class PlaintextConnection:
     """A TLSConnection that passes on what it gets."""
 
-    __slots__ = ("_pieces", "_started", "closed", "established", "proof", "refused_certificate")
+    __slots__ = ("_pieces", "_started", "closed", "established", "max_record", "proof", "refused_certificate")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._started = False
         self.established = True
         self.closed = False
+        self.max_record = RECORD_LIMIT  # there are no records
         self.proof: HandshakeProof | None = None
         self.refused_certificate = b""
 

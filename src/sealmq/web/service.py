@@ -1,5 +1,8 @@
 """What a home and its configuration make of EST: what is published, who may show a certificate, which labels there are.
 
+Its TLS is always OpenSSL's: a certificate is asked for and may be missing, and one that has expired is looked at all
+the same, to be renewed. No other middleware here can do that.
+
 Built anew, like the TLS contexts, whenever a CA or the configuration changes; an exchange that has begun ends with what
 it began with.
 """
@@ -12,6 +15,7 @@ from functools import partial
 from sealmq.config import Configuration
 from sealmq.devices.applicants import Applicants, anchors_of
 from sealmq.devices.outcomes import EnrollmentPolicy
+from sealmq.errors import MiddlewareError
 from sealmq.home import Home
 from sealmq.house import House
 from sealmq.pki.pkcs7 import certs_only
@@ -37,10 +41,21 @@ class EnrollmentService:
 
 
 def load_service(home: Home, configuration: Configuration) -> EnrollmentService:
-    """Read what there is. Raises HomeError or TrustError when the home's files cannot be relied upon."""
+    """Read what there is. Raises HomeError or TrustError when the home's files cannot be relied upon, MiddlewareError
+    for a profile that OpenSSL does not have here."""
     settings, authorities = configuration.enrollment, home.authorities
     anchors = authorities.device_anchors_pem + authorities.claim_anchors_pem
-    policy = TLSPolicy(profile=configuration.tls.profile, max_record=configuration.tls.max_record)
+    profile = configuration.https.profile or configuration.tls.profile
+    policy = TLSPolicy(profile=profile, max_record=configuration.tls.max_record)
+    build = partial(enrollment_context, policy, chain=home.broker_chain, key=home.broker_key, client_anchors=anchors)
+    try:
+        tls = UnresumedContext(build)
+    except MiddlewareError as error:
+        raise MiddlewareError(
+            f'enrolment over HTTPS cannot have the profile "{profile}" here',
+            why=f"it is spoken by OpenSSL; {error.why}",
+            remedy='below [https]: profile = "modern", for enrolment alone',
+        ) from error
     return EnrollmentService(
         EST(
             published=certs_only(authorities.published()),
@@ -48,9 +63,7 @@ def load_service(home: Home, configuration: Configuration) -> EnrollmentService:
             server_keys=settings.server_keys,
         ),
         Applicants(home.registry, anchors_of(anchors)),
-        UnresumedContext(
-            partial(enrollment_context, policy, chain=home.broker_chain, key=home.broker_key, client_anchors=anchors)
-        ),
+        tls,
     )
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.up import _next_commands, _welcome, _where
+from sealmq.cli import run
+from sealmq.cli.up import _library, _next_commands, _welcome, _where
+from sealmq.config import Configuration, TLSSettings
 from sealmq.doors import Addresses
 from sealmq.home import Home
 from sealmq.identity import Terms
@@ -53,6 +55,30 @@ def test_what_is_asked_stands_behind_an_address_where_it_is_not_the_usual(
     assert "listening on    127.0.0.1:2 (user name and password)\n" in shown
     assert "listening on    127.0.0.1:3 (user name and password, WITHOUT TLS)\n" in shown
     assert " -p 1 'devices/#'" in shown, "what to type next is for the listener that takes certificates"
+    assert "TLS by" not in shown
+
+
+def test_a_tls_library_is_named_where_it_is_not_the_usual(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    here, small = ("127.0.0.1", 1), ("127.0.0.1", 2)
+    bound = Addresses([here, small], [], middleware={small: "mbedtls"})
+    _welcome(home, bound, is_new=False, library=_library(Configuration(tls=TLSSettings(middleware="openssl"))))
+    shown = capsys.readouterr().out
+    assert "listening on    127.0.0.1:1\n" in shown
+    assert "listening on    127.0.0.1:2 (TLS by mbedtls)\n" in shown
+    assert "  TLS by  " not in shown
+    _welcome(home, bound, is_new=False, library="wolfSSL 5.9.2 (middleware wolfssl)")
+    assert "  TLS by          wolfSSL 5.9.2 (middleware wolfssl)\n" in capsys.readouterr().out
+
+
+def test_a_middleware_that_there_is_not_is_said_before_a_home_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "home"
+    assert run(["up", "--home", str(path), "--middleware", "opensll"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no middleware 'opensll'" in said
+    assert "did you mean 'openssl'?" in said
+    assert not path.exists()
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

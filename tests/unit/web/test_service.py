@@ -11,9 +11,10 @@ from exchanges import Office
 from sealmq.config import parse
 from sealmq.devices.labels import Label
 from sealmq.devices.outcomes import EnrollmentPolicy
-from sealmq.errors import HomeError
+from sealmq.errors import HomeError, MiddlewareError
 from sealmq.pki.authorities import NAMES
 from sealmq.pki.authority import certificates_of
+from sealmq.tls.middlewares import find
 from sealmq.web.service import load_service, policy_of
 
 
@@ -35,6 +36,16 @@ def test_each_is_verified_by_a_root_in_the_same_answer(tmp_path: Path) -> None:
         assert roots
         for each in found:  # as libest does
             each.verify_directly_issued_by(next(root for root in roots if root.subject == each.issuer))
+
+
+@pytest.mark.skipif(bool(find().abilities.hybrid_groups), reason="this OpenSSL has a hybrid group")
+def test_a_profile_that_openssl_does_not_have_is_refused_and_another_can_be_said(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    with office.home as home:
+        with pytest.raises(MiddlewareError, match=r"enrolment over HTTPS.*post-quantum") as caught:
+            load_service(home, parse('[tls]\nprofile = "post-quantum"\nmiddleware = "pyopenssl"'))
+        assert "[https]" in caught.value.remedy
+        load_service(home, parse('[tls]\nprofile = "post-quantum"\n[https]\nprofile = "modern"'))
 
 
 def test_the_configuration_says_labels_and_policy(tmp_path: Path) -> None:
