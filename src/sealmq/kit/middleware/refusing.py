@@ -40,7 +40,8 @@ class Setting:
 class Refusal:
     """One case. by: who must refuse. change: the good setting -> the one that must be refused.
 
-    psk: it begins with a PSK on both sides. lacking: why these two cannot be tried so, "" when they can.
+    psk: it begins with a PSK on both sides. may_decline: a library may refuse to show what the other must refuse.
+    lacking: why these two cannot be tried so, "" when they can.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Refusal:
     by: By
     change: Callable[[Setting, Material], Setting]
     psk: bool = False
+    may_decline: bool = False
     lacking: Callable[[Middleware, Middleware, Version], str] = lambda client, server, version: ""
 
 
@@ -150,7 +152,7 @@ REFUSALS: Final = (
     Refusal("wrong-address", "another address is dialled", "client", _dial(WRONG_ADDRESS), lacking=_needs_addresses),
     Refusal("other-ca", "the broker is of another CA", "client", _trust_another),
     Refusal("device-as-broker", "a device's certificate as a broker's", "client",
-            _broker(lambda material: material.broker_for_clients)),
+            _broker(lambda material: material.broker_for_clients), may_decline=True),
     Refusal("broker-expired", "the broker's certificate has expired", "client",
             _broker(lambda material: material.broker_expired)),
     Refusal("broker-not-yet", "the broker's is not yet valid", "client",
@@ -159,7 +161,7 @@ REFUSALS: Final = (
     Refusal("device-of-other-ca", "the device is of another CA", "server",
             _device(lambda material: material.device_foreign)),
     Refusal("broker-as-device", "a broker's certificate as a device's", "server",
-            _device(lambda material: material.device_for_servers)),
+            _device(lambda material: material.device_for_servers), may_decline=True),
     Refusal("device-expired", "the device's certificate has expired", "server",
             _device(lambda material: material.device_expired)),
     Refusal("device-not-yet", "the device's is not yet valid", "server",
@@ -196,6 +198,9 @@ def try_refusal(
         return result(Outcome.IMPOSSIBLE, lacks)
     try:
         meeting = _meet(refusal.change(_begin(refusal, version, server, material), material), client, server)
+        shows, side = (server, meeting.server) if refusal.by == "client" else (client, meeting.client)
+        if refusal.may_decline and _has_declined(side):
+            return result(Outcome.IMPOSSIBLE, f"{shows.name} shows no certificate that has another purpose")
         error = _judge(refusal, meeting)
     except ConfigError as wrong:
         return result(Outcome.FAILED, f"{wrong.what}: {wrong.why}")
@@ -249,6 +254,11 @@ def _judge(refusal: Refusal, meeting: Meeting) -> TLSError:
             return side.error
     said = next((in_words(side.error) for side in (client, server) if side.error), "nothing was said")
     raise MismatchError(f"it was not refused by the {refusal.by}: {said}")
+
+
+def _has_declined(side: Side) -> bool:
+    """Has the side that should show something wrong ended it by itself?"""
+    return not side.connection.established and side.error is not None and side.error.sent and bool(side.error.alert)
 
 
 def _heard(meeting: Meeting, error: TLSError) -> str:

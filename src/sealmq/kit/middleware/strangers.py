@@ -133,6 +133,40 @@ def _garbage_in_records(fresh: Fresh, together: Together, is_server: bool) -> TL
     return last
 
 
+def _flood(record: bytes) -> Callable[[Fresh, Together, bool], TLSError | None]:
+    """The same small record, as often as somebody has patience to send it."""
+
+    def attempt(fresh: Fresh, together: Together, is_server: bool) -> TLSError | None:
+        side = fresh()
+        side.data_to_send()
+        said = 0
+        for _ in range(100):
+            try:
+                expect(side.receive_data(record * 100) == b"", "it has read something")
+            except TLSError as error:
+                side.data_to_send()
+                _stays_over(side)
+                return error
+            said += len(side.data_to_send())
+            expect(said < _FEW, f"it has answered with {said} bytes")
+            expect(not side.established, "it takes this for a handshake")
+        return None
+
+    return attempt
+
+
+def _endless_message(fresh: Fresh, together: Together, is_server: bool) -> TLSError | None:
+    """A hello of 16 MB, as its length says: nobody may keep more of it than a hello can have."""
+    side = fresh()
+    side.data_to_send()
+    hello = bytes((1 if is_server else 2,)) + b"\xff\xff\xff\x03\x03" + bytes(16_378)
+    for number in range(_MOST_OF_A_HELLO // 16_384):
+        body = bytes(16_384) if number else hello
+        if failure := _feed(side, b"\x16\x03\x03\x40\x00" + body):
+            return failure
+    raise MismatchError(f"it has taken {_MOST_OF_A_HELLO:,} bytes of one message, and waits for more")
+
+
 def _http(fresh: Fresh, together: Together, is_server: bool) -> TLSError | None:
     side = fresh()
     side.data_to_send()
@@ -230,6 +264,11 @@ def _cut_record(fresh: Fresh, together: Together, is_server: bool) -> None:
     expect(not side.connection.closed, "it was cut off, and takes that for a goodbye")
 
 
+_FEW: Final = 200
+"""Bytes: an alert, or two."""
+
+_MOST_OF_A_HELLO: Final = 1 << 20
+
 _SECRET: Final = b"switch the heating off"
 
 
@@ -272,6 +311,9 @@ STRANGERS: Final = (
     Stranger("silence", "nothing comes", _silence),
     Stranger("garbage", "noise", _garbage),
     Stranger("garbage-in-records", "noise in TLS records", _garbage_in_records),
+    Stranger("warnings", "ten thousand warnings", _flood(b"\x15\x03\x03\x00\x02\x01\x5a")),
+    Stranger("empty-records", "ten thousand empty records", _flood(b"\x16\x03\x03\x00\x00")),
+    Stranger("endless-message", "a hello of 16 MB", _endless_message),
     Stranger("plain-http", "HTTP without TLS", _http),
     Stranger("plain-mqtt", "MQTT without TLS", _mqtt),
     Stranger("cut-handshake", "an end in the middle of the handshake", _cut),

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from cheating_middlewares import Cheating, Deaf, Mute, Raising
+from cheating_middlewares import Altered, Cheating, Deaf, Mute, Raising
 from middleware_material import material
+from sealmq.errors import TLSError
 from sealmq.kit.middleware.outcome import Outcome
 from sealmq.kit.middleware.refusing import REFUSALS, Refusal, try_refusal
 from sealmq.tls.middleware import BOTH, TLS12, TLS13, Version
@@ -92,4 +93,26 @@ def test_what_cannot_be_tried_says_why(trust: Trust) -> None:
 def test_what_is_claimed_and_not_there_has_failed(trust: Trust) -> None:
     boasting = Cheating(abilities={"psk_client": BOTH, "psk_server": BOTH})
     result = try_refusal(refusal("psk-wrong-key"), TLS12, boasting, boasting, material(trust))
+    assert result.outcome is Outcome.FAILED
+
+
+class Honest(Altered):
+    """Says that it has nothing to show, in place of what is for another purpose."""
+
+    alert = b""
+
+    def receive_data(self, ciphertext: bytes) -> bytes:
+        self.alert = b"\x15\x03\x03\x00\x02\x02\x28"
+        raise TLSError("there is no certificate to show", "handshake_failure")
+
+    def data_to_send(self) -> bytes:
+        said, self.alert = self.alert, b""
+        return said
+
+
+def test_who_does_not_even_show_it_is_told_apart(trust: Trust) -> None:
+    result = try_refusal(refusal("device-as-broker"), TLS12, OPENSSL, Cheating(connection=Honest), material(trust))
+    assert result.outcome is Outcome.IMPOSSIBLE
+    assert result.why == "cheating shows no certificate that has another purpose"
+    result = try_refusal(refusal("wrong-host"), TLS12, OPENSSL, Cheating(connection=Honest), material(trust))
     assert result.outcome is Outcome.FAILED
