@@ -5,10 +5,11 @@ They are built anew whenever what is trusted changes: an OpenSSL store never for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from sealmq.config import Configuration, ListenerSettings, TLSSettings
+from sealmq.devices.psk_lookup import PSKLookup
 from sealmq.home import Home
 from sealmq.identity import Terms
 from sealmq.tls.middleware import ServerMaterial, TLSContext
@@ -37,19 +38,30 @@ class Contexts:
         return len(self._built)
 
 
-def build_contexts(home: Home, configuration: Configuration, resumption: Resumption, now: float) -> Contexts:
-    """A context for each kind of listener that the configuration has, and for the usual one. `now` in Unix seconds.
+def build_contexts(
+    home: Home, configuration: Configuration, resumption: Resumption, clock: Callable[[], float]
+) -> Contexts:
+    """A context for each kind of listener that the configuration has, and for the usual one.
+
+    clock: Unix seconds, now and at each handshake. PSKs are looked up in the home's registry, in the thread that opened
+    it: the connections of these contexts are for that thread alone.
 
     Raises TrustError or HomeError when the home's files cannot be relied upon, MiddlewareError when a TLS library is
     missing or cannot do what is asked of it.
     """
-    crl = home.revocation_list()
+    crl, now = home.revocation_list(), clock()
     contexts: dict[tuple[Terms, TLSSettings], TLSContext] = {}
     for settings in (ListenerSettings(""), *configuration.listeners):
         terms, tls = settings.terms, settings.tls_in(configuration.tls)
         if (terms, tls) in contexts:
             continue
-        context = PlaintextContext() if terms.plaintext else _context(home, terms, tls, crl)
+        context: TLSContext = PlaintextContext()
+        if terms.asks_psk:
+            # Neither certificate nor key: the PSK proves the broker, too.
+            material = ServerMaterial(client_certificates=False, psk=PSKLookup(home.registry, clock))
+            context = find(tls.middleware).server_context(_policy(tls), material)
+        elif not terms.plaintext:
+            context = _context(home, terms, tls, crl)
         # The others bound by themselves what they keep for who comes back (tls/resumption.py is about OpenSSL's way).
         contexts[terms, tls] = resumption.watch(context, now) if isinstance(context, OpenSSLContext) else context
     return Contexts(contexts, configuration.tls)
@@ -58,7 +70,7 @@ def build_contexts(home: Home, configuration: Configuration, resumption: Resumpt
 def _context(home: Home, terms: Terms, tls: TLSSettings, crl: bytes | None) -> TLSContext:
     middleware = find(tls.middleware)
     return middleware.server_context(
-        TLSPolicy(profile=tls.profile, max_record=tls.max_record),
+        _policy(tls),
         ServerMaterial(
             chain=home.broker_chain,
             key=home.broker_key,
@@ -69,3 +81,7 @@ def _context(home: Home, terms: Terms, tls: TLSSettings, crl: bytes | None) -> T
             client_certificates=terms.asks_certificate,
         ),
     )
+
+
+def _policy(tls: TLSSettings) -> TLSPolicy:
+    return TLSPolicy(profile=tls.profile, max_record=tls.max_record)
