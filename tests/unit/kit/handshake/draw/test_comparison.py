@@ -56,7 +56,7 @@ def test_of_several_runs_the_median_stands_there_with_its_spread() -> None:
 
 def test_another_library_is_named_once() -> None:
     assert as_json(COMPARISON)["library"] == ""
-    named = dataclasses.replace(COMPARISON, library="OpenSSL 4.0.3 (pyOpenSSL 26.4.0)")
+    named = dataclasses.replace(COMPARISON, library="OpenSSL 4.0.3 by pyOpenSSL 26.4.0")
     assert as_json(named)["library"] == named.library
     on = console(120)
     show_comparison(named, on)
