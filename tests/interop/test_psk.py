@@ -246,6 +246,35 @@ def test_a_psk_is_not_renewed_over_mqtt(small: Small) -> None:
     assert b"a pre-shared key is not renewed over the network" in heard
 
 
+def test_the_calls_in_the_readme_of_the_headers_compile(tmp_path: Path) -> None:
+    gcc = program("gcc", "gcc libmbedtls-dev libwolfssl-dev")
+    with Home.open(make_home(tmp_path / "home", LISTENERS.format(middleware="wolfssl"), devices=())) as home:
+        home.psk_enrollment().add_device("small-1", now=time.time())
+    out = tmp_path / "out"
+    words = ("--target", "c-header", "--home", tmp_path / "home", "--out", out, "--port", "8886")
+    assert sealmq("device", "bundle", "small-1", *words).returncode == 0
+    mbedtls, wolfssl = re.findall(r"(?:^ {4}.*\n)+", (out / "README.md").read_text(), re.MULTILINE)
+    callback, _, call = wolfssl.rpartition("    wolfSSL_CTX")
+    (out / "main.c").write_text(f"""
+#include <string.h>
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <mbedtls/ssl.h>
+#include "mqtt_credentials.h"
+#include "mqtt_psk.h"
+{callback}
+int main(void)
+{{
+    static mbedtls_ssl_config conf;
+    WOLFSSL_CTX *context = NULL;
+{mbedtls}
+    wolfSSL_CTX{call}
+    return 0;
+}}
+""")
+    run([gcc, "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", out / "main.c"])
+
+
 def test_a_listener_for_psks_by_a_library_without_them_is_refused_at_the_start(tmp_path: Path) -> None:
     if find("openssl").abilities.psk_server:
         pytest.skip("OpenSSL has PSKs with this Python")
