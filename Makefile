@@ -6,18 +6,21 @@ STAMP  := $(VENV)/.installed
 MQTTJS := tests/interop/drivers/mqtt_js
 PEERS  := .venv-peers
 VENDORS := .vendors
+SOURCES := .sources
+DEVICE  := devices/reference-firmware
+MIDDLEWARE := .middleware
 
 # make bench: rounds, seconds for which each workload sends, messages that wait when the broker is killed.
 ROUNDS  ?= 3
 SECONDS ?= 3
 QUEUED  ?= 1000000
 
-.PHONY: up test lint bench vendors clean
+.PHONY: up test lint bench vendors sources firmware device footprint clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
 
-test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors
+test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors $(MIDDLEWARE)/.built
 	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)
@@ -80,5 +83,37 @@ $(VENDORS)/.installed-node: Makefile
 	  'node-red@~4.1' || echo "Node-RED could not be installed: its interop test is left out"; fi
 	@touch $@
 
+# lwIP and Mbed TLS, as Debian has them: the reference device is built from them, and our Mbed TLS 3.6 under Python.
+sources: $(SOURCES)/.fetched
+
+$(SOURCES)/.fetched: $(DEVICE)/get-sources.sh
+	@$(DEVICE)/get-sources.sh $(SOURCES)
+	@touch $@
+
+# Mbed TLS 3.6 as a middleware. Without its sources or a compiler its tests are left out, and say so.
+SHIM := $(addprefix src/sealmq/tls/mbedtls3/,shim.c user_config.h build.py library.py)
+
+$(MIDDLEWARE)/.built: $(SHIM) | $(STAMP)
+	@mkdir -p $(MIDDLEWARE)
+	@if $(MAKE) --no-print-directory sources; then \
+	  SEALMQ_MIDDLEWARE_DIR=$(MIDDLEWARE) $(BIN)/sealmq middleware build mbedtls --sources $(SOURCES)/mbedtls && touch $@ || \
+	  echo "Mbed TLS 3.6 could not be built: its tests are left out"; \
+	  else echo "the sources of Mbed TLS 3.6 are not here: its tests are left out"; fi
+
+# The reference device: all its variants; one of them at work against `sealmq up` (VARIANT: 1.2, 1.3, both, with -small
+# for TLS buffers of 1 KiB); and the page of what each takes. On Debian: sudo apt install gcc-arm-none-eabi
+# libnewlib-arm-none-eabi qemu-system-arm
+VARIANT ?= both
+
+firmware: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/footprint.py --only-build
+
+device: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/reference_device.py --variant $(VARIANT)
+
+footprint: $(STAMP) $(SOURCES)/.fetched
+	@$(BIN)/python $(DEVICE)/footprint.py
+
 clean:
-	rm -rf $(VENV) $(PEERS) $(VENDORS) $(MQTTJS)/node_modules
+	rm -rf $(DEVICE)/build
+	rm -rf $(VENV) $(PEERS) $(VENDORS) $(SOURCES) $(MIDDLEWARE) $(MQTTJS)/node_modules

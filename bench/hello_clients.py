@@ -27,10 +27,12 @@ from brokers import ROOT
 from sealmq.devices.bundles.bundle import make_bundle
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.devices.bundles.targets import find_target
+from sealmq.errors import MiddlewareError
 from sealmq.kit.dissect.conversation import ContentType, Sender
 from sealmq.kit.dissect.reading import Reading
 from sealmq.pki.authority import create_issuing, create_root, issue_device, new_serial
 from sealmq.pki.keys import PrivateKey
+from sealmq.tls.middlewares import find
 
 HOST = "localhost"
 HELLOS = Path(__file__).parent / "hellos"
@@ -254,13 +256,47 @@ def _plain(*words: str) -> Callable[[int, Path], Sequence[str | Path]]:
     return command
 
 
-def _sealmq(port: int, folder: Path) -> Sequence[str | Path]:
+def _write_files(folder: Path) -> None:
+    """Root, certificate and key of the device."""
     files = {"root.pem": _credentials().root_pem, "device-chain.pem": _credentials().leaf_pem}
     key = _credentials().key
     assert key is not None
     for name, content in {**files, "device.key": key.pem()}.items():
         (folder / name).write_bytes(content)
         (folder / name).chmod(0o600)
+
+
+def _middleware(name: str) -> Callable[[int, Path], Sequence[str | Path]]:
+    """A device of ours with that TLS library."""
+
+    def command(port: int, folder: Path) -> Sequence[str | Path]:
+        _title(name)
+        _write_files(folder)
+        return [sys.executable, HELLOS / "middleware.py", name, HOST, str(port)]
+
+    return command
+
+
+def _title(name: str) -> str:
+    """The library behind a middleware. Raises MissingError where it is not to be had."""
+    try:
+        return find(name).abilities.title
+    except (MiddlewareError, ModuleNotFoundError) as error:
+        raise MissingError(str(error)) from error
+
+
+def _version_of(name: str) -> Callable[[], str]:
+    """The number in the library's title."""
+
+    def ask() -> str:
+        match = re.search(r"[0-9]+(?:\.[0-9]+)+", _title(name))
+        return match[0] if match else ""
+
+    return ask
+
+
+def _sealmq(port: int, folder: Path) -> Sequence[str | Path]:
+    _write_files(folder)
     (folder / "client.py").write_text(
         "import socket, sys\n"
         "from pathlib import Path\n"
@@ -280,6 +316,14 @@ def _named(text: str) -> Callable[[], str]:
 def _python_openssl() -> str:
     return re.sub(r"^OpenSSL ([0-9.]+).*", r"\1", ssl.OPENSSL_VERSION)
 
+
+MIDDLEWARES = (
+    ("pyopenssl", "OpenSSL"),
+    ("mbedtls-3.6", "Mbed TLS"),
+    ("mbedtls-2.28", "Mbed TLS"),
+    ("wolfssl", "wolfSSL"),
+)
+"""Those of ours beside the default one, which "sealmq" is, and the family of each."""
 
 CLIENTS = (
     HelloClient(
@@ -304,6 +348,13 @@ CLIENTS = (
         _asked(r"OpenSSL ([0-9.]+)", VENDORS / "python", "-c",
                "from OpenSSL import SSL; print(SSL.OpenSSL_version(0).decode())"),
         _named("pyOpenSSL"), _python("OpenSSL", VENDORS / "python"), "SSL.Context(SSL.TLS_CLIENT_METHOD)",
+    ),
+    *(
+        HelloClient(
+            f"sealmq-{name}", stack, _version_of(name), _named(f"SealMQ with {name}"), _middleware(name),
+            f'middleware = "{name}"',
+        )
+        for name, stack in MIDDLEWARES
     ),
     HelloClient("mbedtls", "Mbed TLS", _package("libmbedtls-dev"), _named("a bundle's device"),
                 _firmware("mbedtls", "mbedtls", "-lmbedtls", "-lmbedx509", "-lmbedcrypto"), "the bundle for mbedtls"),

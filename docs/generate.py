@@ -18,6 +18,7 @@ import bundles
 import certificate_profiles
 import conformance
 import error_codes
+import middleware_matrix
 from sealmq import config
 from sealmq.broker.limits import MET, Limits
 from sealmq.cli import app
@@ -167,6 +168,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/conformance.md": conformance.page,
     "reference/error-codes.md": error_codes.page,
     "reference/handshake.schema.json": handshake_schema,
+    "reference/middleware-matrix.md": middleware_matrix.page,
     "reference/state-machine.md": tables_as_markdown,
 }
 """The page -> what makes its text."""

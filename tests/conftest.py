@@ -21,6 +21,9 @@ from tokens import SoftHSM, softhsm
 hypothesis.settings.register_profile("sealmq", deadline=None)  # a machine that is busy is no mistake of ours
 hypothesis.settings.load_profile("sealmq")
 
+BUILT = Path(__file__).parent.parent / ".middleware"
+if BUILT.is_dir():  # by `make test`; the programs that tests start look there too
+    os.environ.setdefault("SEALMQ_MIDDLEWARE_DIR", str(BUILT))
 
 QUICK = ("unit", "scenarios")
 """The tests whose files may be in memory. They make thousands, each with its fsync, and see no difference: who fails a

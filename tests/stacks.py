@@ -25,7 +25,7 @@ from sealmq.broker.sessions import Session, SessionKey
 from sealmq.broker.store import MemoryStore
 from sealmq.errors import TrustError
 from sealmq.house import House
-from sealmq.identity import Identity
+from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link import Link
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import (
@@ -69,8 +69,9 @@ class Clock:
 class PlainTLS:
     """A TLSConnection that encrypts nothing: what is plaintext above is ciphertext below."""
 
-    def __init__(self, peer_certificate: bytes = b"") -> None:
+    def __init__(self, peer_certificate: bytes = b"", psk_identity: str = "") -> None:
         self.established = True
+        self.psk_identity = psk_identity
         self.closed = False
         self.refused_certificate = b""
         self.proof: HandshakeProof | None = HandshakeProof("TLSv1.3", "none", "", False)
@@ -171,6 +172,11 @@ class Registry:
             kind="claim" if name in self.claims else "device",
         )
 
+    def identify_psk(self, identity: str, now: float) -> Identity:
+        if not identity:
+            raise TrustError("no PSK was proved")
+        return replace(self.identify(identity.encode(), now), credential="PSK")
+
     def describe(self, der: bytes) -> str:
         return "a certificate"
 
@@ -220,7 +226,9 @@ class Stage:
         subscriber.connect("subscriber")
         return publisher, subscriber
 
-    def server_tls(self, name: str) -> TLSConnection:
+    def server_tls(self, name: str, terms: Terms = BY_CERTIFICATE) -> TLSConnection:
+        if terms.asks_psk:
+            return PlainTLS(psk_identity=name)
         return self._server_tls.connection() if self._server_tls is not None else PlainTLS(name.encode())
 
     def _want_flush(self) -> None:
@@ -270,18 +278,26 @@ class Client:
     """One connection of a client, from TCP up.
 
     answering: it acknowledges what comes by itself.
+    terms:     of the listener that it comes by.
     before:    an earlier connection of the same device, whose TLS session it resumes if it may.
     """
 
     def __init__(
-        self, stage: Stage, name: str, level: int, *, answering: bool = True, before: Client | None = None
+        self,
+        stage: Stage,
+        name: str,
+        level: int,
+        *,
+        answering: bool = True,
+        before: Client | None = None,
+        terms: Terms = BY_CERTIFICATE,
     ) -> None:
         self.stage = stage
         self.level = level
         self.answering = answering
         self.received: list[Packet] = []
         self.wire = Wire(stage.limits.buffered_bytes)
-        self.link = Link(self.wire, stage.server_tls(name), stage.house)
+        self.link = Link(self.wire, stage.server_tls(name, terms), stage.house, terms)
         self.wire.link = self.link
         self.mqtt = MQTTConnection(Sender.CLIENT)
         self.tls: TLSConnection = PlainTLS()

@@ -1,12 +1,19 @@
-"""A bundle: the folder that `sealmq device add NAME` writes, and what its files are called."""
+"""A bundle: the folder that `sealmq device add NAME` writes, and what its files are called.
+
+With --psk there is one file in it, in the form of mosquitto's psk_file: `identity:key`, the key in hex.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sealmq.errors import ConfigError
+from sealmq.errors import BundleError, ConfigError, TrustError
 
 ROOT_FILE: Final = "root.pem"
 """Whom to trust."""
@@ -23,6 +30,29 @@ KEY_FILE: Final = "device.key"
 SLOTS_FOLDER: Final = ".slots"
 CURRENT: Final = "current"
 """In a bundle that was renewed: where the files really are, and which of these folders is in use."""
+
+PSK_FILE: Final = "psk.txt"
+"""A pre-shared key (PSK) in place of all that, for a device that is too small for certificates."""
+
+IDENTITY_LENGTH: Final = 128
+"""Bytes of a PSK identity: what every TLS library takes (RFC 4279 section 5.3)."""
+
+PSK_LENGTHS: Final = range(16, 65)
+"""Bytes of a PSK: below, it could be guessed from a recorded handshake; above, libraries differ."""
+
+_LONGEST_FILE = 1024  # bytes of psk.txt: an identity, a key and some room
+_KEY = re.compile(r"(?:[0-9A-Fa-f]{2})+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKey:
+    """What psk.txt says.
+
+    identity: the name that goes with the key; sent in the clear. key: kept out of every text that is made of this.
+    """
+
+    identity: str
+    key: bytes = field(repr=False)
 
 
 def device_files(root: bytes, leaf: bytes, issuing: bytes, key: bytes | None) -> dict[str, bytes]:
@@ -88,3 +118,53 @@ def _expect_files(bundle: Path) -> None:
             why=f"a bundle holds {ROOT_FILE}, {LEAF_FILE} and {KEY_FILE}",
             remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
         )
+
+
+def psk_line(identity: str, key: bytes) -> bytes:
+    """The one line of psk.txt: a secret."""
+    return f"{identity}:{key.hex()}\n".encode()
+
+
+def read_psk(path: Path) -> SharedKey:
+    """Read psk.txt.
+
+    Raises TrustError when it cannot be read, or when others than its owner can read or change it: whoever has the key
+    is the device; BundleError when it is not what it must be. No error says what stands in it.
+    """
+    remedy = "a PSK file is one line, identity:key, the key in hex: sealmq device add NAME --psk writes one"
+    try:
+        data = _read_secret(path)
+        text = data.decode()
+    except OSError as error:
+        raise TrustError(
+            f"the PSK file {path} cannot be read", why=error.strerror or str(error), remedy=remedy
+        ) from error
+    except UnicodeDecodeError:
+        raise BundleError(f"the PSK file {path} is no text", remedy=remedy) from None
+    line, *others = text.splitlines() or [""]
+    identity, colon, key = line.rpartition(":")
+    if others or len(data) > _LONGEST_FILE or not colon or not identity.isprintable():
+        raise BundleError(f"the PSK file {path} is not one line of identity:key", remedy=remedy)
+    if not 0 < len(identity.encode()) <= IDENTITY_LENGTH:
+        raise BundleError(
+            f"the identity in {path} has {len(identity.encode())} bytes",
+            why=f"1 to {IDENTITY_LENGTH} are possible",
+            remedy=remedy,
+        )
+    if not _KEY.fullmatch(key) or len(key) // 2 not in PSK_LENGTHS:
+        raise BundleError(f"the key in {path} is not {PSK_LENGTHS[0]} to {PSK_LENGTHS[-1]} bytes in hex", remedy=remedy)
+    return SharedKey(identity, bytes.fromhex(key))
+
+
+def _read_secret(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        # The open file is asked, not the path: nobody can change what it names in between.
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & 0o077:
+            raise TrustError(
+                f"the PSK file {path} can be read or changed by others (mode {mode:04o})",
+                why="whoever reads the key is the device, and may have done so",
+                remedy=f"chmod 600 {shlex.quote(str(path))}; a new key: revoke the device, and add it again with --psk",
+            )
+        return file.read(_LONGEST_FILE + 1)

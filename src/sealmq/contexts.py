@@ -5,10 +5,11 @@ They are built anew whenever what is trusted changes: an OpenSSL store never for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from sealmq.config import Configuration, ListenerSettings, TLSSettings
+from sealmq.devices.psk_lookup import PSKLookup
 from sealmq.home import Home
 from sealmq.identity import Terms
 from sealmq.tls.middleware import ServerMaterial, TLSContext
@@ -37,35 +38,42 @@ class Contexts:
         return len(self._built)
 
 
-def build_contexts(home: Home, configuration: Configuration, resumption: Resumption, now: float) -> Contexts:
-    """A context for each kind of listener that the configuration has, and for the usual one. `now` in Unix seconds.
+def build_contexts(
+    home: Home, configuration: Configuration, resumption: Resumption, clock: Callable[[], float]
+) -> Contexts:
+    """A context for each kind of listener that the configuration has, and for the usual one.
+
+    clock: Unix seconds, now and at each handshake. PSKs are looked up in the home's registry, in the thread that opened
+    it: the connections of these contexts are for that thread alone.
 
     Raises TrustError or HomeError when the home's files cannot be relied upon, MiddlewareError when a TLS library is
     missing or cannot do what is asked of it.
     """
-    crl = home.revocation_list()
+    crl, now = home.revocation_list(), clock()
     contexts: dict[tuple[Terms, TLSSettings], TLSContext] = {}
     for settings in (ListenerSettings(""), *configuration.listeners):
         terms, tls = settings.terms, settings.tls_in(configuration.tls)
         if (terms, tls) in contexts:
             continue
-        context = PlaintextContext() if terms.plaintext else _context(home, terms, tls, crl)
+        context: TLSContext = PlaintextContext()
+        if not terms.plaintext:
+            middleware, policy = find(tls.middleware), TLSPolicy(profile=tls.profile, max_record=tls.max_record)
+            # Where the library knows no lists, the registry refuses whoever was revoked, behind the handshake.
+            known = crl if middleware.abilities.revocation else None
+            context = middleware.server_context(policy, _material(home, terms, known, clock))
         # The others bound by themselves what they keep for who comes back (tls/resumption.py is about OpenSSL's way).
         contexts[terms, tls] = resumption.watch(context, now) if isinstance(context, OpenSSLContext) else context
     return Contexts(contexts, configuration.tls)
 
 
-def _context(home: Home, terms: Terms, tls: TLSSettings, crl: bytes | None) -> TLSContext:
-    middleware = find(tls.middleware)
-    return middleware.server_context(
-        TLSPolicy(profile=tls.profile, max_record=tls.max_record),
-        ServerMaterial(
-            chain=home.broker_chain,
-            key=home.broker_key,
-            # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
-            client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
-            # Where the library knows no lists, the registry refuses whoever was revoked, behind the handshake.
-            crl=crl if middleware.abilities.revocation else None,
-            client_certificates=terms.asks_certificate,
-        ),
+def _material(home: Home, terms: Terms, crl: bytes | None, clock: Callable[[], float]) -> ServerMaterial:
+    if terms.asks_psk:  # neither certificate nor key: the PSK proves the broker, too
+        return ServerMaterial(client_certificates=False, psk=PSKLookup(home.registry, clock))
+    return ServerMaterial(
+        chain=home.broker_chain,
+        key=home.broker_key,
+        # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
+        client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
+        crl=crl,
+        client_certificates=terms.asks_certificate,
     )

@@ -15,21 +15,23 @@ past a revocation nor past a hold.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Set
+from itertools import chain
 
 from sealmq.broker.change import distrust
 from sealmq.devices.accounts import Account
 from sealmq.devices.records import Change
 from sealmq.devices.registry import Registry
 from sealmq.gatekeeper import PasswordGatekeeper
-from sealmq.house import House
+from sealmq.house import House, Resident
 from sealmq.identity import Identity
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.reloading import ACCOUNT_REMOVED, cut_account
 
 log = logging.getLogger("sealmq.server")
 
-REVOKED = "its certificate was revoked"
+CERTIFICATE_REVOKED = "its certificate was revoked"
+PSK_REVOKED = "its PSK was revoked"
 
 TOLD = 20
 """Devices of one batch that are told one by one; the audit trail names all."""
@@ -97,16 +99,22 @@ class Follower:
     def _cut(self, revoked: Collection[Change], now: float) -> None:
         if not revoked:
             return
-        heirs = {change.device: self._maybe_identity(change.device) for change in revoked}
         by_serial = self._house.by_serial
         links = {change.serial: list(by_serial.get(change.serial, ())) for change in revoked}
         self._tell(revoked, {serial: len(standing) for serial, standing in links.items()})
+        psks = {serial for serial, standing in links.items() if any(map(_has_psk, standing))}
+        for serials, why in ((links.keys() - psks, CERTIFICATE_REVOKED), (psks, PSK_REVOKED)):
+            if serials:
+                names = {change.device for change in revoked if change.serial in serials}
+                self._end({name: self._maybe_identity(name) for name in names}, serials, why, now)
+                for link in chain.from_iterable(links[serial] for serial in serials):
+                    link.end(ReasonCode.ADMINISTRATIVE_ACTION, why)
+
+    def _end(self, heirs: Mapping[str, Identity | None], serials: Set[str], why: str, now: float) -> None:
+        """End the sessions of those who are revoked, and of all that stand on these serials."""
         broker = self._house.broker
-        broker.end_sessions_of(heirs, now, REVOKED)
-        distrust(broker, lambda identity: identity.serial not in links, REVOKED, now)
-        for standing in links.values():
-            for link in standing:
-                link.end(ReasonCode.ADMINISTRATIVE_ACTION, REVOKED)
+        broker.end_sessions_of(heirs, now, why)
+        distrust(broker, lambda identity: identity.serial not in serials, why, now)
 
     def _tell(self, revoked: Collection[Change], links: dict[str, int]) -> None:
         for change in list(revoked)[:TOLD]:
@@ -132,3 +140,7 @@ class Follower:
             # Somebody else may have the name already, and keeps what is its own.
             self._house.broker.end_sessions(change.device, now, ACCOUNT_REMOVED, self._maybe_identity(change.device))
         cut_account(self._house, change, self._maybe_account(change.device))
+
+
+def _has_psk(link: Resident) -> bool:
+    return link.identity is not None and link.identity.credential == "PSK"

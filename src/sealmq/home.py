@@ -7,7 +7,7 @@
     HOME/ca/                         the CAs and their keys (pki/authorities.py)
     HOME/ca/root.pem                 the one file that a client must trust
     HOME/broker/broker.pem           the broker's key, certificate and Server CA
-    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key
+    HOME/devices/NAME/               root.pem, device.pem, device-chain.pem, device.key; with a PSK psk.txt alone
     HOME/sealmq.pid                  locked while a broker runs
     HOME/.replaced/                  what a `sealmq restore` took the place of
 
@@ -43,6 +43,7 @@ from sealmq.devices.founding import ensure_claim_authority, found_authorities
 from sealmq.devices.listing import revoked_names
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.outcomes import EnrollmentPolicy
+from sealmq.devices.psk_enrollment import PSKEnrollment
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import RegistrationAuthority
 from sealmq.devices.registry import Registry
@@ -214,6 +215,10 @@ class Home:
             trail=Trail(self.audit_trail),
             signer=self.authorities.by_key_id,
         )
+
+    def psk_enrollment(self) -> PSKEnrollment:
+        """What adds devices with a PSK. Needs no CA, and reads no key of one."""
+        return PSKEnrollment(self.registry, directory=self.devices_directory, trail=Trail(self.audit_trail))
 
     def revocations(self) -> Revocations:
         """What takes certificates back. Reads the key of a CA only to sign a list."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Auth = Literal["certificate", "password", "certificate-and-password"]
+Auth = Literal["certificate", "password", "certificate-and-password", "psk"]
 
-AUTHS: Final[tuple[Auth, ...]] = ("certificate", "password", "certificate-and-password")
-"""How somebody may prove who it is: by TLS, by CONNECT's user name and password, or by both."""
+AUTHS: Final[tuple[Auth, ...]] = ("certificate", "password", "certificate-and-password", "psk")
+"""How somebody may prove who it is: by a certificate in TLS, by CONNECT's user name and password, by both, or by a
+pre-shared key in TLS."""
+
+Credential = Literal["certificate", "PSK"]
+"""What TLS proved a name by."""
 
 ROLES: Final = ("device", "operator", "account")
 """What access rules are written for. Who shows a claim has none of them: no rule is about him."""
@@ -21,7 +25,7 @@ class Identity:
     name:      the device's name in the registry (also the certificate's common name), or the account's; of a claim
                "claim:NUMBER", which can be nobody's else.
     role:      one of ROLES; "claim" of a claim.
-    serial:    the certificate's serial number, lower-case hex, "" where no certificate was involved.
+    serial:    the serial number of the certificate or PSK, lower-case hex, "" where neither was involved.
     not_after: when the proof ends, Unix seconds; a link must not outlive it.
     kind:      what the name is a name of. The registry gives no name to a device and to an account. A claim may ask
                for a device's certificate, and nothing else (broker/access.py).
@@ -29,6 +33,7 @@ class Identity:
                knows. A name that was given up may be given again, and its new bearer is somebody else.
     devices:   of an account, a pattern (fnmatch.fnmatchcase) for the devices together with whose certificate alone it
                counts; "": it counts by itself, and with any.
+    credential: what the serial is the number of.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Identity:
     kind: Literal["device", "account", "claim"] = "device"
     bearer: str = ""
     devices: str = ""
+    credential: Credential = "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,16 @@ class Terms:
     def asks_certificate(self) -> bool:
         """Must the handshake show a client certificate?"""
         return self.auth in ("certificate", "certificate-and-password")
+
+    @property
+    def asks_psk(self) -> bool:
+        """Must the handshake prove a pre-shared key?"""
+        return self.auth == "psk"
+
+    @property
+    def asks_in_handshake(self) -> bool:
+        """Is it known behind the handshake who it is, or else nobody?"""
+        return self.asks_certificate or self.asks_psk
 
     @property
     def asks_password(self) -> bool:

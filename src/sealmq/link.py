@@ -18,10 +18,10 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 
-from sealmq.broker.gate import Asked, Denial, vouched
+from sealmq.broker.gate import Asked, Denial, proved, vouched
 from sealmq.broker.handlers import handle
 from sealmq.broker.sessions import Session
-from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, TrustError, WebSocketError
+from sealmq.errors import Error, LocalProtocolError, RemoteProtocolError, TLSError, WebSocketError
 from sealmq.house import House
 from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
@@ -150,7 +150,7 @@ class Link:
         if self._tls.established:
             self._shaken = True
             self._set_deadline(now + house.limits.connect_timeout)
-            if self.terms.asks_certificate:
+            if self.terms.asks_in_handshake:
                 self._identify(now)
         house.shaken_for += house.clock() - now
 
@@ -256,8 +256,8 @@ class Link:
             handle(self._house.broker, self.session, packet, now)
 
     def _connect_received(self, packet: Packet, now: float) -> None:
-        if not isinstance(packet, Connect) or (self.terms.asks_certificate and self.identity is None):
-            # A certificate that was refused behind the handshake, and told to the log: the client learns it here.
+        if not isinstance(packet, Connect) or (self.terms.asks_in_handshake and self.identity is None):
+            # A proof that was refused behind the handshake, and told to the log: the client learns it here.
             self._mqtt.close(ReasonCode.NOT_AUTHORIZED, self._refusal or "the client did not prove who it is")
             self._finish()
             return
@@ -317,15 +317,14 @@ class Link:
 
     def _identify(self, now: float) -> None:
         """The handshake is done: who is it? [order: proven, known, not revoked]"""
-        certificate = self._tls.peer_certificate
+        tls = self._tls
         try:
-            if not certificate:
-                raise TrustError("no client certificate came")
-            self.identity = self._house.directory.identify(certificate, now)
+            self.identity = proved(self._house.directory, self.terms, tls.peer_certificate, tls.psk_identity, now)
         except Error as error:  # TrustError, or HomeError when the registry cannot be read: both mean no
+            kind = "psk" if self.terms.asks_psk else "certificate"
             self._refusal = error.what
-            self._traffic.refused["certificate"] += 1
-            self._tell_refused("refused certificates", error, certificate)
+            self._traffic.refused[kind] += 1
+            self._tell_refused(f"refused {kind}s", error, tls.peer_certificate)
         else:
             self._house.identified(self, self.identity.serial)
 
@@ -465,7 +464,7 @@ class Link:
             self._heard(now)
             self._house.deadlines.watch(self)
         elif self.identity is not None and now >= self.identity.not_after:
-            self.end(ReasonCode.MAXIMUM_CONNECT_TIME, "its certificate has expired")
+            self.end(ReasonCode.MAXIMUM_CONNECT_TIME, f"its {self.identity.credential} has expired")
         else:
             self.end(ReasonCode.KEEP_ALIVE_TIMEOUT, f"nothing was heard of it for {self._silence:.0f} s")
 
@@ -491,7 +490,8 @@ class Link:
 
     def _tell_refused(self, kind: str, error: Error, der: bytes) -> None:
         if self._is_told(kind):
-            tell_refused(self.peer, error, self._house.directory.describe(der) if der else "", self._who())
+            certificate = self._house.directory.describe(der) if der else ""
+            tell_refused(self.peer, error, certificate, self.terms, self._who())
 
     def _who(self) -> dict[str, str]:
         """The fields that a log line in JSON carries."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sealmq.broker.limits import Limits
 from sealmq.errors import Error, TLSError
-from sealmq.identity import Identity
+from sealmq.identity import Identity, Terms
 from sealmq.mqtt.codes import ProtocolLevel, ReasonCode
 from sealmq.tls.middleware import HandshakeProof
 
@@ -16,6 +16,11 @@ log = logging.getLogger("sealmq.link")
 SOON = 30 * 24.0
 """Hours before the end of a certificate from which on its device is a warning: a month is enough to reach most things
 by hand. A certificate that was made for less than that warns from its first day."""
+
+_OF_ANOTHER_KIND = frozenset(
+    {"handshake_failure", "missing_extension", "insufficient_security", "certificate_required"}
+)
+"""Alerts that a listener for certificates sends when a PSK is all that is offered; or the other way round."""
 
 Who = Mapping[str, str]
 """The fields that a line in JSON carries: address, device or account, serial, client_id."""
@@ -33,20 +38,36 @@ def who(peer: str, identity: Identity | None, account: str, client_id: str | Non
     return fields
 
 
-def tell_refused(peer: str, error: Error, certificate: str, who: Who) -> None:
-    """The handshake failed, or its certificate was not taken. certificate: it in words, "" when none came."""
+def tell_refused(peer: str, error: Error, certificate: str, terms: Terms, who: Who) -> None:
+    """The handshake failed, or its certificate or PSK was not taken.
+
+    certificate: it in words, "" when none came. terms: what the listener asks for.
+    """
     alert = ""
     if isinstance(error, TLSError) and error.alert:
         alert = f"; alert {error.alert} {'sent' if error.sent else 'received'}"
+    remedy = _remedy(error, terms)
     log.warning(
         "%s was refused: %s%s%s%s",
         peer,
         error.what,
         f" ({certificate})" if certificate else "",
         alert,
-        f"; next: {error.remedy}" if error.remedy else "",
+        f"; next: {remedy}" if remedy else "",
         extra=dict(who),
     )
+
+
+def _remedy(error: Error, terms: Terms) -> str:
+    """What to do next; also where it may be that a device came by the listener for the other kind of proof."""
+    if not isinstance(error, TLSError) or not error.sent or error.alert not in _OF_ANOTHER_KIND:
+        return error.remedy
+    if terms.asks_psk:
+        return "this listener takes PSKs alone (sealmq device add NAME --psk): with a certificate, dial another"
+    if not terms.asks_certificate:
+        return error.remedy
+    other = 'a device with a PSK dials a listener with auth = "psk"'
+    return f"{error.remedy}; {other}" if error.remedy else other
 
 
 def tell_late(link: object, proof: HandshakeProof | None, met: str, limits: Limits, who: Who) -> None:
@@ -77,15 +98,18 @@ def tell_connected(
         client_id,
         "5" if level == ProtocolLevel.V5 else "3.1.1",
         f"{proof.version}, {proof.cipher}" if proof else "no TLS",
-        _ends_in(hours, identity.name) if hours < SOON else "",
+        _ends_in(hours, identity) if hours < SOON else "",
         extra=dict(who),
     )
 
 
-def _ends_in(hours: float, name: str) -> str:
+def _ends_in(hours: float, identity: Identity) -> str:
     left = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours" if hours >= 2 else "less than two hours"
+    name = identity.name
     renew = f"have it renew (sealmq renew BUNDLE), or sealmq device revoke {name}, then add it, for new files"
-    return f"; its certificate ends in {left}; next: {renew}"
+    if identity.credential == "PSK":
+        renew = f"sealmq device revoke {name}, then sealmq device add {name} --psk, for a new key"
+    return f"; its {identity.credential} ends in {left}; next: {renew}"
 
 
 def tell_end(link: object, why: str, reason_code: int, who: Who) -> None:

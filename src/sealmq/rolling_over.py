@@ -129,8 +129,8 @@ def status(home: Home, *, now: float) -> Status:
     by_root = home.registry.query(
         f"SELECT c.authority_key_id IN ({', '.join('?' for _ in trusted)}), d.root, count(*), max(c.not_after)"  # noqa: S608 - question marks alone
         " FROM devices d JOIN certificates c ON c.serial = d.serial"
-        " WHERE d.state = 'active' AND c.not_after >= ? GROUP BY 1, 2",
-        *(*trusted, now - KEPT_ON_LISTS),
+        " WHERE d.state = 'active' AND c.not_after >= ? AND c.profile = ? GROUP BY 1, 2",
+        *(*trusted, now - KEPT_ON_LISTS, DEVICE.name),
     )
     counted = [row for is_trusted, *row in by_root if is_trusted]
     by_issuer = home.registry.query(
@@ -159,8 +159,9 @@ def devices_behind(home: Home, *, now: float) -> Iterator[tuple[str, bool, bool]
             "SELECT d.name, d.root <> ? AND ?, EXISTS (SELECT 1 FROM certificates o WHERE o.device = d.id"
             " AND o.state = 'valid' AND o.not_after >= ? AND o.authority_key_id <> ?)"
             " FROM devices d JOIN certificates c ON c.serial = d.serial"
-            " WHERE d.state = 'active' AND c.not_after >= ? AND d.name > ? ORDER BY d.name LIMIT 1000",
-            *(newest_root, is_rolling, now, newest_issuer, now - KEPT_ON_LISTS, after),
+            " WHERE d.state = 'active' AND c.not_after >= ? AND c.profile = ? AND d.name > ?"
+            " ORDER BY d.name LIMIT 1000",
+            *(newest_root, is_rolling, now, newest_issuer, now - KEPT_ON_LISTS, DEVICE.name, after),
         )
         for name, needs_root, has_old in rows:
             if needs_root or has_old:

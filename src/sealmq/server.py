@@ -469,7 +469,7 @@ class Server:
             self._context_is_stale = False
 
     def _build(self, configuration: Configuration) -> _Built:
-        contexts = build_contexts(self._home, configuration, self._resumption, self.clock())
+        contexts = build_contexts(self._home, configuration, self._resumption, self.clock)
         return contexts, load_service(self._home, configuration)
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sealmq import bundle
-from sealmq.errors import ConfigError
+from sealmq.errors import BundleError, ConfigError, TrustError
 
 
 def test_the_names_of_the_files() -> None:
@@ -45,3 +45,54 @@ def test_a_bundle_is_whole_or_it_is_said_what_is_missing(tmp_path):
     for name in ("root.pem", "device.pem", "device.key"):
         (tmp_path / name).touch()
     bundle.expect_whole(tmp_path)
+
+
+def write(path, content: bytes, mode: int = 0o600):
+    path.touch(mode)
+    path.chmod(mode)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_psk_is_read_as_it_was_written(tmp_path):
+    file = write(tmp_path / "psk.txt", bundle.psk_line("sensor-1", bytes(range(32))))
+    found = bundle.read_psk(file)
+    assert (found.identity, found.key) == ("sensor-1", bytes(range(32)))
+    assert "0001" not in repr(found)
+    assert "\\x00" not in repr(found)
+    longest = bundle.psk_line("ü" * 64, bytes(64))
+    assert bundle.read_psk(write(file, longest)).identity == "ü" * 64
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not one line of identity:key"),
+        (b"sensor-1\n", "not one line"),
+        (b"a:" + b"00" * 16 + b"\nb:" + b"00" * 16 + b"\n", "not one line"),
+        (b"a\tb:" + b"00" * 16, "not one line"),
+        (b"a:" + b"00" * 5_000, "not one line"),
+        (b"\xff:" + b"00" * 16, "is no text"),
+        (b":" + b"00" * 16, "0 bytes"),
+        (b"a" * 129 + b":" + b"00" * 16, "129 bytes"),
+        (b"a:" + b"00" * 15, "16 to 64 bytes in hex"),
+        (b"a:" + b"00" * 65, "16 to 64 bytes in hex"),
+        (b"a:" + b"00" * 16 + b"0", "16 to 64 bytes in hex"),
+        (b"a:0x" + b"00" * 16, "16 to 64 bytes in hex"),
+        (b"a:" + b"zz" * 16, "16 to 64 bytes in hex"),
+    ],
+)
+def test_a_psk_file_that_is_none_is_refused_without_its_contents(tmp_path, content, words):
+    with pytest.raises(BundleError, match=words) as caught:
+        bundle.read_psk(write(tmp_path / "psk.txt", content))
+    assert "sealmq device add NAME --psk" in caught.value.remedy
+    assert "0000" not in "".join((caught.value.what, caught.value.why, caught.value.remedy))
+
+
+def test_a_psk_that_others_can_read_is_refused(tmp_path):
+    file = write(tmp_path / "psk.txt", bundle.psk_line("sensor-1", bytes(32)), 0o640)
+    with pytest.raises(TrustError, match=r"read or changed by others \(mode 0640\)") as caught:
+        bundle.read_psk(file)
+    assert f"chmod 600 {file}" in caught.value.remedy
+    with pytest.raises(TrustError, match="cannot be read"):
+        bundle.read_psk(tmp_path / "missing")

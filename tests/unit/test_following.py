@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 import pytest
@@ -10,7 +11,7 @@ from sealmq.broker.sessions import Session
 from sealmq.devices.records import Change
 from sealmq.errors import HomeError
 from sealmq.following import TOLD, Follower
-from sealmq.identity import Identity
+from sealmq.identity import Identity, Terms
 from sealmq.mqtt.packets import Will
 from stacks import Client, Stage
 
@@ -187,3 +188,23 @@ def test_what_could_not_be_read_is_read_at_the_next_look(scene: Scene) -> None:
     assert scene.look() == {"revoked"}
     assert client.closed
     assert scene.done == [1]
+
+
+def test_a_psk_is_cut_like_a_certificate_and_by_its_name(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    small = scene.stage.client("small-1", terms=Terms("psk"))
+    small.connect("small", session_expiry_interval=1000, will=Will("devices/small-1/gone", b"alas"))
+    other = scene.client("other", "doomed")
+    stays = scene.client("third", "stays")
+    with caplog.at_level(logging.INFO):
+        scene.revoke(["small-1", "other"])
+        scene.look()
+    assert (small.goodbye(), other.goodbye()) == (0x98, 0x98)
+    assert not stays.closed
+    assert scene.session("small", "small-1") is None
+    assert (
+        "small-1 was revoked (serial serial of small-1): it is refused from now on, 1 of its links cut" in caplog.text
+    )
+    assert "its will to 'devices/small-1/gone' is not published: its PSK was revoked" in caplog.text
+    ends = [line for line in caplog.messages if " ends: " in line]
+    assert sum("its PSK was revoked" in line for line in ends) == 1
+    assert sum("its certificate was revoked" in line for line in ends) == 1

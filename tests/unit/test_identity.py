@@ -32,3 +32,15 @@ def test_a_listener_for_enrolment_asks_for_nothing_and_admits_no_client() -> Non
     for terms in (BY_CERTIFICATE, Terms("password"), Terms("certificate-and-password"), Terms("password", True)):
         assert not FOR_ENROLLMENT.admits(terms)
         assert not terms.admits(FOR_ENROLLMENT)
+
+
+def test_a_listener_for_psks_asks_for_nothing_else_and_admits_nobody_else() -> None:
+    terms = Terms("psk")
+    assert (terms.asks_psk, terms.asks_in_handshake) == (True, True)
+    assert not terms.asks_certificate
+    assert not terms.asks_password
+    assert terms.admits(Terms("psk"))
+    for other in (BY_CERTIFICATE, Terms("password"), Terms("certificate-and-password")):
+        assert not terms.admits(other)
+        assert not other.admits(terms)
+        assert not other.asks_psk

@@ -10,7 +10,7 @@ import pytest
 
 from sealmq.errors import HomeError, LocalProtocolError, TLSError
 from sealmq.house import SHARE
-from sealmq.identity import Identity
+from sealmq.identity import Identity, Terms
 from sealmq.link import Link
 from sealmq.mqtt.packets import Connect, PingResp, Publish, Subscribe, Subscription
 from stacks import START, Client, Stage
@@ -243,3 +243,48 @@ def test_a_link_that_ended_is_gone_without_a_look_for_cycles(ending: Callable[[C
         assert not any(isinstance(thing, Link) for thing in gc.get_objects())
     finally:
         gc.enable()
+
+
+# -- a PSK
+
+
+PSK = Terms("psk")
+
+
+def test_who_proved_a_psk_is_let_in_as_who_it_is(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        client = stage.client("small-1", terms=PSK)
+        client.connect("one")
+    assert client.link.identity == Identity("small-1", "device", "serial of small-1", credential="PSK")
+    assert stage.house.by_serial == {"serial of small-1": {client.link}}
+    assert "small-1 connected from 192.0.2.7:1883" in caplog.text
+    assert client.subscribe("devices/small-1/#") == [0]
+    assert client.subscribe("devices/other/#") == [0x87]
+
+
+def test_a_psk_that_was_revoked_behind_the_handshake_opens_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.registry.revoked.add("small-1")
+    client = stage.client("small-1", terms=PSK)
+    assert client.connect("one").reason_code == 0x87
+    assert client.closed
+    assert "192.0.2.7:1883 was refused: the certificate of 'small-1' was revoked" in caplog.text
+    assert stage.traffic.refused == {"psk": 1}
+
+
+def test_a_listener_for_psks_believes_no_certificate_and_the_other_way_round(stage: Stage) -> None:
+    shown = stage.client("small-1", terms=PSK)
+    shown.link._tls.psk_identity, shown.link._tls.peer_certificate = "", b"small-1"  # type: ignore[misc, attr-defined]
+    assert shown.connect("one").reason_code == 0x87
+    proved = stage.client("small-1")
+    proved.link._tls.psk_identity, proved.link._tls.peer_certificate = "small-1", b""  # type: ignore[misc, attr-defined]
+    assert proved.connect("two").reason_code == 0x87
+
+
+def test_no_link_outlives_its_psk(stage: Stage) -> None:
+    stage.registry.not_after["small-1"] = START + 60
+    client = stage.client("small-1", terms=PSK)
+    client.connect("one")
+    stage.wait(61)
+    assert client.goodbye() == 0xA0

@@ -8,7 +8,7 @@ import pytest
 
 from sealmq.broker.limits import Limits
 from sealmq.errors import TLSError, TrustError
-from sealmq.identity import Identity
+from sealmq.identity import BY_CERTIFICATE, Identity, Terms
 from sealmq.link_log import tell_connected, tell_end, tell_late, tell_lost, tell_refused, who
 from sealmq.tls.middleware import HandshakeProof
 
@@ -24,13 +24,35 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_a_refusal_says_why_with_what_certificate_and_what_to_do(log: pytest.LogCaptureFixture) -> None:
-    tell_refused(PEER, TLSError("it is no good", "bad_certificate", remedy="do better"), "of Ada", WHO)
-    tell_refused(PEER, TrustError("it is unknown"), "", WHO)
+    tell_refused(PEER, TLSError("it is no good", "bad_certificate", remedy="do better"), "of Ada", BY_CERTIFICATE, WHO)
+    tell_refused(PEER, TrustError("it is unknown"), "", BY_CERTIFICATE, WHO)
     assert log.messages == [
         "192.0.2.7:5 was refused: it is no good (of Ada); alert bad_certificate sent; next: do better",
         "192.0.2.7:5 was refused: it is unknown",
     ]
     assert log.records[0].address == PEER  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("alert", ["handshake_failure", "missing_extension", "certificate_required"])
+def test_who_came_by_the_listener_for_the_other_kind_of_proof_is_told(
+    log: pytest.LogCaptureFixture, alert: str
+) -> None:
+    for terms in (BY_CERTIFICATE, Terms("psk"), Terms("password")):
+        tell_refused(PEER, TLSError("no", alert, remedy="do better"), "", terms, WHO)
+    tell_refused(PEER, TLSError("no", alert, sent=False, remedy="do better"), "", Terms("psk"), WHO)
+    assert [line.partition("next: ")[2] for line in log.messages] == [
+        'do better; a device with a PSK dials a listener with auth = "psk"',
+        "this listener takes PSKs alone (sealmq device add NAME --psk): with a certificate, dial another",
+        "do better",
+        "do better",
+    ]
+
+
+def test_a_psk_that_ends_soon_is_told_with_what_makes_a_new_one(log: pytest.LogCaptureFixture) -> None:
+    tell_connected(Identity("ada", "device", "0a", 86_400, credential="PSK"), "c1", 5, PROOF, WHO, 0)
+    assert log.messages[0].endswith(
+        "; its PSK ends in 24 hours; next: sealmq device revoke ada, then sealmq device add ada --psk, for a new key"
+    )
 
 
 @pytest.mark.parametrize(

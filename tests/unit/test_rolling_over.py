@@ -306,3 +306,12 @@ def goes_on(home: Home, act: str) -> None:
     for der in home.authorities.published():
         assert home.registry.lookup(identify_certificate(der).serial).state is State.VALID
     assert all(home.registry.crl(key_id) is not None for key_id in home.authorities.anchors())
+
+
+def test_a_device_with_a_psk_waits_for_no_authority(home):
+    home.psk_enrollment().add_device("small-1", now=NOW)
+    before = rolling_over.status(home, now=NOW)
+    assert (before.devices, before.locked_out) == (2, 0)  # the operator and sensor-1
+    rolling_over.rotate(home, now=NOW)
+    assert {name for name, _, _ in rolling_over.devices_behind(home, now=NOW)} == {"operator", "sensor-1"}
+    assert rolling_over.status(home, now=NOW).locked_out == 0

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol, TypeAlias
 
-from sealmq.identity import Identity
+from sealmq.errors import TrustError
+from sealmq.identity import Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import ConnAck, Connect, Packet
 from sealmq.mqtt.properties import Properties
@@ -49,13 +50,28 @@ Answer: TypeAlias = Callable[[Identity | Denial], None]
 
 
 class Directory(Protocol):
-    """Whose certificate is it? Answered by the registry."""
+    """Whose certificate, or PSK, is it? Answered by the registry."""
 
     def identify(self, der: bytes, now: float) -> Identity:
         """The identity that a certificate proves. Raises TrustError: unknown, revoked, not for us."""
 
+    def identify_psk(self, identity: str, now: float) -> Identity:
+        """The identity of who has proved the PSK that goes with a name. Raises as `identify`."""
+
     def describe(self, der: bytes) -> str:
         """A certificate in words for the log; never raises."""
+
+
+def proved(directory: Directory, terms: Terms, certificate: bytes, psk_identity: str, now: float) -> Identity:
+    """Who it is, by what a finished handshake has proved (TLSConnection) and the listener asks for.
+
+    Raises TrustError when it is nobody, HomeError when the registry cannot be read: both mean no.
+    """
+    if terms.asks_psk:
+        return directory.identify_psk(psk_identity, now)
+    if not certificate:
+        raise TrustError("no client certificate came")
+    return directory.identify(certificate, now)
 
 
 class Gatekeeper(Protocol):

@@ -13,6 +13,7 @@ import typer
 from sealmq import __version__
 from sealmq.cli.options import HomeOption
 from sealmq.cli.times import moment
+from sealmq.devices.bundles.psk_credentials import PSKCredentials
 from sealmq.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def bundle(
 
     asked = Asked(target, out, host, port, force)
     with Home.open(home_path(home)) as opened:
-        opened.enrollment().find(name)
-        check_asked(asked, name)
+        device = opened.revocations().find(name)
+        check_asked(asked, name, psk=device.has_psk)
         said = hand_over(opened, name, asked)
     typer.echo(json.dumps(said.as_json(), indent=2) if as_json else "\n".join(said.in_words()))
 
@@ -124,13 +125,17 @@ def targets(
         typer.echo(line)
 
 
-def check_asked(asked: Asked, name: str) -> None:
+def check_asked(asked: Asked, name: str, *, psk: bool = False) -> None:
     """Raise BundleError or ConfigError when no such bundle can be made or written: before a device is added for it."""
+    from sealmq.devices.bundles.psk import check_takes_psk
     from sealmq.devices.bundles.targets import find_target
     from sealmq.devices.bundles.writing import check_place
 
     check_host(asked.host)
-    find_target(asked.target)
+    if psk:
+        check_takes_psk(asked.target)
+    else:
+        find_target(asked.target)
     check_place(asked.place(name), force=asked.force)
 
 
@@ -147,14 +152,35 @@ def check_host(host: str | None) -> None:
         )
 
 
+def expect_psk_port(asked: int | None, address: tuple[str, int] | None) -> int:
+    """The port that a device with a PSK dials: the one that is asked for, else that of the home's listener for PSKs.
+
+    Raises ConfigError when there is none: by any other it would be refused.
+    """
+    if asked is not None:
+        return asked
+    if address is None:
+        raise ConfigError(
+            "the broker does not listen for PSKs, so the device would have nowhere to dial",
+            remedy='[[listener]] with auth = "psk" in sealmq.toml, or --port PORT',
+        )
+    return address[1]
+
+
 @dataclass(frozen=True, slots=True)
 class HandedOver:
     """A bundle that was written, to be told."""
 
     bundle: Bundle
-    credentials: Credentials
+    credentials: Credentials | PSKCredentials
     place: Path
     unknown_host: bool
+
+    @property
+    def not_after(self) -> float:
+        """Until when the certificate or PSK counts, Unix seconds."""
+        credentials = self.credentials
+        return credentials.not_after if isinstance(credentials, PSKCredentials) else credentials.leaf.not_after
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -164,7 +190,7 @@ class HandedOver:
             "out": str(self.place),
             "host": self.credentials.host,
             "port": self.credentials.port,
-            "not_after": moment(self.credentials.leaf.not_after),
+            "not_after": moment(self.not_after),
             "key_included": self.credentials.key is not None,
             "files": [
                 {"name": file.name, "bytes": len(file.content), "private": file.private} for file in self.bundle.files
@@ -176,10 +202,11 @@ class HandedOver:
         """For the one who typed it."""
         credentials, files = self.credentials, self.bundle.files
         width = max(len(file.name) for file in files)
-        until = moment(credentials.leaf.not_after)[:10]
+        until = moment(self.not_after)[:10]
+        what = "PSK" if isinstance(credentials, PSKCredentials) else "certificate"
         lines = [
             f"{self.place} is written and checked: {credentials.name} for {self.bundle.target.name}, "
-            f"certificate until {until}.",
+            f"{what} until {until}.",
             f"The device dials {credentials.host}, port {credentials.port} (--host and --port say another).",
             "",
             *(f"  {f.name:<{width}}  {len(f.content):>6,}{'  secret' if f.private else ''}" for f in files),
@@ -203,10 +230,16 @@ def hand_over(home: Home, name: str, asked: Asked) -> HandedOver:
 
     now = time.time()
     maker = BundleMaker(home, asked.host, asked.port)
-    made, credentials = maker.make(home.enrollment().find(name), asked.target, now=now)
+    device = home.revocations().find(name)
+    made: Bundle
+    credentials: Credentials | PSKCredentials
+    if device.has_psk:
+        made, credentials = maker.make_with_psk(device, asked.target, now=now)
+    else:
+        made, credentials = maker.make(device, asked.target, now=now)
     place = asked.place(name)
     write_bundle(made, place, now=now, force=asked.force)
-    return HandedOver(made, credentials, place, maker.unknown_host)
+    return HandedOver(made, credentials, place, maker.unknown_host and not device.has_psk)
 
 
 class BundleMaker:
@@ -219,7 +252,7 @@ class BundleMaker:
         self._home = home
         known = _known_names(home)
         usual_host, usual_port = _broker_address(home, known)
-        self._host, self._port = host or usual_host, port or usual_port
+        self._host, self._port, self._asked_port = host or usual_host, port or usual_port, port
         self._min_tls = _min_tls(home)
         self.unknown_host = self._host.lower() not in known
 
@@ -242,6 +275,26 @@ class BundleMaker:
             version=__version__,
         )
         return make_bundle(find_target(target), credentials), credentials
+
+    def make_with_psk(self, device: DeviceRecord, target: str, *, now: float) -> tuple[Bundle, PSKCredentials]:
+        """The same of a device with a PSK: it dials a listener for these. No name is compared with a certificate."""
+        from sealmq.cli.target import psk_address
+        from sealmq.devices.bundles.psk import gather_psk, make_psk_bundle
+
+        home = self._home
+        key, not_after = gather_psk(home.registry, home.device_directory(device.name), device, now=now)
+        credentials = PSKCredentials(
+            name=device.name,
+            host=self._host,
+            port=expect_psk_port(self._asked_port, psk_address(home.path)),
+            key=key,
+            serial=device.serial,
+            not_after=not_after,
+            now=now,
+            min_tls=self._min_tls,
+            version=__version__,
+        )
+        return make_psk_bundle(target, credentials), credentials
 
 
 def _broker_address(home: Home, known: tuple[str, ...]) -> tuple[str, int]:

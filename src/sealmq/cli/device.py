@@ -42,6 +42,9 @@ TableOption = Annotated[
         "--from", metavar="FILE.csv", readable=False, help="Add a device for each line: name, role, days, csr, target."
     ),
 ]
+PSKOption = Annotated[
+    bool, typer.Option("--psk", help="A pre-shared key and no certificate, for a device that is too small for one.")
+]
 JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", min=1, help="With --from: processes (default: one for each processor)."),
@@ -62,7 +65,7 @@ def add(
         ),
     ] = None,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate (default: 365).")
+        int | None, typer.Option("--days", metavar="DAYS", help="Life of the certificate or PSK (default: 365).")
     ] = None,
     role: Annotated[
         str | None,
@@ -72,6 +75,7 @@ def add(
             help="What access rules see (default: what it was before; operator for the name operator; else device).",
         ),
     ] = None,
+    psk: PSKOption = False,
     table: TableOption = None,
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
@@ -85,8 +89,15 @@ def add(
     """Make a device and its credentials: HOME/devices/NAME/ with root.pem, device.pem and device.key.
 
     With --target also a bundle as the device's firmware wants it; `sealmq device bundle` makes more of them. With
-    --from FILE.csv one device for each line of a table.
+    --from FILE.csv one device for each line of a table. With --psk: HOME/devices/NAME/psk.txt alone.
     """
+    if psk:
+        from sealmq.cli.device_psk import add_with_psk, expect_alone
+
+        expect_alone({"--csr": csr, "--from": table, "--jobs": jobs, "--dry-run": dry_run or None})
+        asked = _asked(target, out, host, port)
+        add_with_psk(name, days=days, role=role, asked=asked, as_json=as_json, home=home)
+        return
     if table is not None or name is None or jobs is not None or dry_run:
         from sealmq.cli.device_fleet import add_from
 

@@ -48,7 +48,7 @@ def list_devices(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs: one device a line.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Show the devices with role, state and the end of their certificates, by name."""
+    """Show the devices with role, state and the end of their certificates or PSKs, by name."""
     from rich.console import Console
 
     from sealmq.cli.target import home_path
@@ -77,6 +77,7 @@ def device_as_json(device: DeviceRecord, now: float) -> dict[str, Any]:
     return {
         "name": device.name,
         "role": device.role,
+        "proof": "psk" if device.has_psk else "certificate",
         "state": state_of(device, now),
         "serial": device.serial,
         "not_after": moment(device.not_after),
@@ -111,7 +112,8 @@ def _as_lines(devices: Iterable[DeviceRecord], now: float) -> Iterator[str]:
 def _row(device: DeviceRecord, now: float) -> tuple[str, ...]:
     from sealmq.devices.listing import state_of
 
-    return device.name, device.role, state_of(device, now), day(device.not_after), device.serial
+    serial = f"{device.serial} (PSK)" if device.has_psk else device.serial
+    return device.name, device.role, state_of(device, now), day(device.not_after), serial
 
 
 def _print_page(console: Any, devices: list[DeviceRecord], now: float, *, is_more: bool) -> None:

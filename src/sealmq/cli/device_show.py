@@ -63,12 +63,14 @@ def _device_in_words(
     from sealmq.devices.listing import state_of
 
     days = int((device.not_after - now) // 86_400)
+    proof = ["  proof        PSK: its key lies in this home's registry, too"] if device.has_psk else []
     left = f" ({days:,} days)" if days >= 0 else ""
     token = next((each.token for each in certificates if each.token is not None), None)
     came_by = [f"  came by      token or claim {token}"] if token is not None else []
     return [
         device.name,
         f"  role         {device.role}",
+        *proof,
         f"  state        {state_of(device, now)}",
         f"  valid until  {day(device.not_after)}{left}",
         f"  serial       {device.serial}",
@@ -84,7 +86,8 @@ def _certificates_in_words(
 ) -> list[str]:
     """The one in use, or that was last, and what waits beside it; what they replaced is counted."""
     shown = [each for each in certificates if _is_shown(each, device)]
-    lines = ["Certificates:", *(f"  {each.serial}  {_certificate_in_words(each, device, trusted)}" for each in shown)]
+    title = "Certificates:" if not any(each.profile == "psk" for each in certificates) else "Certificates and PSKs:"
+    lines = [title, *(f"  {each.serial}  {_certificate_in_words(each, device, trusted)}" for each in shown)]
     others = len(certificates) - len(shown)
     return [*lines, f"  and {others:,} that it had before"] if others else lines
 
@@ -94,11 +97,16 @@ def _is_shown(certificate: CertificateRecord, device: DeviceRecord) -> bool:
 
 
 def _certificate_in_words(certificate: CertificateRecord, device: DeviceRecord, trusted: list[str]) -> str:
+    what = _state_in_words(certificate, device, trusted)
+    return f"PSK, {what}" if certificate.profile == "psk" else what
+
+
+def _state_in_words(certificate: CertificateRecord, device: DeviceRecord, trusted: list[str]) -> str:
     if certificate.revoked_at is not None and certificate.state == "revoked":
         if certificate.reason == "certificateHold":
             return f"on hold since {day(certificate.revoked_at)}"
         return f"revoked on {day(certificate.revoked_at)} ({certificate.reason})"
-    if certificate.authority_key_id not in trusted:
+    if certificate.profile != "psk" and certificate.authority_key_id not in trusted:
         return "locked out: its Device CA is not trusted"
     seen = f"first seen {moment(certificate.seen)}" if certificate.seen is not None else "not seen yet"
     if certificate.serial == device.serial:
@@ -122,6 +130,8 @@ def _what_next(device: DeviceRecord) -> str:
     if device.held:
         return as_typed(f"To let it in again: sealmq device release {device.name}")
     if device.state == "revoked":
+        if device.has_psk:
+            return as_typed(f"To give it a new key: sealmq device add {device.name} --psk")
         return as_typed(f"To give it a new certificate: sealmq device add {device.name}")
     return as_typed(f"What it may do: sealmq access check {device.name} publish TOPIC")
 
@@ -129,6 +139,7 @@ def _what_next(device: DeviceRecord) -> str:
 def _certificate_as_json(certificate: CertificateRecord, device: DeviceRecord) -> dict[str, Any]:
     return {
         "serial": certificate.serial,
+        "proof": "psk" if certificate.profile == "psk" else "certificate",
         "state": str(certificate.state),
         "current": certificate.serial == device.serial,
         "not_before": moment(certificate.not_before),

@@ -76,6 +76,11 @@ def handshake(
         str, typer.Option(metavar="LIST", help="Cipher suites of TLS 1.2 to offer, as OpenSSL writes them.",
                           rich_help_panel=CONNECTION),
     ] = "",
+    middleware: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Dial with this TLS library, which verifies or does not connect: openssl "
+                     "(the default), pyopenssl, mbedtls, wolfssl.", rich_help_panel=CONNECTION),
+    ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol-version", "-V", metavar="5|311", help="Version of MQTT.",
                           rich_help_panel=CONNECTION),
@@ -100,7 +105,7 @@ def handshake(
     compare: Annotated[
         str | None,
         typer.Option(metavar="1.2,1.3,resumed,mtls", help="Side by side, each way dialled anew: flights, bytes, time, "
-                     "signatures."),
+                     "signatures; also classical and post-quantum."),
     ] = None,
     repeat: Annotated[int, typer.Option(metavar="TIMES", min=1, max=1000, help="With --compare: runs of each.")] = 5,
     probes: Annotated[
@@ -173,12 +178,13 @@ def handshake(
     outputs = Outputs(verbose, as_json, html, svg, mermaid, pcapng)
     outputs.check()
     if pcap is not None:
-        _expect_alone("--pcap", broker=broker, listen=listen, compare=compare, pcapng=pcapng)
+        _expect_alone("--pcap", broker=broker, listen=listen, compare=compare, pcapng=pcapng, middleware=middleware)
         from sealmq.cli.handshake_capture import explain_capture
 
         raise typer.Exit(explain_capture(pcap, keylog, stream, outputs, cafile=cafile, list_them=list_streams))
     if listen is not None:
-        _expect_alone("--listen", broker=broker, compare=compare, pcapng=pcapng, html=html, svg=svg, mermaid=mermaid)
+        _expect_alone("--listen", broker=broker, compare=compare, pcapng=pcapng, html=html, svg=svg, mermaid=mermaid,
+                      middleware=middleware)  # fmt: skip
         from sealmq.cli.handshake_front import explain_from_in_front
 
         raise typer.Exit(explain_from_in_front(listen, to, keylog, outputs, cafile=cafile, count=count))
@@ -187,7 +193,7 @@ def handshake(
             raise ConfigError(f"{option} is for --pcap or --listen", remedy="sealmq handshake --help")
     given = Given(broker, home, name, bundle, cafile, cert, key, system, crlfile)
     call = _call(given, tls_version or "", ciphers, protocol, client_id, timeout, keep_keys=pcapng is not None)
-    call = _log_in(_asking_for(call, server_name), username, password_file)
+    call = _log_in(_asking_for(_with(call, middleware), server_name), username, password_file)
     if compare is not None:
         _expect_alone("--compare", mermaid=mermaid, pcapng=pcapng, tls_version=tls_version)
         from sealmq.cli.handshake_compare import compare_handshakes
@@ -293,6 +299,15 @@ def _call(
         client_id=client_id,
         keep_keys=keep_keys,
     )
+
+
+def _with(call: Call, middleware: str | None) -> Call:
+    """The call, made with that TLS library. Raises MiddlewareError when it is not to be had."""
+    from dataclasses import replace
+
+    from sealmq.tls.middlewares import find
+
+    return call if middleware is None else replace(call, middleware=find(middleware).name)
 
 
 def _asking_for(call: Call, name: str) -> Call:

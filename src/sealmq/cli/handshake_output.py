@@ -57,6 +57,8 @@ class Outputs:
         if seen.pieces:
             write_capture(seen, self.pcapng)
             said = f"{self.pcapng} holds the keys of this connection: whoever has it can read all of it"
+            if not seen.key_log:
+                said = f"{self.pcapng} holds no keys, as {seen.library} gives none: what is encrypted stays closed"
         print(f"sealmq: {said}", file=sys.stderr)  # noqa: T201
         if seen.pieces and seen.call.port != _PORT_OF_MQTT:
             way = f"tshark -r {shlex.quote(str(self.pcapng))} -d tls.port=={seen.call.port},mqtt"

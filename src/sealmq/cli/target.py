@@ -128,6 +128,15 @@ def listening_address(home: Path, auth: Auth = "certificate") -> tuple[str, int]
     return host, port or 8883
 
 
+def psk_address(home: Path) -> tuple[str, int] | None:
+    """Where a device on this machine reaches the home's listener for PSKs; None: there is none."""
+    from sealmq import config
+
+    path = home / "sealmq.toml"
+    listeners = (config.load(path) if path.exists() else config.Configuration()).listeners
+    return listening_address(home, "psk") if any(each.terms.asks_psk for each in listeners) else None
+
+
 def est_url(home: Path) -> str:
     """Where a device on this machine reaches the home's EST; "" when it listens nowhere."""
     from sealmq import config

@@ -270,12 +270,18 @@ def _next_commands(home: Home, bound: list[tuple[str, int]]) -> list[str]:
     return [f"{program()} {shlex.join(command)}" for command in commands]
 
 
+_PROOFS = {
+    "password": "user name and password",
+    "certificate-and-password": "certificate, user name and password",
+    "psk": "pre-shared key",
+}
+"""What is asked at a listener, where it is not a certificate alone."""
+
+
 def _asked(bound: Addresses, host: str, port: int) -> str:
     """What is asked at a listener, and by which library, where it is not the usual."""
     terms = bound.terms.get((host, port), BY_CERTIFICATE)
-    words = []
-    if terms.auth != "certificate":
-        words.append("user name and password" if terms.auth == "password" else "certificate, user name and password")
+    words = [_PROOFS[terms.auth]] if terms.auth in _PROOFS else []
     if terms.plaintext:
         words.append("WITHOUT TLS")
     if (host, port) in bound.middleware:

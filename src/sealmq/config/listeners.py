@@ -183,7 +183,7 @@ def _check_plaintext(table: Table, settings: ListenerSettings) -> None:
         raise table.error(
             "plaintext",
             f'= true cannot be together with auth = "{settings.auth}"',
-            why="without TLS nobody shows a certificate",
+            why="without TLS nobody shows a certificate, or proves a PSK",
             remedy='auth = "password"',
         )
     host, port = parse_address(settings.address)

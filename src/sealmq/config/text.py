@@ -19,7 +19,8 @@ DEFAULT_TEXT: Final = """\
 #   [[listener]]
 #   address = ":8885"
 #   auth = "password"      "certificate"; "password": CONNECT's user name and password, see `sealmq account add`;
-#                          "certificate-and-password": both
+#                          "certificate-and-password": both; "psk": a pre-shared key (`sealmq device add NAME --psk`),
+#                          for devices too small for certificates, with middleware = "wolfssl" or "mbedtls"
 #   plaintext = true       without TLS, with auth = "password" only, and only on 127.0.0.1 or [::1] ...
 #   anybody_may_read_this = true    ... unless you say so: on the way everybody reads messages and passwords
 # middleware, profile and max_record can stand there too, in place of what [tls] says.

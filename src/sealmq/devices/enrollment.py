@@ -12,25 +12,23 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, device_files
+from sealmq.bundle import KEY_FILE, device_files
+from sealmq.devices.folders import Folders, failures_in_words
 from sealmq.devices.issuing import Issued, Issuer, Order
 from sealmq.devices.lock import locked_directory
 from sealmq.devices.records import CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.revocation import Revocations
 from sealmq.devices.trail import Trail
-from sealmq.errors import EnrollmentError, HomeError, TrustError
+from sealmq.errors import EnrollmentError, HomeError
 from sealmq.pki import vault
 from sealmq.pki.authority import Authority, certificates_of
 from sealmq.pki.keys import PrivateKey, PublicKey
-from sealmq.pki.peer import identify_certificate, printable, subject_key_id
-from sealmq.pki.profiles import DEVICE
+from sealmq.pki.peer import printable, subject_key_id
 from sealmq.pki.requests import read_csr
 
 ROLES = ("device", "operator")
@@ -83,7 +81,7 @@ def check_wishes(role: str, days: int | None) -> None:
         )
 
 
-class Enrollment:
+class Enrollment(Folders):
     """Adds and revokes devices.
 
     registry:  where they are recorded.
@@ -104,10 +102,9 @@ class Enrollment:
         trail: Trail,
         signer: Callable[[str], Authority] | None = None,
     ) -> None:
-        self._registry = registry
+        super().__init__(registry, directory)
         self._authority = authority
         self._root = root
-        self._directory = directory
         self._trail = trail
         self._issuer = Issuer(registry, authority, trail)
         self._revocations = Revocations(registry, signer or self._signer, trail, actor=operator())
@@ -143,11 +140,11 @@ class Enrollment:
             root=subject_key_id(certificates_of(self._root)[0]),
             actor=operator(),
         )
-        with _failures_in_words(name), locked_directory(self._directory):
+        with failures_in_words(name), locked_directory(self._directory):
             self.check_free(name)
             self.check_key(name, public_key)
-            self._clear_leftovers(name)
-            with self._undone_on_failure(name):
+            self.clear_leftovers(name)
+            with self.undone_on_failure(name):
                 (issued,) = self._issuer.issue([order], now=now, hand_over=lambda made: self._write_files(made[0], key))
                 if not isinstance(issued, Issued):
                     raise issued
@@ -167,47 +164,6 @@ class Enrollment:
             raise HomeError(f"there is no authority with the key identifier {key_id}")
         return self._authority
 
-    def check_free(self, name: str) -> None:
-        """Raise EnrollmentError unless a device of this name may be added, and its folder taken."""
-        device = self._registry.device(name)
-        if device is None:
-            account = self._registry.account(name)
-            if account is not None:
-                raise EnrollmentError(
-                    f"there is an account '{account[0]}'",
-                    why="a device and an account may not have the same name",
-                    remedy=f"choose another name, or first: sealmq account remove {account[0]}",
-                )
-            self._check_folder(name)
-            return
-        if device.state == "active":
-            raise EnrollmentError(
-                f"there is a device '{device.name}' already",
-                why="" if device.name == name else "upper and lower case make no difference",
-                remedy=f"choose another name, or first: sealmq device revoke {device.name}",
-            )
-        if device.name != name:
-            raise EnrollmentError(
-                f"there was a device '{device.name}', which is revoked", remedy=f"add it again as {device.name}"
-            )
-        device.check_not_held()
-        self._check_folder(name)
-
-    def _check_folder(self, name: str) -> None:
-        """Refuse a folder that we did not leave here ourselves: it may hold somebody's only copy of a key."""
-        folder = self._directory / name
-        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-            return
-        try:
-            leaf = identify_certificate(certificates_of((folder / CHAIN_FILE).read_bytes())[0])
-            record = self._registry.lookup(leaf.serial)
-        except (OSError, TrustError):
-            record = None
-        if record is None or record.state in (State.VALID, State.SUPERSEDED):
-            raise EnrollmentError(
-                f"{folder} is there, but the registry knows no device '{name}'", remedy="move that folder away"
-            )
-
     def check_key(self, name: str, public_key: PublicKey) -> None:
         """Raise EnrollmentError when this key is another device's, or was revoked as compromised."""
         record = barring(self._registry.certificates_with_key(public_key.spki_sha256), name)
@@ -221,22 +177,9 @@ class Enrollment:
             remedy="make a new key on the device, and a new request from it",
         )
 
-    def _clear_leftovers(self, name: str) -> None:
-        """Put away what a killed command left. Under the lock nobody else can be at work on this name."""
-        self._registry.abandon(DEVICE.name, name)
-        self.clear_folders(name)
-
-    def clear_folders(self, name: str) -> None:
-        """Put away the hidden folders that a killed command left beside a device's. Under the lock."""
-        _remove(self._beside(name, "new"))
-        old, folder = self._beside(name, "old"), self._directory / name
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        _remove(old)
-
     def _write_files(self, issued: Issued, key: PrivateKey | None) -> None:
         name, certificate = issued.order.name, issued.certificate
-        new = self._beside(name, "new")
+        new = self.beside(name, "new")
         vault.make_private_directory(new)
         secret = key.pem() if key is not None else None
         files = device_files(self._root, certificate.pem, self._authority.certificate.pem, secret)
@@ -244,51 +187,6 @@ class Enrollment:
             (vault.write_private if file == KEY_FILE else vault.write_public)(new / file, data)
         self.put_in_place(new, name)
         vault.sync_directory(self._directory)
-
-    def put_in_place(self, new: Path, name: str) -> None:
-        """Let the folder `new` be that of a device. What was there is put aside until `drop_former`. Under the lock."""
-        folder = self._directory / name
-        if folder.exists():
-            folder.rename(self._beside(name, "old"))  # a revoked device's, or a killed command's
-        new.rename(folder)
-
-    def take_back(self, new: Path, name: str, *, had_folder: bool) -> None:
-        """Undo `put_in_place`, as far as it came; nothing is left of `new`. Under the lock.
-
-        had_folder: whether there was one in the device's place before.
-        """
-        old, folder = self._beside(name, "old"), self._directory / name
-        if folder.exists() and (old.exists() or not had_folder):
-            folder.rename(new)  # the folder in its place is the new one
-        _remove(new)
-        if old.exists():
-            old.rename(folder)
-
-    def drop_former(self, name: str) -> None:
-        """Remove what `put_in_place` put aside. Under the lock."""
-        try:
-            _remove(self._beside(name, "old"))
-        except OSError:
-            pass  # the device is there; a revoked one's files are no reason to say that it is not
-
-    @contextmanager
-    def _undone_on_failure(self, name: str) -> Iterator[None]:
-        new, had_folder = self._beside(name, "new"), (self._directory / name).exists()
-        try:
-            yield
-        except BaseException:
-            try:
-                device = self._registry.device(name)
-                if device is None or device.state == "revoked":  # else the last step did happen
-                    self.take_back(new, name, had_folder=had_folder)
-                    self._registry.abandon(DEVICE.name, name)
-            except (OSError, HomeError):
-                pass  # the first error says more; the next add_device of this name clears up
-            raise
-
-    def _beside(self, name: str, what: str) -> Path:
-        # A name never begins with a dot, so these are nobody's names.
-        return self._directory / f".{name}.{what}"
 
     def _enrolled(self, issued: Issued, *, has_key: bool) -> Enrolled:
         order, certificate = issued.order, issued.certificate
@@ -320,20 +218,3 @@ def operator() -> str:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):  # a container's user may have no name
         return f"cli:{os.getuid()}"
-
-
-@contextmanager
-def _failures_in_words(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise HomeError(
-            f"'{name}' was not added: {error.strerror or error}",
-            why=f"at {error.filename}" if error.filename else "",
-            remedy=f"make room or repair it, then again: sealmq device add {name}",
-        ) from error
-
-
-def _remove(path: Path) -> None:
-    if path.exists():
-        shutil.rmtree(path)

@@ -127,6 +127,8 @@ class Planner:
 
     def _check_same(self, row: Row, device: DeviceRecord, request: CertificateRequest | None) -> None:
         """A device of the name is there: is it the one that the table means?"""
+        if device.has_psk and device.state == "active":
+            raise EnrollmentError(f"'{device.name}' has a PSK", why="a table is about certificates")
         if device.name != row.name:
             raise EnrollmentError(
                 f"there is a device '{device.name}' already", why="upper and lower case make no difference"

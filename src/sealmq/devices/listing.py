@@ -26,7 +26,7 @@ _NEAR_MATCHES_AMONG = 2000
 _BEHIND_ALL = "\U0010ffff"
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created,
-           d.state = 'revoked' AND c.reason IS 'certificateHold'
+           d.state = 'revoked' AND c.reason IS 'certificateHold', c.profile
     FROM devices d JOIN certificates c ON c.serial = d.serial
     WHERE d.name > ? AND d.name >= ? AND d.name < ? """
 _CHOSEN = {

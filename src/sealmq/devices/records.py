@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sealmq.errors import EnrollmentError
 from sealmq.pki.profiles import DEVICE
 
+PSK: Final = "psk"
+"""The `profile` of a pre-shared key. It has a serial, dates and a state like a certificate, and is one nowhere else:
+no authority signed it (its key identifier is ""), and `spki_sha256` and `fingerprint` are the SHA-256 of the key, which
+has 256 random bits and cannot be found by it."""
+
 
 class State(StrEnum):
-    """Where a certificate is in its life."""
+    """Where a certificate or PSK is in its life."""
 
     PENDING = "pending"  # its serial is recorded; whether it was signed is not known yet
     VALID = "valid"
@@ -21,11 +27,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateRecord:
-    """One certificate as the registry knows it.
+    """One certificate, or PSK, as the registry knows it.
 
     device:  the device's name; the intended name while pending or abandoned; a CA's or broker's name otherwise.
     role:    the device's role, "" when it belongs to no device.
-    profile: one of pki.profiles, by name.
+    profile: one of pki.profiles, by name; or PSK.
     uuid:    of the device that has the name now, "" when it belongs to no device.
     seen:    when its device first connected with it, None: not yet.
     token:   the batch (tokens.TokenRecord) by which it was enrolled, None: by nobody's token.
@@ -54,10 +60,11 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """One device with its current certificate.
+    """One device with its current certificate or PSK.
 
     state: "active" or "revoked". Whether its certificate has expired is for the reader to say, who has a clock.
     held:  it is revoked, and may be released again (certificateHold).
+    profile: of what it has, a device's certificate or PSK: never both.
     """
 
     name: str
@@ -68,6 +75,12 @@ class DeviceRecord:
     not_after: float
     created: float
     held: bool = False
+    profile: str = DEVICE.name
+
+    @property
+    def has_psk(self) -> bool:
+        """Does it prove itself by a PSK?"""
+        return self.profile == PSK
 
     def check_not_held(self) -> None:
         """Raise EnrollmentError when it is on hold: its name is not free, because the hold may be lifted again."""

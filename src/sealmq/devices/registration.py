@@ -34,7 +34,7 @@ from sealmq.devices.outcomes import (
     Refused,
     Waiting,
 )
-from sealmq.devices.records import CertificateRecord, DeviceRecord, State
+from sealmq.devices.records import PSK, CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import TokenRecord, Tokens
 from sealmq.devices.trail import CLONE, Entry, Trail
@@ -354,6 +354,9 @@ class RegistrationAuthority:
         if device is not None and (token.device is None or device.held):
             state = "on hold" if device.held else device.state
             raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", f"there is a device '{device.name}' ({state})")
+        if device is not None and device.has_psk and device.state == "active":
+            why = f"'{device.name}' has a PSK, and a device has one of the two: revoke it first"
+            raise _RefusedError(Refusal.FORBIDDEN, "the name is taken", why)
 
     def _check_key(self, name: str, known: Sequence[CertificateRecord]) -> None:
         """known: what was certified for this key before."""
@@ -380,6 +383,9 @@ class RegistrationAuthority:
             raise _RefusedError(Refusal.UNAUTHENTICATED, "a renewal needs the device's certificate")
         record = self._registry.lookup(applicant.serial)
         device = self._registry.device(record.device) if record is not None else None
+        if record is not None and record.profile == PSK:
+            words = "a pre-shared key is not renewed over the network: its owner gives the device a new one"
+            raise _RefusedError(Refusal.FORBIDDEN, words, f"'{record.device}' has a PSK, and no certificate")
         if record is None or device is None or record.profile != DEVICE.name:
             raise _RefusedError(Refusal.UNAUTHENTICATED, "not authorized", "no certificate of a device of ours")
         if record.state is not State.VALID or device.state != "active" or device.uuid != record.uuid:

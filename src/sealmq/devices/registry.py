@@ -30,7 +30,7 @@ _CERTIFICATE = """
     FROM certificates c LEFT JOIN devices d ON d.id = c.device """
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created,
-           d.state = 'revoked' AND c.reason IS 'certificateHold'
+           d.state = 'revoked' AND c.reason IS 'certificateHold', c.profile
     FROM devices d JOIN certificates c ON c.serial = d.serial """
 
 _ACCOUNT = "SELECT name, role, stored, created, changed, devices FROM accounts "

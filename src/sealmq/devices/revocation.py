@@ -1,4 +1,5 @@
-"""How certificates are taken back: of a device, of one serial, of all that came by a token; for good, or on hold.
+"""How certificates are taken back: of a device, of one serial, of all that came by a token; for good, or on hold. And
+PSKs (psks.py), which are on no list.
 
 Rule 1: the registry is the truth, and one transaction changes it: the states, the line of change that has the broker
         cut links, the list for OpenSSL, and before its end the lines of the audit trail.
@@ -22,7 +23,8 @@ from pathlib import Path
 
 from sealmq.devices.listing import near
 from sealmq.devices.lock import locked_directory
-from sealmq.devices.records import CertificateRecord, DeviceRecord, State
+from sealmq.devices.psks import PSKs
+from sealmq.devices.records import PSK, CertificateRecord, DeviceRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
 from sealmq.devices.trail import RELEASE, REVOKE, Entry, Trail
@@ -94,6 +96,7 @@ class Revocations:
         self._actor = actor
         self._anchors = frozenset(anchors)
         self._tokens = Tokens(registry)
+        self._psks = PSKs(registry)
 
     # -- for good ----------------------------------------------------------------------------------------------------
 
@@ -240,7 +243,7 @@ class Revocations:
 
     def _sign_lists(self, rows: Iterable[_Row], now: float) -> None:
         without = {key_id for key_id in self._anchors if self._registry.crl(key_id) is None}
-        for key_id in sorted({row.authority for row in rows} | without):
+        for key_id in sorted({row.authority for row in rows if row.authority} | without):
             try:
                 authority = self._signer(key_id)
             except (HomeError, TrustError) as error:  # rule 3
@@ -257,7 +260,7 @@ class Revocations:
 
     def _take_serial(self, record: CertificateRecord, reason: str, now: float) -> list[_Row]:
         rows = self._take(f"serial = ? AND {_OPEN}", (record.serial,), reason, now)
-        if record.profile == DEVICE.name and rows:
+        if record.profile in (DEVICE.name, PSK) and rows:
             self._settle(record.device)
         return rows
 
@@ -296,6 +299,7 @@ class Revocations:
         names = dict.fromkeys(row.device for row in rows)
         refused = [name for name in names if (device := self._registry.device(name)) and device.state == "revoked"]
         if reason != HOLD:
+            self._psks.drop_revoked()
             self._end_tokens({*refused, *revoked}, reason, now)
         return Taken([row.serial for row in rows], refused)
 
@@ -313,10 +317,11 @@ class Revocations:
         record = self._registry.lookup(device.serial)
         since = f" on {day(record.revoked_at)}" if record is not None and record.revoked_at is not None else ""
         reason = f" ({record.reason})" if record is not None and record.reason else ""
+        given = "--psk gives it a new key" if device.has_psk else "gives it a new certificate"
         return EnrollmentError(
             what,
             why=f"it was revoked{since}{reason}, and only a hold can be lifted: others may have acted on it",
-            remedy=f"sealmq device add {device.name} gives it a new certificate",
+            remedy=f"sealmq device add {device.name} {given}",
         )
 
 

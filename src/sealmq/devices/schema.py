@@ -153,5 +153,14 @@ _LIFE = (
     "CREATE INDEX applications_state ON applications (state, created)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS, _LIFE)
+_PSKS = (
+    # The keys that we share with devices: here the key itself, for a handshake needs it. Its serial stands among the
+    # certificates with the profile 'psk', and has their states. A key goes when it is revoked for good.
+    f"""CREATE TABLE psks (
+        serial TEXT PRIMARY KEY REFERENCES certificates (serial),
+        key BLOB NOT NULL
+    ) {_ROWLESS}""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS, _LIFE, _PSKS)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

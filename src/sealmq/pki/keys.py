@@ -10,6 +10,7 @@ import hashlib
 import math
 import secrets
 from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -25,6 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sealmq.errors import EnrollmentError, TrustError
+
+PSK_BYTES: Final = 32
+"""Of a new pre-shared key: as many random bits as the strongest cipher suite uses."""
 
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _RSA_BITS = range(2048, 4097)  # below: weak (RFC 7925 section 20 wants 112 bits); above: only good to keep us busy
@@ -109,6 +113,11 @@ class PrivateKey:
 
     def __repr__(self) -> str:
         return f"PrivateKey(public sha256 {self.public.spki_sha256[:16]}...)"
+
+
+def new_psk() -> bytes:
+    """A new pre-shared key: random bytes of the operating system. A secret."""
+    return secrets.token_bytes(PSK_BYTES)
 
 
 def check_key_policy(key: object) -> None:

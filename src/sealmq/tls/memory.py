@@ -144,6 +144,11 @@ class MemoryConnection:
         """See TLSConnection."""
         return self._engine.psk_identity() if self.established else ""
 
+    @property
+    def key_log(self) -> str:
+        """See key_log.key_log_of."""
+        return str(getattr(self._engine, "key_log", ""))
+
     def receive_data(self, ciphertext: bytes | memoryview) -> bytes:
         """See TLSConnection."""
         if self._failed:

@@ -63,6 +63,10 @@ class TLSPolicy:
     highest: str = "TLSv1.3"
     """The newest version that is spoken. "TLSv1.2" is for looking at how that is done, and for measuring it."""
 
+    classical: bool = False
+    """True leaves the hybrid groups out of what is offered and taken, where a middleware has any. It protects nobody
+    better: it is for measuring what a hybrid group costs, with the same library beside it."""
+
     CLIENT_CERTIFICATES: ClassVar[bool] = True
     """Every peer proves who it is, by a certificate in the handshake. A listener with auth = "password", which somebody
     has to write into sealmq.toml, asks for none; there nobody is in before the password was checked."""
@@ -91,6 +95,10 @@ class TLSPolicy:
             raise ConfigError(
                 f"profile {self.profile!r} leaves no TLS version when {self.highest} is the newest",
                 remedy='profile "default" has TLS 1.2',
+            )
+        if self.classical and self.hybrid_only:
+            raise ConfigError(
+                'profile "post-quantum" leaves no group when the hybrid ones are left out', remedy="keep one of the two"
             )
         if not self.suites:
             raise ConfigError("no TLS 1.2 cipher suite is left", remedy='for TLS 1.3 only, set profile = "modern"')

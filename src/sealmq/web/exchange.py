@@ -170,7 +170,7 @@ class Exchange:
             self._unfit = error.what
             self._house.broker.statistics.traffic.refused["certificate"] += 1
             if self._is_told("refused certificates"):
-                tell_refused(self.peer, error, self._house.directory.describe(certificate), self._who())
+                tell_refused(self.peer, error, self._house.directory.describe(certificate), self.terms, self._who())
             return
         self.identity = self._applicant.identity
         self._house.identified(self, self._applicant.serial)
@@ -241,7 +241,7 @@ class Exchange:
         if self._is_told("refused handshakes"):
             refused = self._tls.refused_certificate
             words = self._house.directory.describe(refused) if refused else ""
-            tell_refused(self.peer, error, words, self._who())
+            tell_refused(self.peer, error, words, self.terms, self._who())
         self._ended = True
         self.flush()  # the alert: without it the device sees a bare disconnect
         self._wire.finish()

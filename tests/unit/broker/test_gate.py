@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sealmq.broker.gate import Asked, ClosedGate, Denial, vouched
-from sealmq.identity import Identity
+from sealmq.broker.gate import Asked, ClosedGate, Denial, proved, vouched
+from sealmq.errors import TrustError
+from sealmq.identity import Identity, Terms
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.packets import Connect
 
@@ -53,3 +54,23 @@ def test_who_is_not_bound_counts_always_and_a_denial_stays_one() -> None:
     for device in (None, Identity("sensor-1", "device")):
         assert vouched(panel, device) is panel
         assert vouched(no, device) is no
+
+
+class Everybody:
+    """A Directory that believes what it is shown, and says what it was asked."""
+
+    def identify(self, der: bytes, now: float) -> Identity:
+        return Identity(f"certificate {der.decode()} at {now}", "device")
+
+    def identify_psk(self, identity: str, now: float) -> Identity:
+        return Identity(f"PSK {identity} at {now}", "device")
+
+    def describe(self, der: bytes) -> str:
+        return ""
+
+
+def test_each_listener_believes_its_own_kind_of_proof() -> None:
+    assert proved(Everybody(), Terms(), b"c", "p", 7).name == "certificate c at 7"
+    assert proved(Everybody(), Terms("psk"), b"c", "p", 7).name == "PSK p at 7"
+    with pytest.raises(TrustError, match="no client certificate came"):
+        proved(Everybody(), Terms(), b"", "p", 7)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from middleware_brokers import abilities
 from sealmq import cli
 from small_brokers import broker, sends, serving
 from tapped import Stage
@@ -72,6 +73,9 @@ def test_a_bundle_is_taken_whole(tmp_path: Path) -> None:
         ["a", "--html", "/no/such/folder/f.html"],
         ["a", "-u", "ada"],
         ["a", "--password-file", "f"],
+        ["a", "--middleware", "gnutls"],
+        ["--pcap", "f", "--middleware", "openssl"],
+        ["--listen", "1", "--middleware", "openssl"],
     ],
 )
 def test_what_does_not_go_together_is_asked_wrongly(words: list[str], capsys: Shown) -> None:
@@ -156,3 +160,27 @@ def test_a_password_waits_for_a_broker_that_is_verified(tmp_path: Path, capsys: 
     file.write_text("correct horse\n")
     assert cli.run(["handshake", "a.example", "-u", "ada", "--password-file", str(file)]) == 2
     assert "only to a broker that was verified" in capsys.readouterr().err
+
+
+def test_another_middleware_is_named_and_looks_at_nobody_unverified(stage: Stage, capsys: Shown) -> None:
+    title = abilities("pyopenssl").title
+    files = [f"--cafile={stage.root}", f"--cert={stage.device_chain}", f"--key={stage.device_key}"]
+    with serving(broker(stage.server(mutual=True))) as port:
+        words = ["handshake", f"localhost:{port}", "--no-probes", "--middleware", "pyopenssl"]
+        assert cli.run([*words, *files]) == 0
+        shown = capsys.readouterr().out
+        assert cli.run([*words, *files, "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert cli.run(words) == 2
+    assert title in shown
+    assert "of our processor for the handshake" in shown
+    assert (report["meta"]["middleware"], report["meta"]["library"]) == ("pyopenssl", title)
+    assert "--cafile" in capsys.readouterr().err
+
+
+def test_the_default_middleware_by_its_name_looks_as_ever(stage: Stage, capsys: Shown) -> None:
+    with serving(broker(stage.server())) as port:
+        assert cli.run(["handshake", f"localhost:{port}", "--no-probes", "--middleware", "openssl", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["meta"]["middleware"], report["meta"]["note"]) == ("openssl", "")
+    assert report["meta"]["seen"] in ("callback", "key log")

@@ -7,7 +7,8 @@ import pytest
 import reports
 from sealmq.cli.handshake_output import Outputs, write_text
 from sealmq.errors import ConfigError
-from sealmq.kit.handshake.dial import Call, Seen
+from sealmq.kit.dissect.conversation import Sender
+from sealmq.kit.handshake.dial import Call, Piece, Seen
 
 
 def outputs(**more: object) -> Outputs:
@@ -41,3 +42,11 @@ def test_where_nothing_was_connected_there_is_no_capture(tmp_path: Path, capsys:
     outputs(pcapng=tmp_path / "a.pcapng").write_capture(Seen(Call(host="a", port=1), 0.0))
     assert "no connection to capture" in capsys.readouterr().err
     assert not (tmp_path / "a.pcapng").exists()
+
+
+def test_a_capture_without_keys_is_not_called_one_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = Seen(Call(host="a", port=8883), 0.0, pieces=[Piece(Sender.CLIENT, b"hello", 0.1)], library="wolfSSL 5.9.2")
+    seen.local, seen.remote = ("127.0.0.1", 50_000), ("127.0.0.1", 8883)
+    outputs(pcapng=tmp_path / "a.pcapng").write_capture(seen)
+    assert "holds no keys, as wolfSSL 5.9.2 gives none" in capsys.readouterr().err
+    assert (tmp_path / "a.pcapng").exists()

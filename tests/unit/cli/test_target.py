@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.cli.target import Target, est_url, expect_host, find_target, home_path, listening_address, read_place
+from sealmq.cli.target import (
+    Target,
+    est_url,
+    expect_host,
+    find_target,
+    home_path,
+    listening_address,
+    psk_address,
+    read_place,
+)
 from sealmq.errors import ConfigError, EnrollmentError, HomeError
 
 
@@ -161,3 +170,9 @@ def test_a_broker_is_written_in_many_ways(text: str, place: tuple[str, int]) -> 
 def test_what_is_no_broker_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         read_place(text)
+
+
+def test_the_listener_for_psks_is_found_where_there_is_one(home: Path) -> None:
+    assert psk_address(home) is None
+    (home / "sealmq.toml").write_text('[[listener]]\naddress = ":8886"\nauth = "psk"\n')
+    assert psk_address(home) == ("localhost", 8886)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sealmq.config import ListenerSettings, parse
+from sealmq.errors import ConfigError
 from sealmq.identity import BY_CERTIFICATE, Terms
 
 PLAINTEXT = '[[listener]]\naddress = "{}"\nauth = "password"\nplaintext = true'
@@ -49,3 +52,11 @@ def test_plaintext_for_everybody_needs_consent() -> None:
 def test_a_listener_asks_for_a_certificate_unless_it_says_otherwise() -> None:
     assert ListenerSettings(":1").terms == BY_CERTIFICATE
     assert parse("").listeners == (ListenerSettings(":8883"),)
+
+
+def test_a_listener_for_psks_asks_for_one_and_speaks_tls() -> None:
+    text = '[[listener]]\naddress = ":1"\nauth = "psk"\nmiddleware = "wolfssl"'
+    (listener,) = parse(text).listener
+    assert listener.terms == Terms("psk")
+    with pytest.raises(ConfigError, match='cannot be together with auth = "psk"'):
+        parse(f"{text.splitlines()[0]}\naddress = '127.0.0.1:1'\nauth = 'psk'\nplaintext = true")

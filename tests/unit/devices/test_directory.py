@@ -7,9 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealmq.bundle import read_psk
 from sealmq.devices.directory import Directory
+from sealmq.devices.psk_enrollment import PSKEnrollment
 from sealmq.devices.records import Reservation
 from sealmq.devices.tokens import Tokens
+from sealmq.devices.trail import Trail
 from sealmq.errors import TrustError
 from sealmq.identity import Identity
 from sealmq.pki.authority import (
@@ -200,3 +203,40 @@ def test_a_claim_of_an_authority_that_is_trusted_no_more_opens_nothing(fleet, cl
     refused(
         Directory(fleet.registry, frozenset([fleet.device_ca.key_id])), claim.der, fleet.now, "not trusted any more"
     )
+
+
+# --- a PSK
+
+
+@pytest.fixture
+def small(fleet, tmp_path):
+    """A device with a PSK."""
+    enrollment = PSKEnrollment(fleet.registry, directory=fleet.directory, trail=Trail(tmp_path / "audit.jsonl"))
+    return enrollment.add_device("small-1", now=fleet.now)
+
+
+def test_who_proved_a_psk_is_known(fleet, small):
+    told = []
+    directory = Directory(fleet.registry, frozenset({"any"}), first_seen=told.append)
+    assert directory.identify_psk("small-1", fleet.now) == Identity(
+        *("small-1", "device", small.serial, small.not_after), bearer=small.uuid, credential="PSK"
+    )
+    assert told == [small.serial]
+    assert directory.trusts(small.serial)  # no authority stands behind it that could be trusted no more
+
+
+def test_a_resumed_handshake_is_asked_anew(fleet, small):
+    directory = Directory(fleet.registry)
+    with pytest.raises(TrustError, match="expired"):
+        directory.identify_psk("small-1", small.not_after + 1)
+    fleet.revocations.revoke_device("small-1", now=fleet.now)
+    with pytest.raises(TrustError, match="was revoked"):
+        directory.identify_psk("small-1", fleet.now)
+    with pytest.raises(TrustError, match="no PSK was proved"):
+        directory.identify_psk("", fleet.now)
+
+
+def test_a_psk_is_no_certificate(fleet, directory, small):
+    refused_der = read_psk(small.file).key  # its hash is recorded as a certificate's would be
+    with pytest.raises(TrustError):
+        directory.identify(refused_der, fleet.now)

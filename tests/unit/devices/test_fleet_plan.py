@@ -10,7 +10,9 @@ from cryptography.x509.oid import NameOID
 from sealmq.devices.accounts import Accounts
 from sealmq.devices.fleet import Row
 from sealmq.devices.fleet_plan import Planner, Wanted
+from sealmq.devices.psk_enrollment import PSKEnrollment
 from sealmq.devices.records import Reservation
+from sealmq.devices.trail import Trail
 from sealmq.pki.authority import new_serial
 
 
@@ -98,3 +100,10 @@ def test_leftovers_of_a_kill_are_put_away(fleet, planner):
     assert sorted(path.name for path in fleet.directory.iterdir()) == ["a", "there"]  # "a": what had been put aside
     assert (fleet.directory / "there" / "device.key").exists()
     assert fleet.registry.lookup(serial).state == "abandoned"
+
+
+def test_a_device_with_a_psk_is_not_what_a_table_means(fleet, planner, tmp_path):
+    enrollment = PSKEnrollment(fleet.registry, directory=fleet.directory, trail=Trail(tmp_path / "audit.jsonl"))
+    enrollment.add_device("sensor-1", now=fleet.now)
+    plan = planner.plan([Row(2, "sensor-1")])
+    assert [mistake.what for mistake in plan.mistakes] == ["'sensor-1' has a PSK: a table is about certificates"]

@@ -31,6 +31,7 @@ from sealmq.devices.outcomes import (
     Refused,
     Waiting,
 )
+from sealmq.devices.psk_enrollment import PSKEnrollment
 from sealmq.devices.records import Reservation, State
 from sealmq.devices.registration import RENEWALS_A_DAY, RegistrationAuthority
 from sealmq.devices.registry import Registry
@@ -576,3 +577,26 @@ def test_a_challenge_password_has_to_be_the_tls_unique_of_the_connection(desk, s
         assert isinstance(outcome, Granted)
     else:
         refused(outcome, Refusal.MALFORMED, "challengePassword")
+
+
+# -- a PSK
+
+
+@pytest.fixture
+def small(fleet, tmp_path):
+    """A device with a PSK."""
+    enrollment = PSKEnrollment(fleet.registry, directory=fleet.directory, trail=Trail(tmp_path / "audit.jsonl"))
+    return enrollment.add_device("sensor-1", now=fleet.now)
+
+
+def test_a_psk_is_not_renewed(desk, small):
+    words = refused(desk.renew(small.serial), Refusal.FORBIDDEN, "has a PSK, and no certificate").words
+    assert "its owner gives the device a new one" in words
+
+
+def test_nobody_gets_a_certificate_beside_a_psk(desk, small):
+    _, token = desk.token(device="sensor-1")
+    refused(desk.enroll(token), Refusal.FORBIDDEN, "has a PSK")
+    desk.fleet.revocations.revoke_device("sensor-1", now=desk.now)
+    _, token = desk.token(device="sensor-1")
+    assert isinstance(desk.enroll(token), Granted)

@@ -12,7 +12,7 @@ from sealmq.tls import context
 from sealmq.tls.context import RenewedContext, client_context, enrollment_context, server_context
 from sealmq.tls.openssl import OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
-from tls_pairs import Trust, exchange, refusal
+from tls_pairs import VERSIONS, Trust, exchange, refusal
 
 
 def test_a_client_context_verifies_everything(trust: Trust) -> None:
@@ -339,3 +339,17 @@ def test_a_context_for_files_that_are_not_there_says_so_at_once(trust: Trust, tm
     files[0].write_bytes(b"no PEM")
     with pytest.raises(TrustError, match="root certificate"):
         RenewedContext.of(TLSPolicy(), lambda: files)
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_with_curves_alone_everything_else_is_as_before(trust: Trust, version: str) -> None:
+    policy = TLSPolicy(classical=True)
+    chain, key = trust.device.save(trust.folder, "client")
+    context = client_context(policy, root=trust.root, chain=chain, key=key)
+    context.minimum_version = context.maximum_version = VERSIONS[version]
+    client, server = client_connection(context, "localhost"), trust.server(policy).connection()
+    assert exchange(client, server) == (b"", b"")
+    assert client.established
+    assert server.established
+    assert client.proof is not None
+    assert "MLKEM" not in client.proof.group

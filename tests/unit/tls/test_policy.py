@@ -52,3 +52,10 @@ def test_what_cannot_be_done_is_refused_with_a_remedy(rule: str, value: object) 
 def test_the_bounds_themselves_are_allowed() -> None:
     assert TLSPolicy(max_record=64, tickets=0).max_record == 64
     assert TLSPolicy(max_record=16384, tickets=8).tickets == 8
+
+
+def test_hybrid_groups_cannot_be_demanded_and_left_out() -> None:
+    assert TLSPolicy(profile="modern", classical=True).classical
+    with pytest.raises(ConfigError) as caught:
+        TLSPolicy(profile="post-quantum", classical=True)
+    assert caught.value.remedy

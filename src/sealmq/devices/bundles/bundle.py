@@ -36,14 +36,14 @@ def make_bundle(target: Target, credentials: Credentials) -> Bundle:
     certificates do not hold."""
     check_takes(target, credentials)
     files = target.files(credentials)
-    files = [File(README, target.readme(credentials).encode()), *_gitignores(files), *files]
+    files = [File(README, target.readme(credentials).encode()), *gitignores(files), *files]
     files.append(write_manifest(target, credentials, files))
     check_bundle(target, credentials, files)
     check_against_manifest(files)
     return Bundle(target, tuple(files))
 
 
-def _gitignores(files: list[File]) -> list[File]:
+def gitignores(files: list[File]) -> list[File]:
     """One in each folder that holds a private file: each names what lies beside it."""
     folders: dict[str, list[str]] = {}
     for file in files:

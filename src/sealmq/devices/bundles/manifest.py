@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,29 +26,34 @@ FORMAT: Final = 1
 def write_manifest(target: Target, credentials: Credentials, files: Sequence[File]) -> File:
     """The manifest of these files (README.md among them, itself not)."""
     leaf = credentials.leaf
-    manifest = {
-        "format": FORMAT,
+    facts: dict[str, object] = {
         "made_by": f"SealMQ {credentials.version}".rstrip(),
-        "made": _moment(credentials.now),
+        "made": moment(credentials.now),
         "target": target.name,
         "device": credentials.name,
         "serial": leaf.serial,
         "certificate_sha256": leaf.fingerprint,
-        "not_after": _moment(leaf.not_after),
+        "not_after": moment(leaf.not_after),
         "key": credentials.key_algorithm,
         "key_included": credentials.key is not None,
         "broker": {"host": credentials.host, "port": credentials.port, "min_tls": credentials.min_tls},
         "roots": [_root(each) for each in credentials.root_ders],
-        "files": [
-            {
-                "name": file.name,
-                "bytes": len(file.content),
-                "sha256": hashlib.sha256(file.content).hexdigest(),
-                "private": file.private,
-            }
-            for file in files
-        ],
     }
+    return manifest_of(facts, files)
+
+
+def manifest_of(facts: Mapping[str, object], files: Sequence[File]) -> File:
+    """A manifest that says this of the bundle, and lists these files."""
+    listed = [
+        {
+            "name": file.name,
+            "bytes": len(file.content),
+            "sha256": hashlib.sha256(file.content).hexdigest(),
+            "private": file.private,
+        }
+        for file in files
+    ]
+    manifest = {"format": FORMAT, **facts, "files": listed}
     return File(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
@@ -79,8 +84,9 @@ def _listed(content: bytes) -> dict[str, tuple[int, str]]:
 
 def _root(der: bytes) -> dict[str, str]:
     root = identify_certificate(der)
-    return {"name": root.common_name, "sha256": root.fingerprint, "not_after": _moment(root.not_after)}
+    return {"name": root.common_name, "sha256": root.fingerprint, "not_after": moment(root.not_after)}
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Unix seconds as RFC 3339 writes them, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

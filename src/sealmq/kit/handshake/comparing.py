@@ -1,8 +1,9 @@
 """Handshakes side by side: the same broker, dialled in several ways, each several times.
 
 The ways are words: "1.2" and "1.3" offer that version alone, "resumed" takes up the session of a connection before,
-"mtls" shows our certificate. Words are joined by "+": "1.2+resumed". A way without "mtls" shows no certificate, so that
-its cost can be seen; where the broker demands one, all of them show it, and a note says so.
+"mtls" shows our certificate, "classical" offers curves alone, "post-quantum" hybrid groups alone. Words are joined
+by "+": "1.2+resumed", "1.3+post-quantum". A way without "mtls" shows no certificate, so that its
+cost can be seen; where the broker demands one, all of them show it, and a note says so.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sealmq.errors import ConfigError
-from sealmq.kit.handshake.contexts import VERSIONS
+from sealmq.kit.handshake.contexts import CLASSICAL, POST_QUANTUM, VERSIONS
 from sealmq.kit.handshake.dial import Call, Seen
 from sealmq.kit.handshake.draw.comparison import Column, Comparison
 from sealmq.kit.handshake.looking import look
 from sealmq.kit.handshake.report import Kind, Report
+from sealmq.tls.middlewares import DEFAULT
 
 _WANTING = ("certificate_required", "handshake_failure", "bad_certificate", "no_certificate")
 """Alerts by which servers say that they want a certificate: RFC 8446 section 4.4.2.4, and what older ones send."""
@@ -23,12 +25,13 @@ _WANTING = ("certificate_required", "handshake_failure", "bad_certificate", "no_
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How to dial. version: "" for the best that both have."""
+    """How to dial. version: "" for the best that both have. groups: CLASSICAL, POST_QUANTUM, or "" for all."""
 
     name: str
     version: str = ""
     resumed: bool = False
     mutual: bool = False
+    groups: str = ""
 
 
 def read_ways(text: str) -> tuple[Way, ...]:
@@ -48,10 +51,12 @@ def _read_way(word: str) -> Way:
             way = replace(way, resumed=True)
         elif part == "mtls":
             way = replace(way, mutual=True)
+        elif part in (CLASSICAL, POST_QUANTUM) and not way.groups:
+            way = replace(way, groups=part)
         else:
             raise ConfigError(
                 f"there is no way {word!r} to compare",
-                remedy="1.2, 1.3, resumed, mtls, and joined as in 1.2+resumed",
+                remedy="1.2, 1.3, resumed, mtls, classical, post-quantum, and joined as in 1.2+resumed",
             )
     return way
 
@@ -75,14 +80,15 @@ def compare(
             reports.append(_once(mine, way))
             done += 1
             tell(done, total)
-        note = "the broker demands a certificate" if demanded and not way.mutual else ""
-        columns.append(Column(way.name, tuple(reports), note))
+        notes = ["the broker demands a certificate"] if demanded and not way.mutual else []
+        notes += [f"with {reports[0].meta.library}"] if call.middleware != DEFAULT else []
+        columns.append(Column(way.name, tuple(reports), ", ".join(notes)))
     return Comparison(tuple(columns))
 
 
 def _call_for(call: Call, way: Way, *, show: bool) -> Call:
     credentials = call.credentials if show else replace(call.credentials, certificate=None, key=None)
-    return replace(call, version=way.version, credentials=credentials)
+    return replace(call, version=way.version, credentials=credentials, groups=way.groups)
 
 
 def _once(call: Call, way: Way) -> Report:

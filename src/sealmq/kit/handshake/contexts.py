@@ -12,7 +12,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealmq.errors import ConfigError, TrustError
+from sealmq.errors import ConfigError, MiddlewareError, TrustError
+from sealmq.tls.context import demand_hybrid, leave_out_hybrid
 
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -21,6 +22,8 @@ VERSIONS = {
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
 
+CLASSICAL, POST_QUANTUM = "classical", "post-quantum"
+"""Which groups are offered: curves alone, or hybrid ones alone (policy.HYBRID_GROUPS)."""
 
 _PROVED = ":!aNULL:!eNULL"
 """With an authority given, no suite without a certificate or without encryption, whatever list was asked for: OpenSSL
@@ -63,14 +66,16 @@ def read_version(text: str) -> str:
     return version
 
 
-def look_context(credentials: Credentials, *, version: str = "", ciphers: str = "") -> ssl.SSLContext:
+def look_context(credentials: Credentials, *, version: str = "", ciphers: str = "", groups: str = "") -> ssl.SSLContext:
     """A client's context for one connection.
 
     version: only this one (a key of VERSIONS); "" is TLS 1.2 and 1.3, as most devices offer them.
     ciphers: suites of TLS 1.2 in OpenSSL's spelling; "" is OpenSSL's default list.
-    Raises TrustError when a file cannot be used, ConfigError when there are no such suites.
+    groups:  CLASSICAL or POST_QUANTUM alone; "" for what OpenSSL offers.
+    Raises TrustError when a file cannot be used, ConfigError when there are no such suites or groups.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _restrict(context, groups)
     context.minimum_version = VERSIONS[version or "1.2"]
     if version:
         context.maximum_version = VERSIONS[version]
@@ -91,6 +96,20 @@ def look_context(credentials: Credentials, *, version: str = "", ciphers: str = 
     if credentials.certificate is not None:
         _show(context, credentials.certificate, credentials.key or credentials.certificate)
     return context
+
+
+def _restrict(context: ssl.SSLContext, groups: str) -> None:
+    if groups == CLASSICAL:
+        leave_out_hybrid(context)
+    elif groups == POST_QUANTUM:
+        try:
+            demand_hybrid(context)
+        except MiddlewareError as error:
+            raise MiddlewareError(
+                "a post-quantum connection cannot be asked for with Python's own ssl here",
+                why=error.why,
+                remedy='--middleware pyopenssl has it on any Python (pip install "sealmq[pyopenssl]")',
+            ) from error
 
 
 def _trust(context: ssl.SSLContext, credentials: Credentials) -> None:

@@ -17,6 +17,7 @@ from sealmq.kit.dissect.framing import HEADER
 from sealmq.kit.dissect.hello import RETRY_RANDOM, read_client_hello, read_server_hello
 from sealmq.kit.dissect.key_exchange import read_server_key_exchange
 from sealmq.kit.handshake.flights import SEGMENTS, on_wire, segments, sum_on_wire
+from sealmq.kit.handshake.post_quantum import tell_hello
 from sealmq.kit.handshake.report import Cost, Share, Trial
 
 TLS_1_3 = 0x0304
@@ -255,9 +256,21 @@ def _segments(conversation: Conversation) -> Iterator[str]:
     hello = next((one for one in _handshake(conversation, Sender.CLIENT) if one.type == CLIENT_HELLO), None)
     if hello is not None:
         size = sum_on_wire([one for one in conversation.records if one.number in hello.records]) or len(hello.body)
-        if size > SEGMENTS[0]:
+        hybrid = list(_hybrid(conversation, hello, size))
+        yield from hybrid
+        if size > SEGMENTS[0] and not hybrid:
             count = segments(size, SEGMENTS[0])
             yield f"The client's hello ({size:,} bytes) takes {count} TCP segments of {SEGMENTS[0]:,} bytes, not one"
+
+
+def _hybrid(conversation: Conversation, hello: Message, size: int) -> Iterator[str]:
+    """What a post-quantum share costs."""
+    answers = [one for one in _handshake(conversation, Sender.SERVER) if one.type == SERVER_HELLO and not is_retry(one)]
+    try:
+        taken = read_server_hello(answers[-1].body).group if answers else None
+        yield from tell_hello(read_client_hello(hello.body), size, taken or 0, len(answers[-1].body) if answers else 0)
+    except TLSError:
+        return
 
 
 def _buffers(cost: Cost) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sealmq.errors import TLSError
 from sealmq.kit.codes.code import Code
@@ -44,6 +44,7 @@ class Situation:
     verify_code:        OpenSSL's code for the check of the broker's certificate (X509_V_ERR_*), 0 for good, None for
                         not checked. verify_message: its words.
     reason:             ssl.SSLError.reason of what this side raised by itself, such as "WRONG_VERSION_NUMBER".
+    own_refusal:        why this side gave up, where it is another library than OpenSSL under Python's ssl.
     trouble:            kind of the first conversation.Trouble, with trouble_by, trouble_what, first (its first bytes).
     connack, level:     code of CONNACK, None when none came; protocol level of CONNECT, 4 or 5.
     offered, version:   TLS versions that the client offers, and the one that was agreed ("TLS 1.3"), "" for none.
@@ -68,6 +69,7 @@ class Situation:
     verify_code: int | None = None
     verify_message: str = ""
     reason: str = ""
+    own_refusal: TLSError | None = None
     trouble: str = ""
     trouble_by: str = ""
     trouble_what: str = ""
@@ -88,7 +90,7 @@ class Situation:
 
 def diagnose(situation: Situation) -> Outcome:
     """How it ended, why, and what mends it."""
-    for judge in (_tcp, _connack, _no_mqtt, _not_tls, _verified, _alert, _reason, _trouble, _silence, _closed):
+    for judge in _JUDGES:
         outcome = judge(situation)
         if outcome is not None:
             return outcome
@@ -241,6 +243,19 @@ _TAKES_PLAINTEXT = (
     "the broker has no answer to the ClientHello, and one to a CONNECT without TLS: here it speaks MQTT in plaintext"
 )
 _NOT_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"})
+
+
+def _own_refusal(situation: Situation) -> Outcome | None:
+    """This side gave up, and its library said why."""
+    said = situation.own_refusal
+    if said is None:
+        return None
+    early = situation.clock_before and said.alert in _CLOCK_ALERTS
+    kind, fault = (Kind.BROKEN, "broken") if said.alert in _OF_BROKEN_BYTES else (Kind.REFUSED, "check")
+    told = replace(situation, alert=situation.alert or said.alert)
+    what, why = f"the client gave up {_behind(situation)}: {said.what}", _BEFORE if early else said.why
+    found = _outcome(told, kind, "clock" if early else fault, what, why, by=CLIENT)
+    return replace(found, remedy=said.remedy) if said.remedy and not early else found
 
 
 def _verified(situation: Situation) -> Outcome | None:
@@ -469,3 +484,6 @@ def _behind(situation: Situation, by: str = "") -> str:
 def _or(causes: tuple[str, ...]) -> str:
     """The two likeliest causes in one sentence."""
     return "; or ".join(causes[:2])
+
+
+_JUDGES = (_tcp, _connack, _no_mqtt, _not_tls, _own_refusal, _verified, _alert, _reason, _trouble, _silence, _closed)

@@ -15,16 +15,20 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
-from sealmq.errors import RemoteProtocolError
+from sealmq.errors import RemoteProtocolError, TLSError
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.handshake.contexts import Credentials, look_context
+from sealmq.kit.handshake.library_tap import LibraryTap, library_context, title_of
 from sealmq.kit.handshake.tap import Tap
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.connection import MQTTConnection
 from sealmq.mqtt.packets import ConnAck, Connect, Disconnect, Packet
 from sealmq.mqtt.state import Sender as Role
+from sealmq.tls.demands import expect_name
+from sealmq.tls.middleware import ClientContext
+from sealmq.tls.middlewares import DEFAULT, find
 
 MOST_RECEIVED: Final = 1_048_576
 """Bytes that a server may send before CONNACK: the largest honest flights are some 20 KB."""
@@ -32,6 +36,8 @@ MOST_RECEIVED: Final = 1_048_576
 LAST_WORDS: Final = 0.3
 """Seconds that a server has for its own goodbye."""
 
+AnyTap = Tap | LibraryTap
+"""What a call is looked at with."""
 
 _V311: Final = 4
 _NO_SUCH_LEVEL: Final = b"\x20\x02\x00\x01"
@@ -47,6 +53,8 @@ class Call:
     timeout:  seconds for each wait; the whole takes three of them at most.
     level:    of MQTT, 5 or 4 (3.1.1).
     listen:   False: look by the key log although OpenSSL has a callback.
+    groups:   CLASSICAL or POST_QUANTUM of contexts.py; "" for what the library offers.
+    middleware: the TLS library; any but the default verifies, or does not connect.
     password: goes to a broker that was verified, to no other.
     """
 
@@ -63,6 +71,8 @@ class Call:
     password: bytes | None = field(default=None, repr=False)
     keep_keys: bool = False
     listen: bool = True
+    groups: str = ""
+    middleware: str = DEFAULT
 
     @property
     def name(self) -> str:
@@ -97,11 +107,14 @@ class Seen:
     local, remote: address and port of both ends, "" and 0 before there was a connection.
     connected_at:  seconds that connecting took; None: nobody was there.
     established_at: when TLS believed the handshake to be done; None: never.
-    error:         what ended it: an OSError (its errno), an ssl.SSLError, a RemoteProtocolError; None: it ended well.
+    error:         what ended it: an OSError (its errno), an ssl.SSLError or a middleware's TLSError, a
+                   RemoteProtocolError; None: it ended well.
     waiting_for:   what we waited for in vain: "TCP", "TLS" or "CONNACK"; "" when we did not.
     closed_by_server: it closed the connection before we did.
     resumable:     the context and the session by which the next connection may resume; None when there is none.
     proved:        the version, as OpenSSL names it; "" before.
+    library:       the TLS library and its version.
+    cpu:           seconds of processor time that it took on our side until its handshake was done.
     """
 
     call: Call
@@ -117,11 +130,13 @@ class Seen:
     error: Exception | None = None
     waiting_for: str = ""
     closed_by_server: bool = False
-    resumable: tuple[ssl.SSLContext, ssl.SSLSession] | None = field(default=None, repr=False)
+    resumable: tuple[object, object] | None = field(default=None, repr=False)
     resumed: bool = False
     key_log: str = field(default="", repr=False)
     seen_by: str = ""
     proved: str = ""
+    library: str = ""
+    cpu: float = 0.0
 
     @property
     def connack(self) -> ConnAck | None:
@@ -137,26 +152,46 @@ def dial(call: Call, *, resume: Seen | None = None, clock: Callable[[], float] =
     """
     # A session is taken up with those alone with whom it was made, as those whom it was verified for.
     same = resume is not None and _party(resume.call) == _party(call)
-    context, session = (resume.resumable if resume is not None and same else None) or (None, None)
-    context = context or look_context(call.credentials, version=call.version, ciphers=call.ciphers)
-    seen = Seen(call, time.time())
+    before = resume.resumable if resume is not None and same else None
+    ours = call.middleware == DEFAULT
+    make = _tap(call, before) if ours else _library_tap(call, before)
+    seen = Seen(call, time.time(), library=ssl.OPENSSL_VERSION if ours else title_of(call.middleware))
     dialling = _Dialling(call, seen, clock)
     connection = dialling.connect()
     if connection is None:
         return seen
     with connection:
-        name = call.name
-        tap = Tap(context, server_name=name, session=session, keep_keys=call.keep_keys, listen=call.listen)
+        tap = make()
         try:
             dialling.talk(connection, tap)
-            seen.resumable = (context, tap.session) if tap.session is not None else None
-            seen.resumed = bool(tap.tls.session_reused)
-            seen.proved = tap.tls.version() or ""
+            seen.resumable, seen.resumed, seen.proved = tap.resumable, tap.resumed, tap.version
         finally:
-            seen.conversation, seen.seen_by = tap.conversation(), tap.seen_by
+            seen.conversation, seen.seen_by, seen.cpu = tap.conversation(), tap.seen_by, tap.cpu
             seen.key_log = tap.key_log if call.keep_keys else ""
             tap.close()
     return seen
+
+
+def _tap(call: Call, before: tuple[object, object] | None) -> Callable[[], Tap]:
+    """How to look with Python's own `ssl`. before: the context and the session to resume."""
+    context, session = before or (None, None)
+    asked = {"version": call.version, "ciphers": call.ciphers, "groups": call.groups}
+    chosen = context if isinstance(context, ssl.SSLContext) else look_context(call.credentials, **asked)
+    assert session is None or isinstance(session, ssl.SSLSession)
+    return lambda: Tap(chosen, server_name=call.name, session=session, keep_keys=call.keep_keys, listen=call.listen)
+
+
+def _library_tap(call: Call, before: tuple[object, object] | None) -> Callable[[], LibraryTap]:
+    """How to look with another library. before: as in `_tap`."""
+    expect_name(call.middleware, find(call.middleware).abilities, call.name)  # before anything is sent
+    context, session = before or (None, None)
+    asked = {"version": call.version, "ciphers": call.ciphers, "groups": call.groups}
+    chosen = (
+        library_context(call.middleware, call.credentials, **asked)
+        if context is None
+        else cast("ClientContext", context)  # of the same party, so of the same middleware
+    )
+    return lambda: LibraryTap(chosen, server_name=call.name, session=session)
 
 
 def dial_in_either_level(call: Call, *, resume: Seen | None = None) -> Seen:
@@ -167,8 +202,8 @@ def dial_in_either_level(call: Call, *, resume: Seen | None = None) -> Seen:
     return dial(replace(call, level=4), resume=resume) if refused and call.level == 5 else seen
 
 
-def _party(call: Call) -> tuple[str, int, Credentials]:
-    return call.host, call.port, call.credentials
+def _party(call: Call) -> tuple[str, int, Credentials, str, str]:
+    return call.host, call.port, call.credentials, call.middleware, call.groups
 
 
 def server_name_of(host: str) -> str:
@@ -221,7 +256,7 @@ class _Dialling:
             return connection
         return None
 
-    def talk(self, connection: socket.socket, tap: Tap) -> None:
+    def talk(self, connection: socket.socket, tap: AnyTap) -> None:
         """The handshake, CONNECT and CONNACK, goodbye."""
         seen = self._seen
         try:
@@ -233,9 +268,9 @@ class _Dialling:
             mqtt = self._say_connect(connection, tap)
             if self._until(lambda: seen.connack is not None, "CONNACK", connection, tap, mqtt):
                 self._say_goodbye(connection, tap, mqtt)
-        except (ssl.SSLError, RemoteProtocolError) as error:
+        except (ssl.SSLError, TLSError, RemoteProtocolError) as error:
             seen.error = error
-            if not isinstance(error, ssl.SSLError):
+            if isinstance(error, RemoteProtocolError):
                 tap.say_goodbye()
             with suppress(OSError):
                 self._flush(connection, tap)  # the alert, which the server needs
@@ -249,7 +284,7 @@ class _Dialling:
         done: Callable[[], bool],
         what: str,
         connection: socket.socket,
-        tap: Tap,
+        tap: AnyTap,
         mqtt: MQTTConnection | None = None,
     ) -> bool:
         """Receive until it is `done`. False, with the reason in `seen`, when it will not be."""
@@ -278,11 +313,11 @@ class _Dialling:
                 return False
         return True
 
-    def _say_connect(self, connection: socket.socket, tap: Tap) -> MQTTConnection:
+    def _say_connect(self, connection: socket.socket, tap: AnyTap) -> MQTTConnection:
         call = self._call
         mqtt = MQTTConnection(Role.CLIENT)
         # rule 2 of contexts.py; a broker that showed no certificate was not verified, whatever OpenSSL calls it
-        trusted = call.credentials.verifies and tap.tls.getpeercert(binary_form=True) is not None
+        trusted = call.credentials.verifies and tap.shown
         packet = Connect(
             client_id=call.client_id,
             keep_alive=30,
@@ -294,7 +329,7 @@ class _Dialling:
         self._send_inside(connection, tap, packet, mqtt.data_to_send())
         return mqtt
 
-    def _send_inside(self, connection: socket.socket, tap: Tap, packet: Packet, data: bytes) -> None:
+    def _send_inside(self, connection: socket.socket, tap: AnyTap, packet: Packet, data: bytes) -> None:
         tap.send(data)
         self._seen.packets.append(PacketSeen(Sender.CLIENT, packet, len(data), self._now()))
         self._flush(connection, tap)  # which fails where the server has closed already
@@ -311,7 +346,7 @@ class _Dialling:
             if len(self._seen.packets) > 100:
                 return
 
-    def _say_goodbye(self, connection: socket.socket, tap: Tap, mqtt: MQTTConnection) -> None:
+    def _say_goodbye(self, connection: socket.socket, tap: AnyTap, mqtt: MQTTConnection) -> None:
         answer = self._seen.connack
         if answer is not None and answer.reason_code < ReasonCode.UNSPECIFIED_ERROR:
             mqtt.close()
@@ -320,14 +355,14 @@ class _Dialling:
         self._flush(connection, tap)
         self._hang_up(connection, tap)
 
-    def _hang_up(self, connection: socket.socket, tap: Tap) -> None:
+    def _hang_up(self, connection: socket.socket, tap: AnyTap) -> None:
         """End our direction, and take what the server still says."""
         with suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
             tap.end(Sender.CLIENT, self._now())
             self._take_last_words(connection, tap)
 
-    def _take_last_words(self, connection: socket.socket, tap: Tap) -> None:
+    def _take_last_words(self, connection: socket.socket, tap: AnyTap) -> None:
         """What the server had said before it closed, or reset: an alert may still lie in the kernel."""
         end = self._clock() + LAST_WORDS
         try:
@@ -340,11 +375,14 @@ class _Dialling:
                 at = self._now()
                 self._seen.pieces.append(Piece(Sender.SERVER, data, at))
                 tap.receive_data(data, at)
+        except TLSError as error:
+            if error.alert and not error.sent:  # why it closed, where writing told only that it had
+                self._seen.error = error
         except (OSError, ssl.SSLError):
             return
 
-    def _flush(self, connection: socket.socket, tap: Tap) -> None:
-        """Send what OpenSSL has to say."""
+    def _flush(self, connection: socket.socket, tap: AnyTap) -> None:
+        """Send what the TLS library has to say."""
         at = self._now()
         data = tap.data_to_send(at)
         if data:

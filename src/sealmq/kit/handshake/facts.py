@@ -13,6 +13,7 @@ from sealmq.kit.dissect.key_exchange import read_client_key_exchange, read_serve
 from sealmq.kit.dissect.message import name_of
 from sealmq.kit.dissect.registry import GROUP_KINDS, tell_group, tell_scheme, tell_suite, tell_version
 from sealmq.kit.dissect.suites import suite_parts
+from sealmq.kit.handshake.post_quantum import tell_exchange
 from sealmq.kit.handshake.report import KeyExchange, Negotiated
 
 TLS13 = 0x0304
@@ -173,16 +174,13 @@ def key_exchange_of(facts: Facts) -> KeyExchange | None:
         server_bytes=facts.server_share,
         forward_secret=forward,
         post_quantum=post_quantum,
-        sentence=_sentence(kind, group, forward),
+        sentence=tell_exchange(facts.group, facts.client_share, facts.server_share, [*facts.schemes.values()])
+        if post_quantum
+        else _sentence(kind, group, forward),
     )
 
 
 def _sentence(kind: str, group: str, forward: bool) -> str:
-    if kind == "hybrid":
-        return (
-            f"agreed with {group}: forward secret, and safe from a future quantum computer as long as one of its two "
-            "halves holds"
-        )
     if kind == "PSK" and not forward:
         return "the secret of the session of before: who steals that opens this connection too"
     if forward:

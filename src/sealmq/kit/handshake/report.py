@@ -330,11 +330,14 @@ class Timing:
     """How long it took until each was done.
 
     tcp: what connecting took, which is a round trip. None: it did not come to that, or it was not seen.
+    processor: seconds of processor time that the client's TLS library took until its handshake was done; None where
+    the client was somebody else, or the handshake was not done.
     """
 
     tcp: float | None
     handshake: float | None
     connack: float | None
+    processor: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,12 +346,16 @@ class Meta:
 
     began:   Unix seconds. seen: "callback", "key log", "capture" (of a file) or "wire" (as it passed by).
     library: the client's TLS library where the client was this program, "" where it was somebody else.
+    middleware: the name under which it was chosen, "" where it was somebody else's.
+    note:    what could not be seen, and why; "" for nothing.
     """
 
     began: float
     seen: str
     library: str
     sealmq: str
+    middleware: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

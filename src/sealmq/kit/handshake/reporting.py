@@ -10,7 +10,7 @@ from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 
-from sealmq.errors import TrustError
+from sealmq.errors import TLSError, TrustError
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Sender
 from sealmq.kit.dissect.fields import printable
 from sealmq.kit.dissect.finished import finished_proofs
@@ -203,9 +203,12 @@ def _verdict_on_client(looked: Looked, shown: bool, *, taken: str) -> tuple[str,
     return "unknown", "a certificate was shown; whether the server took it, the connection did not live to tell"
 
 
-_ABOUT_CLIENTS = {
+_ABOUT_CERTIFICATES = {
     "bad_certificate", "unsupported_certificate", "certificate_revoked", "certificate_expired", "certificate_unknown",
-    "unknown_ca", "access_denied", "certificate_required", "handshake_failure", "decrypt_error", "no_certificate",
+    "unknown_ca",
+}  # fmt: skip
+_ABOUT_CLIENTS = _ABOUT_CERTIFICATES | {
+    "access_denied", "certificate_required", "handshake_failure", "decrypt_error", "no_certificate",
 }  # fmt: skip
 
 
@@ -280,8 +283,17 @@ def report_of_call(seen: Seen, outcome: Outcome, facts: Facts, *, now: float, tr
                 address=seen.remote[0],
                 server_name=facts.client_hello.server_name if facts.client_hello is not None else "",
             ),
-            meta=meta_of(seen.seen_by, seen.began, library=ssl.OPENSSL_VERSION),
-            timing=Timing(tcp=seen.connected_at, handshake=seen.established_at, connack=seen.connack_at),
+            meta=replace(
+                meta_of(seen.seen_by, seen.began, library=seen.library),
+                middleware=call.middleware,
+                note=_note(seen),
+            ),
+            timing=Timing(
+                tcp=seen.connected_at,
+                handshake=seen.established_at,
+                connack=seen.connack_at,
+                processor=seen.cpu if seen.established_at is not None else None,
+            ),
             conversation=seen.conversation,
             facts=facts,
             outcome=outcome,
@@ -294,8 +306,28 @@ def report_of_call(seen: Seen, outcome: Outcome, facts: Facts, *, now: float, tr
             else {},
             packets=packets_of(seen),
             trials=trials,
-            refused=seen.error.verify_message if isinstance(seen.error, ssl.SSLCertVerificationError) else "",
+            refused=_refused(seen),
         )
+    )
+
+
+def _refused(seen: Seen) -> str:
+    """Why the client's TLS library refused the broker's certificate, in its words; "" where it did not."""
+    error = seen.error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, TLSError) and error.sent and error.alert in _ABOUT_CERTIFICATES:
+        return error.what
+    return ""
+
+
+def _note(seen: Seen) -> str:
+    """What nobody could see."""
+    if seen.seen_by != "wire" or seen.conversation.opened or not seen.conversation.records:
+        return ""
+    return (
+        f"{seen.library} gives nobody the keys of a connection: what it encrypted is listed here and not opened, "
+        "as for anybody who listens"
     )
 
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sealmq.errors import RemoteProtocolError
+from sealmq.errors import RemoteProtocolError, TLSError
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Sender
 from sealmq.kit.dissect.registry import is_grease, tell_version
 from sealmq.kit.handshake.certificates import read_facts
@@ -46,6 +46,8 @@ def situation_of_call(seen: Seen, facts: Facts, *, now: float) -> Situation:
     conversation, error, answer = seen.conversation, seen.error, seen.connack
     situation = _common(conversation, facts, now=now)
     before_tls = seen.connected_at is None
+    if isinstance(error, TLSError) and not error.sent and not situation.alert:  # under keys that nobody gave us
+        situation = replace(situation, alert=error.alert, alert_by="server")
     sent_connect = any(isinstance(one.packet, Connect) for one in seen.packets)
     if sent_connect and answer is None and (not situation.alert or situation.after == _DATA):
         situation = replace(situation, after="CONNECT", after_by="client")
@@ -64,6 +66,7 @@ def situation_of_call(seen: Seen, facts: Facts, *, now: float) -> Situation:
         verify_code=error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else None,
         verify_message=error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else "",
         reason=_reason(error) if not situation.alert or situation.alert_by == "client" else "",
+        own_refusal=_own_refusal(error),
         connack=int(answer.reason_code) if answer is not None else None,
         level=seen.call.level,
         no_mqtt=_no_mqtt(seen),
@@ -186,6 +189,11 @@ def _errno(error: Exception | None) -> int | None:
     if isinstance(error, (TimeoutError, socket.gaierror)):
         return None
     return error.errno if isinstance(error, OSError) else None
+
+
+def _own_refusal(error: Exception | None) -> TLSError | None:
+    """What a middleware refused by itself; what the broker refused, the alert tells."""
+    return error if isinstance(error, TLSError) and (error.sent or not error.alert) else None
 
 
 def _reason(error: Exception | None) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,6 +52,9 @@ class Tap:
     keep_keys: have the key log too, for a capture that opens the conversation.
     listen:    False: do not use the callback although there is one.
     Raises OSError where the key log's file in memory cannot be made.
+
+    cpu: seconds of this thread's processor time that OpenSSL took until its handshake was done, what it told us of it
+         included.
     """
 
     def __init__(
@@ -71,7 +75,9 @@ class Tap:
         self._reading = Reading(None if self._listens else lambda _: self._key_log())
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._in, self._out, server_hostname=server_name, session=session)
+        self._context = context
         self.established = False
+        self.cpu = 0.0
         self._application = {Sender.CLIENT: b"", Sender.SERVER: b""}
 
     @property
@@ -80,12 +86,28 @@ class Tap:
         return "callback" if self._listens else "key log"
 
     @property
-    def session(self) -> ssl.SSLSession | None:
-        """By which the next connection may resume; None where there is none."""
+    def resumable(self) -> tuple[object, object] | None:
+        """The context and the session by which the next connection may resume; None where there is none."""
         try:
-            return self.tls.session
+            session = self.tls.session
         except ValueError:  # the handshake did not come so far
             return None
+        return None if session is None else (self._context, session)
+
+    @property
+    def resumed(self) -> bool:
+        """Was a session taken up again?"""
+        return bool(self.tls.session_reused)
+
+    @property
+    def version(self) -> str:
+        """As OpenSSL names it, "TLSv1.3"; "" before there is one."""
+        return self.tls.version() or ""
+
+    @property
+    def shown(self) -> bool:
+        """Has the server proved itself by a certificate? Without one, OpenSSL may call it verified all the same."""
+        return self.tls.getpeercert(binary_form=True) is not None
 
     @property
     def key_log(self) -> str:
@@ -121,9 +143,14 @@ class Tap:
 
     def advance(self) -> None:
         """Begin the handshake, or go on with it. Raises ssl.SSLError."""
-        with suppress(ssl.SSLWantReadError):
+        began = time.thread_time()
+        try:
             self.tls.do_handshake()
             self.established = True
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            self.cpu += time.thread_time() - began
 
     def send(self, data: bytes) -> None:
         """Encrypt it. Raises ssl.SSLError."""

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from middleware_brokers import abilities, middleware_broker
 from sealmq.errors import ConfigError
 from sealmq.kit.handshake.comparing import Way, compare, read_ways
 from sealmq.kit.handshake.dial import Call
-from sealmq.kit.handshake.draw.comparison import Comparison
+from sealmq.kit.handshake.draw.comparison import Comparison, rows
 from sealmq.kit.handshake.report import Kind
 from small_brokers import broker, serving
 from tapped import Stage
@@ -20,10 +21,14 @@ def test_ways_are_words():
         Way("resumed", resumed=True),
         Way("mtls", mutual=True),
     )
+    assert read_ways("1.3+classical,post-quantum") == (
+        Way("1.3+classical", version="1.3", groups="classical"),
+        Way("post-quantum", groups="post-quantum"),
+    )
     assert read_ways("1.2+resumed+mtls") == (Way("1.2+resumed+mtls", "1.2", resumed=True, mutual=True),)
 
 
-@pytest.mark.parametrize("text", ["", ",", "1.4", "1.2+1.3", "fast", "1.2+"])
+@pytest.mark.parametrize("text", ["", ",", "1.4", "1.2+1.3", "fast", "1.2+", "classical+post-quantum"])
 def test_others_are_refused(text: str):
     with pytest.raises(ConfigError):
         read_ways(text)
@@ -60,3 +65,29 @@ def test_mtls_needs_a_certificate(stage: Stage):
     call = Call(host="localhost", port=1, credentials=replace(stage.credentials(), certificate=None, key=None))
     with pytest.raises(ConfigError, match="certificate to show"):
         compare(call, read_ways("mtls"), 1)
+
+
+def test_post_quantum_stands_beside_a_curve_alone(stage: Stage):
+    title = abilities("pyopenssl").title
+    if not abilities("pyopenssl").hybrid_groups:
+        pytest.skip("this pyOpenSSL has no hybrid group")
+    with serving(middleware_broker(stage, "pyopenssl")) as port:
+        call = Call(host="localhost", port=port, credentials=stage.credentials(), timeout=10, middleware="pyopenssl")
+        comparison = compare(call, read_ways("1.3+classical+mtls,post-quantum+mtls,post-quantum+resumed+mtls"), 2)
+    cells = {row.id: [cell.text for cell in row.cells] for row in rows(comparison)}
+    assert cells["outcome"] == ["connected"] * 3
+    assert cells["group"] == ["x25519", "X25519MLKEM768", "X25519MLKEM768"]
+    assert cells["resumed"] == ["no", "no", "yes"]
+    assert cells["shares"] == ["64 B", "2,336 B", "2,336 B"]
+    assert [int(words.split()[0]) > 1 for words in cells["hello-segments"]] == [False, True, True]
+    assert "-" not in cells["processor"]
+    assert all(column.note == f"with {title}" for column in comparison.columns)
+
+
+def test_post_quantum_without_a_library_that_has_it_names_one_that_has(stage: Stage):
+    call = Call(host="localhost", port=1, credentials=stage.credentials())
+    if abilities("openssl").hybrid_groups:
+        pytest.skip("this Python has one")
+    with pytest.raises(ConfigError) as caught:
+        compare(call, read_ways("post-quantum"), 1)
+    assert "--middleware pyopenssl" in caught.value.remedy

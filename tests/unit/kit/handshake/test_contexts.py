@@ -4,8 +4,9 @@ import ssl
 
 import pytest
 
-from sealmq.errors import ConfigError, TrustError
-from sealmq.kit.handshake.contexts import Credentials, look_context, read_version
+from sealmq.errors import ConfigError, MiddlewareError, TrustError
+from sealmq.kit.handshake.contexts import CLASSICAL, POST_QUANTUM, Credentials, look_context, read_version
+from sealmq.tls.middlewares import find
 from tapped import Stage
 
 
@@ -83,3 +84,16 @@ def test_with_an_authority_no_list_lets_in_who_proves_nothing(stage: Stage):
         assert any(auth == "auth-null" or cipher == "null" for auth, cipher in kinds) is not proves
     with pytest.raises(ConfigError, match="that prove who the broker is"):
         look_context(Credentials(stage.root), version="1.2", ciphers="aNULL:@SECLEVEL=0")
+
+
+def test_groups_are_curves_alone_where_that_is_asked_for(stage: Stage):
+    assert look_context(Credentials(stage.root), groups=CLASSICAL).check_hostname
+
+
+def test_hybrid_groups_are_demanded_or_refused_in_words(stage: Stage):
+    if find().abilities.hybrid_groups:
+        assert look_context(Credentials(stage.root), groups=POST_QUANTUM).check_hostname
+    else:
+        with pytest.raises(MiddlewareError, match="post-quantum") as caught:
+            look_context(Credentials(stage.root), groups=POST_QUANTUM)
+        assert "pyopenssl" in caught.value.remedy

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealmq.errors import TLSError
 from sealmq.kit.codes.openssl import VERIFY
 from sealmq.kit.codes.openssl_reasons import REASONS
 from sealmq.kit.handshake.alert_causes import Phase
@@ -414,3 +415,27 @@ def test_any_situation_has_an_answer(situation: Situation) -> None:
     outcome = diagnose(situation)
     assert outcome.what
     assert outcome.kind is Kind.CONNECTED or (outcome.why and outcome.remedy)
+
+
+OWN = TLSError("the broker's certificate has expired", "certificate_expired", why="code 10", remedy="renew it")
+
+
+@pytest.mark.parametrize("phase", [Phase.HELLO, Phase.SERVER_FLIGHT])
+def test_what_a_middleware_refuses_is_told_in_its_words(phase: Phase) -> None:
+    outcome = diagnose(at(phase, own_refusal=OWN))
+    assert (outcome.kind, outcome.by, outcome.alert) == (Kind.REFUSED, "client", "certificate_expired")
+    assert outcome.what.endswith(f": {OWN.what}")
+    assert (outcome.why, outcome.remedy) == (OWN.why, OWN.remedy)
+
+
+def test_bytes_that_a_middleware_cannot_take_are_broken_tls_and_a_remedy_is_found() -> None:
+    outcome = diagnose(at(Phase.SERVER_FLIGHT, own_refusal=TLSError("a record was altered", "bad_record_mac")))
+    assert outcome.kind is Kind.BROKEN
+    check(outcome)
+
+
+def test_a_clock_that_is_not_set_is_blamed_for_a_middlewares_refusal_too() -> None:
+    early = TLSError("the broker's certificate is not valid yet", "bad_certificate", remedy="renew it")
+    outcome = diagnose(at(Phase.SERVER_FLIGHT, own_refusal=early, clock_before=True))
+    assert "clock" in outcome.why
+    check(outcome)

@@ -20,6 +20,7 @@ from rich.table import Table
 from sealmq.kit.dissect.conversation import Sender
 from sealmq.kit.handshake.draw.pen import Pen
 from sealmq.kit.handshake.draw.words import in_bytes, in_time, many, one_line
+from sealmq.kit.handshake.flights import SEGMENTS, segments
 from sealmq.kit.handshake.report import Chain, Kind, Report
 
 SCHEMA_VERSION: Final = 1
@@ -158,6 +159,24 @@ def _certificate_bytes(report: Report) -> float | None:
     return size(report.chain) + size(report.client_chain) if report.messages else None
 
 
+def _shares(report: Report) -> float | None:
+    """Of both ends: what is sent for the keys alone."""
+    exchange = report.key_exchange
+    return exchange.client_bytes + exchange.server_bytes if exchange else None
+
+
+def _hello(report: Report) -> float | None:
+    first = next((one for one in report.messages if (one.sender, one.name) == (Sender.CLIENT, "ClientHello")), None)
+    if first is None:
+        return None
+    return sum(one.length for one in report.records if one.number in first.records) or first.size
+
+
+def _hello_segments(report: Report) -> float | None:
+    size = _hello(report)
+    return None if size is None else segments(round(size), SEGMENTS[1])
+
+
 _WORDS: Final[tuple[tuple[str, str, Callable[[Report], str]], ...]] = (
     ("outcome", "outcome", lambda report: report.outcome.kind.value),
     ("version", "version", _agreed("version")),
@@ -167,11 +186,15 @@ _WORDS: Final[tuple[tuple[str, str, Callable[[Report], str]], ...]] = (
 )
 _FIGURES: Final[tuple[tuple[str, str, str, Measure], ...]] = (
     ("time", "handshake", "seconds", lambda report: report.timing.handshake),
+    ("processor", "our processor", "seconds", lambda report: report.timing.processor),
     ("connack", "until CONNACK", "seconds", lambda report: report.timing.connack),
     ("flights", "flights", "", lambda report: len(report.flights) if report.flights else None),
     ("round-trips", "round trips", "", lambda report: report.cost.round_trips if report.cost else None),
     ("sent", "sent", "bytes", lambda report: report.cost.sent if report.cost else None),
     ("received", "received", "bytes", lambda report: report.cost.received if report.cost else None),
+    ("shares", "key exchange", "bytes", _shares),
+    ("hello", "ClientHello", "bytes", _hello),
+    ("hello-segments", "ClientHello in segments", "", _hello_segments),
     ("largest-record", "largest record", "bytes", _largest_record),
     ("certificates", "certificates", "bytes", _certificate_bytes),
     ("made", "signatures made", "", signatures_made),

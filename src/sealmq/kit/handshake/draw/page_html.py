@@ -97,6 +97,7 @@ def _footer(report: Report) -> Markup:
     return element(
         "footer",
         element("p", " · ".join(part for part in (f"Seen {seen}", meta.library, f"SealMQ {meta.sealmq}") if part)),
+        *([element("p", meta.note)] if meta.note else []),
     )
 
 

@@ -48,6 +48,7 @@ def agreed(report: Report) -> Markup:
             ("TCP connected after", report.timing.tcp),
             ("handshake done after", report.timing.handshake),
             ("CONNACK after", report.timing.connack),
+            ("the client's processor time", report.timing.processor),
         )
         if value is not None
     ]

@@ -24,6 +24,7 @@ from sealmq.kit.handshake.draw.words import (
     where,
 )
 from sealmq.kit.handshake.report import Chain, Report, Rule, Verdict
+from sealmq.tls.middlewares import DEFAULT
 
 STYLES: Final = {Verdict.OK: "green", Verdict.BAD: "bold red", Verdict.WARNING: "yellow", Verdict.NOT_TESTED: "dim"}
 _MOST: Final = (4, 40, 40)
@@ -97,6 +98,12 @@ def _agreed(report: Report, pen: Pen, verbosity: int) -> None:
     times = [f"{name} {in_time(value)}" for name, value in told if value is not None]
     if times:
         pen.labelled("time", " · ".join(times))
+    if report.meta.middleware not in ("", DEFAULT):
+        took = report.timing.processor
+        spent = f" · {in_time(took)} of our processor for the handshake" if took is not None else ""
+        pen.labelled("library", f"{report.meta.library} (middleware {report.meta.middleware}){spent}")
+    if report.meta.note:
+        pen.labelled("sealed", report.meta.note)
     if verbosity and report.key_exchange is not None:
         pen.labelled("keys", report.key_exchange.sentence)
     if verbosity and report.negotiated is not None:

@@ -123,7 +123,7 @@ def properties(report: Report) -> list[str]:
     said = []
     if report.key_exchange is not None:
         said.append("forward secret" if report.key_exchange.forward_secret else "NOT forward secret")
-        said.append("post-quantum" if report.key_exchange.post_quantum else "not post-quantum")
+        said.append("post-quantum key exchange" if report.key_exchange.post_quantum else "not post-quantum")
     if report.negotiated is not None:
         said += ["resumed"] if report.negotiated.resumed else []
         said += ["retried (HelloRetryRequest)"] if report.negotiated.retried else []

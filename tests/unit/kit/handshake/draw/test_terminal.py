@@ -143,3 +143,17 @@ def test_a_trial_is_told_once() -> None:
     )
     for trial in report.cost.trials:
         assert flowed(shown(told, 100, 1)).count(trial.sentence) == 1
+
+
+def test_another_library_is_named_with_what_it_took_and_what_nobody_saw() -> None:
+    report = reports.good()
+    words = {"middleware": "wolfssl", "library": "wolfSSL 5.9.2", "note": "wolfSSL 5.9.2 gives no keys"}
+    other = dataclasses.replace(
+        report,
+        meta=dataclasses.replace(report.meta, **words),
+        timing=dataclasses.replace(report.timing, processor=0.000_45),
+    )
+    text = shown(other, 120)
+    assert "library   wolfSSL 5.9.2 (middleware wolfssl) · 0.45 ms of our processor for the handshake" in text
+    assert "sealed    wolfSSL 5.9.2 gives no keys" in text
+    assert "\nlibrary" not in shown(report, 120)

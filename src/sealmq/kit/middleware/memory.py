@@ -1,0 +1,102 @@
+"""What an idle connection takes of the memory, with what is kept for resumption: seen in a process of its own.
+
+Rule 1: one side is kept of each connection, and the other dropped; what that one took, the next one takes again.
+Rule 2: what is looked at is the memory that the process has (VmRSS), so all is in it: the library's part and ours.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, Literal
+
+from sealmq.errors import Error, TLSError
+from sealmq.kit.middleware.cases import POLICIES
+from sealmq.kit.middleware.handshaking import listeners
+from sealmq.kit.middleware.material import Good
+from sealmq.kit.middleware.meeting import Meeting
+from sealmq.tls.middlewares import find
+
+Kept = Literal["client", "server"]
+
+MOST: Final = 400
+FEWEST: Final = 50
+"""Connections that are made: memory is given out in pages, and a few are too few to see."""
+
+_FIRST: Final = 24
+"""Connections before the first look: what is made once for all of them is no part of one."""
+
+_PATIENCE: Final = 60.0
+"""Seconds that the process may take beyond its time."""
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+def memory_of(name: str, good: Good, kept: Kept, seconds: float) -> int:
+    """Bytes for each idle connection, of its client's or its server's side. Raises Error when it cannot be measured.
+
+    name: of the middleware. seconds: how long connections may be made.
+    """
+    ours, theirs = _spawn.Pipe(duplex=False)
+    process = _spawn.Process(target=_measure, args=(theirs, name, good, kept, seconds), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(seconds + _PATIENCE):
+            raise Error(f"the memory of {name} could not be measured", why="the process that does it has not ended")
+        said = ours.recv()
+    except EOFError:
+        raise Error(f"the memory of {name} could not be measured", why="the process that does it was ended") from None
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+        process.close()
+    if isinstance(said, str):
+        raise Error(f"the memory of {name} could not be measured", why=said)
+    return int(said)
+
+
+def _measure(pipe: Connection, name: str, good: Good, kept: Kept, seconds: float) -> None:
+    """What the process does."""
+    try:
+        pipe.send(per_connection(name, good, kept, seconds))
+    except Error as error:
+        pipe.send(error.what)
+
+
+def per_connection(name: str, good: Good, kept: Kept, seconds: float) -> int:
+    """As `memory_of`, in this process: true only where nothing else goes on in it."""
+    middleware = find(name)
+    policy = POLICIES[max(middleware.abilities.versions)]
+    listener = middleware.server_context(policy, listeners(middleware, good))
+    device = middleware.client_context(policy, good.client())
+    standing: list[object] = []
+
+    def connect() -> None:
+        meeting = Meeting(device.connection(good.host), listener.connection())
+        meeting.settle()
+        failure = meeting.client.error or meeting.server.error
+        if failure is not None or not meeting.server.connection.established:
+            raise failure or TLSError("the handshake was not finished")
+        side = meeting.client if kept == "client" else meeting.server
+        standing.append(side.connection)
+
+    for _ in range(_FIRST):
+        connect()
+    gc.collect()
+    before, until = _resident(), time.monotonic() + seconds
+    while len(standing) < _FIRST + MOST and (time.monotonic() < until or len(standing) < _FIRST + FEWEST):
+        connect()
+    gc.collect()
+    return max(_resident() - before, 0) // (len(standing) - _FIRST)
+
+
+def _resident() -> int:
+    """Bytes that this process has in RAM (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    line = next(each for each in status.splitlines() if each.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,62 @@
+"""A broker of one thread over any middleware, for whoever looks at brokers; and which middlewares are here."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from sealmq.errors import MiddlewareError, TLSError
+from sealmq.tls.middleware import Abilities, Middleware, ServerMaterial
+from sealmq.tls.middlewares import NAMES, find
+from sealmq.tls.policy import TLSPolicy
+from small_brokers import CONNACK_5, Handle
+from tapped import Stage
+
+
+def here(name: str) -> Middleware:
+    """The middleware of that name. Without it the test is left out; with SEALMQ_CI=1 it fails."""
+    try:
+        return find(name)
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("sealmq.tls."):
+            raise
+        pytest.skip(f"{name} is not built yet")
+    except MiddlewareError as error:
+        words = f"{name} is not here: {error.what}"
+        if os.environ.get("SEALMQ_CI") == "1":
+            pytest.fail(words)
+        pytest.skip(words)
+
+
+def abilities(name: str) -> Abilities:
+    """What it can do."""
+    return here(name).abilities
+
+
+def middleware_broker(stage: Stage, name: str, policy: TLSPolicy | None = None) -> Handle:
+    """Handles a connection with that middleware; it demands a certificate of the stage's Device CA."""
+    chain, key = stage.broker.save(stage.folder, "broker")
+    material = ServerMaterial(chain=chain, key=key, client_anchors=stage.device_ca.pem)
+    context = here(name).server_context(policy or TLSPolicy(), material)
+
+    def handle(wire: socket.socket) -> None:
+        connection = context.connection()
+        while data := wire.recv(65_536):
+            try:
+                inside = connection.receive_data(data)
+            except TLSError:
+                wire.sendall(connection.data_to_send())  # the alert
+                return
+            if inside.startswith(b"\x10"):
+                connection.send(CONNACK_5)
+            elif inside:
+                connection.close()
+            wire.sendall(connection.data_to_send())
+
+    return handle
+
+
+OTHERS = tuple(name for name in NAMES if name != "openssl")
+"""The middlewares that are not the default."""
