@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sealmq.errors import BundleError, TrustError
+from sealmq.errors import BundleError, ConfigError, TrustError
 
 ROOT_FILE: Final = "root.pem"
 """Whom to trust."""
@@ -26,6 +26,10 @@ CHAIN_FILE: Final = "device-chain.pem"
 
 KEY_FILE: Final = "device.key"
 """What proves it. Absent where the device keeps its key (--csr)."""
+
+SLOTS_FOLDER: Final = ".slots"
+CURRENT: Final = "current"
+"""In a bundle that was renewed: where the files really are, and which of these folders is in use."""
 
 PSK_FILE: Final = "psk.txt"
 """A pre-shared key (PSK) in place of all that, for a device that is too small for certificates."""
@@ -67,9 +71,53 @@ def certificate_file(folder: Path) -> Path:
     return leaf if leaf.is_file() else folder / CHAIN_FILE
 
 
+def current_of(bundle: Path) -> Path:
+    """The folder that holds what is in use in a bundle: one of its slots, or, before its first renewal, itself
+    (renewal/slots.py)."""
+    try:
+        return bundle / SLOTS_FOLDER / os.readlink(bundle / SLOTS_FOLDER / CURRENT)  # noqa: PTH115 - a name, not a path
+    except OSError:
+        return bundle
+
+
 def files_of(folder: Path) -> tuple[Path, Path, Path]:
     """Whom to trust, what is sent of the certificates, and the key."""
     return folder / ROOT_FILE, certificate_file(folder), folder / KEY_FILE
+
+
+def expect_whole(bundle: Path) -> None:
+    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do."""
+    try:
+        _expect_files(bundle)
+    except PermissionError as error:
+        raise ConfigError(
+            f"the bundle {bundle} cannot be looked into",
+            why=error.strerror or str(error),
+            remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
+        ) from error
+
+
+def _expect_files(bundle: Path) -> None:
+    if not bundle.is_dir():
+        raise ConfigError(
+            f"there is no bundle at {bundle}",
+            why="a bundle is the folder that `sealmq device add` writes",
+            remedy=f"sealmq device add {bundle.name or 'NAME'}",
+        )
+    files = {ROOT_FILE: bundle / ROOT_FILE, LEAF_FILE: certificate_file(bundle), KEY_FILE: bundle / KEY_FILE}
+    missing = [name for name, path in files.items() if not path.is_file()]
+    if missing == [KEY_FILE]:
+        raise ConfigError(
+            f"the bundle {bundle} has no {KEY_FILE}",
+            why="a device that was added with --csr made its key itself, and keeps it",
+            remedy="run this where the key is, or add a device that gets its key here: sealmq device add NAME",
+        )
+    if missing:
+        raise ConfigError(
+            f"the bundle {bundle} has no {' and no '.join(missing)}",
+            why=f"a bundle holds {ROOT_FILE}, {LEAF_FILE} and {KEY_FILE}",
+            remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
+        )
 
 
 def psk_line(identity: str, key: bytes) -> bytes:

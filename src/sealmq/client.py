@@ -7,14 +7,13 @@
         ...
 
 A bundle is the folder that `sealmq device add NAME` writes: root.pem (whom to trust), device.pem and device.key
-(who we are). Who has an account in place of a certificate gives root.pem, a user name and a password. Nothing here can
-turn verification off.
+(who we are). Who has an account in place of a certificate gives root.pem, a user name and a password; who has a
+pre-shared key gives that. `middleware` says which TLS library speaks. Nothing here can turn verification off.
 """
 
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,11 +22,13 @@ import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sealmq.bundle import KEY_FILE, LEAF_FILE, ROOT_FILE, certificate_file, files_of
+from sealmq.bundle import current_of, expect_whole, files_of
 from sealmq.errors import ConfigError
-from sealmq.renewal.slots import current_of
 from sealmq.tls.context import RenewedContext, client_context
+from sealmq.tls.middleware import PSK
+from sealmq.tls.middlewares import DEFAULT
 from sealmq.tls.policy import TLSPolicy
+from sealmq.tls.programs import for_paho
 
 if TYPE_CHECKING:
     from sealmq.renewal.keeping import Keeping
@@ -43,6 +44,8 @@ def connect(
     root: str | Path | None = None,
     username: str | None = None,
     password: str | None = None,
+    psk: PSK | None = None,
+    middleware: str = DEFAULT,
     **options: Any,
 ) -> aiomqtt.Client:
     """An aiomqtt.Client for `async with`, which proves itself with `bundle`. `options` are aiomqtt.Client's.
@@ -50,13 +53,15 @@ def connect(
     It speaks MQTT 5 unless `protocol` says otherwise, and looks for the broker on this machine unless `host` does.
     username, password: of an account, for a listener that asks for them. Where it asks for no certificate, `root` (the
     file root.pem of the broker's home) in place of `bundle` says whom to trust.
-    Raises ConfigError when the bundle is not whole.
+    psk: a pre-shared key (sealmq.tls.middleware.PSK) in place of both, for a listener with auth = "psk".
+    middleware: the TLS library, by name; `sealmq middleware` lists them.
+    Raises ConfigError when the bundle is not whole, or the middleware is not there or cannot do it.
     """
     _expect_no_tls_options(options)
     _expect_login(root, username, password)
     options |= {"username": username, "password": password}
     options.setdefault("protocol", aiomqtt.ProtocolVersion.V5)
-    return aiomqtt.Client(host or "localhost", port, tls_context=_context(bundle, root), **options)
+    return aiomqtt.Client(host or "localhost", port, tls_context=_context(bundle, root, psk, middleware), **options)
 
 
 def paho_client(
@@ -65,16 +70,18 @@ def paho_client(
     root: str | Path | None = None,
     username: str | None = None,
     password: str | bytes | None = None,
+    psk: PSK | None = None,
+    middleware: str = DEFAULT,
     **options: Any,
 ) -> paho.Client:
     """A paho Client (callback API 2) which proves itself with `bundle`; call its connect(host, port).
 
-    `options` are paho.mqtt.client.Client's. It speaks MQTT 5 unless `protocol` says otherwise. root, username and
-    password are `connect`'s. Raises ConfigError when the bundle is not whole.
+    `options` are paho.mqtt.client.Client's. It speaks MQTT 5 unless `protocol` says otherwise. root, username,
+    password, psk and middleware are `connect`'s, and so are the errors.
     """
     _expect_no_tls_options(options)
     _expect_login(root, username, password)
-    context = _context(bundle, root)
+    context = _context(bundle, root, psk, middleware)
     options.setdefault("protocol", paho.MQTTv5)
     client = paho.Client(CallbackAPIVersion.VERSION2, **options)
     client.tls_set_context(context)
@@ -126,48 +133,21 @@ def _expect_login(root: str | Path | None, username: str | None, password: str |
         )
 
 
-def _context(given: str | Path | None, root: str | Path | None) -> ssl.SSLContext:  # noqa: TID251 - only named here
-    if (given is None) == (root is None):
+def _context(bundle: str | Path | None, root: str | Path | None, psk: PSK | None, middleware: str) -> Any:
+    """What paho-mqtt and aiomqtt take as a context; an ssl.SSLContext with the default middleware."""
+    given = sum(each is not None for each in (bundle, root, psk))
+    if given != 1:
         raise ConfigError(
-            "no bundle is given" if given is None else "bundle and root are both given",
-            why="a bundle says who we are and whom to trust; root.pem alone says whom to trust",
+            "no bundle is given" if not given else "bundle and root are both given, or a psk with one of them",
+            why="a bundle says who we are and whom to trust; root.pem alone says whom to trust; a psk says both",
             remedy="give the folder that `sealmq device add` writes, or root with username and password",
         )
-    if given is None:
+    if middleware != DEFAULT or psk is not None:
+        return for_paho(bundle, root=root, psk=psk, middleware=middleware)
+    if bundle is None:
         assert root is not None
         return client_context(TLSPolicy(), root=Path(root))
-    bundle = Path(given)
-    try:
-        expect_whole(bundle)
-    except PermissionError as error:
-        raise ConfigError(
-            f"the bundle {bundle} cannot be looked into",
-            why=error.strerror or str(error),
-            remedy="run this as the user to whom the bundle belongs, or copy it to where you may read it",
-        ) from error
+    folder = Path(bundle)
+    expect_whole(folder)
     # All three of one renewal, though one may come between two looks.
-    return RenewedContext.of(TLSPolicy(), lambda: files_of(current_of(bundle)))
-
-
-def expect_whole(bundle: Path) -> None:
-    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do."""
-    if not bundle.is_dir():
-        raise ConfigError(
-            f"there is no bundle at {bundle}",
-            why="a bundle is the folder that `sealmq device add` writes",
-            remedy=f"sealmq device add {bundle.name or 'NAME'}",
-        )
-    files = {ROOT_FILE: bundle / ROOT_FILE, LEAF_FILE: certificate_file(bundle), KEY_FILE: bundle / KEY_FILE}
-    missing = [name for name, path in files.items() if not path.is_file()]
-    if missing == [KEY_FILE]:
-        raise ConfigError(
-            f"the bundle {bundle} has no {KEY_FILE}",
-            why="a device that was added with --csr made its key itself, and keeps it",
-            remedy="run this where the key is, or add a device that gets its key here: sealmq device add NAME",
-        )
-    if missing:
-        raise ConfigError(
-            f"the bundle {bundle} has no {' and no '.join(missing)}",
-            why=f"a bundle holds {ROOT_FILE}, {LEAF_FILE} and {KEY_FILE}",
-            remedy=f"sealmq device add {bundle.name}, or copy the whole folder again",
-        )
+    return RenewedContext.of(TLSPolicy(), lambda: files_of(current_of(folder)))

@@ -12,7 +12,7 @@ from sealmq.config import Configuration, ListenerSettings, TLSSettings
 from sealmq.devices.psk_lookup import PSKLookup
 from sealmq.home import Home
 from sealmq.identity import Terms
-from sealmq.tls.middleware import ServerMaterial, TLSContext
+from sealmq.tls.middleware import Middleware, ServerMaterial, TLSContext
 from sealmq.tls.middlewares import find
 from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.plaintext import PlaintextContext
@@ -56,32 +56,25 @@ def build_contexts(
         if (terms, tls) in contexts:
             continue
         context: TLSContext = PlaintextContext()
-        if terms.asks_psk:
-            # Neither certificate nor key: the PSK proves the broker, too.
-            material = ServerMaterial(client_certificates=False, psk=PSKLookup(home.registry, clock))
-            context = find(tls.middleware).server_context(_policy(tls), material)
-        elif not terms.plaintext:
-            context = _context(home, terms, tls, crl)
+        if not terms.plaintext:
+            middleware, policy = find(tls.middleware), TLSPolicy(profile=tls.profile, max_record=tls.max_record)
+            context = middleware.server_context(policy, _material(home, terms, middleware, crl, clock))
         # The others bound by themselves what they keep for who comes back (tls/resumption.py is about OpenSSL's way).
         contexts[terms, tls] = resumption.watch(context, now) if isinstance(context, OpenSSLContext) else context
     return Contexts(contexts, configuration.tls)
 
 
-def _context(home: Home, terms: Terms, tls: TLSSettings, crl: bytes | None) -> TLSContext:
-    middleware = find(tls.middleware)
-    return middleware.server_context(
-        _policy(tls),
-        ServerMaterial(
-            chain=home.broker_chain,
-            key=home.broker_key,
-            # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
-            client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
-            # Where the library knows no lists, the registry refuses whoever was revoked, behind the handshake.
-            crl=crl if middleware.abilities.revocation else None,
-            client_certificates=terms.asks_certificate,
-        ),
+def _material(
+    home: Home, terms: Terms, middleware: Middleware, crl: bytes | None, clock: Callable[[], float]
+) -> ServerMaterial:
+    if terms.asks_psk:  # neither certificate nor key: the PSK proves the broker, too
+        return ServerMaterial(client_certificates=False, psk=PSKLookup(home.registry, clock))
+    return ServerMaterial(
+        chain=home.broker_chain,
+        key=home.broker_key,
+        # A claim is let in to ask for a certificate, and for nothing else (broker/access.py).
+        client_anchors=home.authorities.device_anchors_pem + home.authorities.claim_anchors_pem,
+        # Where the library knows no lists, the registry refuses whoever was revoked, behind the handshake.
+        crl=crl if middleware.abilities.revocation else None,
+        client_certificates=terms.asks_certificate,
     )
-
-
-def _policy(tls: TLSSettings) -> TLSPolicy:
-    return TLSPolicy(profile=tls.profile, max_record=tls.max_record)

@@ -3,7 +3,7 @@
 import pytest
 
 from sealmq import bundle
-from sealmq.errors import BundleError, TrustError
+from sealmq.errors import BundleError, ConfigError, TrustError
 
 
 def test_the_names_of_the_files() -> None:
@@ -30,6 +30,21 @@ def test_the_files_of_a_folder_in_the_order_of_writing() -> None:
         *(("root.pem", b"root"), ("device.pem", b"leaf"), ("device-chain.pem", b"leafissuing"), ("device.key", b"key")),
     ]
     assert "device.key" not in bundle.device_files(b"root", b"leaf", b"issuing", None)
+
+
+def test_the_folder_that_is_in_use(tmp_path):
+    assert bundle.current_of(tmp_path) == tmp_path
+    (tmp_path / ".slots").mkdir()
+    (tmp_path / ".slots" / "current").symlink_to("0a")
+    assert bundle.current_of(tmp_path) == tmp_path / ".slots" / "0a"
+
+
+def test_a_bundle_is_whole_or_it_is_said_what_is_missing(tmp_path):
+    with pytest.raises(ConfigError, match=r"no root\.pem and no device\.pem and no device\.key"):
+        bundle.expect_whole(tmp_path)
+    for name in ("root.pem", "device.pem", "device.key"):
+        (tmp_path / name).touch()
+    bundle.expect_whole(tmp_path)
 
 
 def write(path, content: bytes, mode: int = 0o600):

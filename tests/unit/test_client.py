@@ -16,9 +16,12 @@ import pytest
 import sealmq
 from certificates import Authority
 from sealmq.client import connect, paho_client
-from sealmq.errors import ConfigError
+from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.renewal.slots import Slots
 from sealmq.tls.context import RenewedContext
+from sealmq.tls.middleware import PSK
+from sealmq.tls.middlewares import find
+from sealmq.tls.sockets import SocketContext
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +147,26 @@ def test_a_program_that_runs_for_years_connects_with_the_newest_credentials(bund
     slots.switch(slots.fill("0a", files | {"device.pem": files["device-chain.pem"]}))
     slot = own / ".slots" / "0a"
     assert context._files() == (slot / "root.pem", slot / "device.pem", slot / "device.key")
+
+
+def test_another_middleware_speaks_through_a_context_of_our_own(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MiddlewareError, match="no middleware 'opensssl'"):
+        paho_client(bundle, middleware="opensssl")
+    monkeypatch.setattr("sealmq.client.DEFAULT", "another")  # then the usual one is not the default
+    context = paho_client(bundle, middleware="openssl")._ssl_context
+    assert isinstance(context, SocketContext)
+    root = bundle / "root.pem"
+    account = paho_client(root=root, username="panel", password="correct horse", middleware="openssl")
+    assert isinstance(account._ssl_context, SocketContext)
+
+
+def test_a_pre_shared_key_stands_alone(bundle: Path) -> None:
+    psk = PSK("sensor-1", bytes(32))
+    with pytest.raises(ConfigError, match="or a psk with one of them"):
+        paho_client(bundle, psk=psk)
+    if not find().abilities.psk_client:
+        with pytest.raises(MiddlewareError, match="PSK"):
+            paho_client(psk=psk)
 
 
 def test_keep_renewed_looks_after_a_bundle_until_it_is_closed(bundle: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def renew(
 
     The key is made here and stays here. The new certificate is tried out before it takes the place of the old one.
     """
-    from sealmq.client import expect_whole
+    from sealmq.bundle import expect_whole
     from sealmq.renewal.courier import NetworkCourier
     from sealmq.renewal.keeper import Keeper
 

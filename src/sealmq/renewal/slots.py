@@ -15,21 +15,18 @@ OSError (disk full, no permission) is left to the caller. Whoever changes someth
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
+from sealmq.bundle import CHAIN_FILE, CURRENT, KEY_FILE, LEAF_FILE, ROOT_FILE, SLOTS_FOLDER, current_of
 from sealmq.pki import vault
 
 FILES: Final = (ROOT_FILE, LEAF_FILE, CHAIN_FILE, KEY_FILE)
 """What a renewal changes, all together."""
 
-_FOLDER = ".slots"
-_CURRENT = "current"
 _FIRST = "first"
 _PART = ".part"
 
@@ -39,7 +36,7 @@ class Slots:
 
     def __init__(self, bundle: Path) -> None:
         self.bundle = bundle
-        self._folder = bundle / _FOLDER
+        self._folder = bundle / SLOTS_FOLDER
 
     @property
     def current(self) -> Path:
@@ -83,7 +80,7 @@ class Slots:
 
     def switch(self, slot: Path) -> None:
         """Let the bundle's files be those of this slot from now on (rule 1)."""
-        current = self._folder / _CURRENT
+        current = self._folder / CURRENT
         if not current.is_symlink():
             self._begin(current)
         for name in FILES:
@@ -111,21 +108,12 @@ class Slots:
         vault.sync_directory(self._folder)
 
     def _link(self, name: str) -> None:
-        file, target = self.bundle / name, Path(_FOLDER) / _CURRENT / name
+        file, target = self.bundle / name, Path(SLOTS_FOLDER) / CURRENT / name
         if not file.is_symlink():
             part = self.bundle / f".{name}{_PART}"
             part.unlink(missing_ok=True)
             part.symlink_to(target)
             part.rename(file)
-
-
-def current_of(bundle: Path) -> Path:
-    """The folder that holds what is in use in a bundle: one of its slots, or, before its first renewal, itself."""
-    current = bundle / _FOLDER / _CURRENT
-    try:
-        return bundle / _FOLDER / os.readlink(current)  # noqa: PTH115 - a name, and not a resolved path
-    except OSError:
-        return bundle
 
 
 def _point(link: Path, target: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from failing_disk import FailingDisk
-from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE
-from sealmq.renewal.slots import FILES, Slots, current_of
+from sealmq.bundle import CHAIN_FILE, KEY_FILE, LEAF_FILE, ROOT_FILE, current_of
+from sealmq.renewal.slots import FILES, Slots
 
 
 def files(mark: str) -> dict[str, bytes]:
