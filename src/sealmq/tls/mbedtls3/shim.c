@@ -801,7 +801,7 @@ API int sq_feed(sq_connection *n, const unsigned char *data, size_t size)
 /* What is to be sent, until `sq_taken`. */
 API size_t sq_waiting(const sq_connection *n, const unsigned char **data)
 {
-    *data = n->out.data + n->out.start;
+    *data = n->out.data == NULL ? NULL : n->out.data + n->out.start;
     return waiting(&n->out);
 }
 
@@ -814,8 +814,12 @@ API void sq_taken(sq_connection *n)
 
 static int ends_in_clear_alert(const buffer *b)
 {
-    const unsigned char *record = b->data + b->end - CLEAR_ALERT;
-    return waiting(b) >= CLEAR_ALERT && record[0] == MBEDTLS_SSL_MSG_ALERT && record[3] == 0 && record[4] == 2;
+    const unsigned char *record;
+    if (waiting(b) < CLEAR_ALERT) {
+        return 0;
+    }
+    record = b->data + b->end - CLEAR_ALERT;
+    return record[0] == MBEDTLS_SSL_MSG_ALERT && record[3] == 0 && record[4] == 2;
 }
 
 /* Servers of TLS 1.3 have sent all that they say in a handshake, but for alerts. */

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import ssl
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certificates import DAY, NOW, Credentials
 from libraries import middleware
 from middleware_pairs import (
     DEVICE_PSK,
@@ -24,6 +22,7 @@ from middleware_pairs import (
     server_material,
     shaken,
 )
+from refused_setups import BROKER_REFUSES, DEVICE_REFUSES, setup
 from sealmq.errors import TLSError
 from sealmq.tls.key_log import keep_keys, key_log_of
 from sealmq.tls.mbedtls3.contexts import Mbed3ClientContext, Mbed3ServerContext
@@ -40,12 +39,6 @@ PAIRS = ((OURS, OURS), (OURS, "openssl"), ("openssl", OURS))
 @pytest.fixture(scope="module", autouse=True)
 def library() -> None:
     middleware(OURS)
-
-
-def credentials(trust: Trust, who: Credentials) -> dict[str, Path]:
-    """The files of `who`, as materials take them."""
-    chain, key = who.save(trust.folder, f"{who.serial}")
-    return {"chain": chain, "key": key}
 
 
 def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[object, object]:
@@ -282,65 +275,6 @@ def test_a_lookup_that_goes_wrong_lets_nobody_in(found: object) -> None:
 
 
 # -- refusals
-
-
-def setup(trust: Trust, case: str) -> tuple[ServerMaterial, ClientMaterial, str]:
-    """The broker's material, the device's, and what is dialled."""
-    server, client, host = server_material(trust), client_material(trust), "localhost"
-    match case:
-        case "wrong name" | "wrong address" | "wrong IPv6 address":
-            host = {"wrong name": "elsewhere", "wrong address": "127.0.0.2"}.get(case, "::1")
-        case "another CA's broker":
-            root = trust.folder / "foreign.pem"
-            root.write_bytes(trust.foreign_ca.pem)
-            client = replace(client, root=root)
-        case "another CA's device":
-            client = replace(client, **credentials(trust, trust.foreign_ca.issue("device")))
-        case "no certificate":
-            client = replace(client, chain=None, key=None)
-        case "a device as a broker":
-            posing = trust.server_ca.issue("localhost", purpose="client", hosts=["localhost"])
-            server = replace(server, **credentials(trust, posing))
-        case "a broker as a device":
-            client = replace(client, **credentials(trust, trust.device_ca.issue("device", purpose="server")))
-        case "an old device":
-            old = trust.device_ca.issue("device", not_before=NOW - 10 * DAY, not_after=NOW - DAY)
-            client = replace(client, **credentials(trust, old))
-        case "a device of tomorrow":
-            young = trust.device_ca.issue("device", not_before=NOW + DAY, not_after=NOW + 9 * DAY)
-            client = replace(client, **credentials(trust, young))
-        case "an old broker":
-            old = trust.server_ca.issue(
-                "localhost", purpose="server", hosts=["localhost"], not_before=NOW - 10 * DAY, not_after=NOW - DAY
-            )
-            server = replace(server, **credentials(trust, old))
-        case "a revoked device":
-            server = replace(server, crl=trust.device_ca.crl([trust.device]))
-        case "no list of this CA":
-            server = replace(server, crl=trust.foreign_ca.crl())
-        case "a list that is over":
-            server = replace(server, crl=trust.device_ca.crl(next_update=NOW - DAY))
-    return server, client, host
-
-
-BROKER_REFUSES = {
-    "another CA's device": ("was not issued by the authority", "unknown_ca"),
-    "no certificate": ("showed no certificate", "certificate_required"),
-    "a broker as a device": ("for another purpose", "unsupported_certificate"),
-    "an old device": ("has expired", "certificate_expired"),
-    "a device of tomorrow": ("not valid yet", "certificate_unknown"),
-    "a revoked device": ("was revoked", "certificate_revoked"),
-    "no list of this CA": ("no revocation list", "unknown_ca"),
-    "a list that is over": ("revocation list has expired", "certificate_unknown"),
-}
-DEVICE_REFUSES = {
-    "wrong name": ("does not carry the name", "bad_certificate"),
-    "wrong address": ("does not carry the address", "bad_certificate"),
-    "wrong IPv6 address": ("does not carry the address", "bad_certificate"),
-    "another CA's broker": ("was not issued by the authority", "unknown_ca"),
-    "a device as a broker": ("for another purpose", "unsupported_certificate"),
-    "an old broker": ("has expired", "certificate_expired"),
-}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
