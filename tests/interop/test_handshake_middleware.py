@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from handshake_stage import SCHEMA, Stage, handshake, mosquitto
-from middleware_brokers import OTHERS, abilities
+from middleware_brokers import OTHERS, abilities, here
 from sealmq.kit.handshake.contexts import Credentials
 from sealmq.kit.handshake.dial import Call
 from sealmq.kit.handshake.looking import look
@@ -41,12 +41,12 @@ def call(stage: Stage, name: str, **more: object) -> Call:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_command_names_the_library_and_keeps_to_its_schema(stage: Stage, name: str) -> None:
-    title = abilities(name).title
+    found = here(name)
     said = handshake(*stage.options(show=True), "--middleware", name, "--json")
     report = said.report
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))
     assert (said.code, report["outcome"]["kind"]) == (0, "connected")
-    assert (report["meta"]["middleware"], report["meta"]["library"]) == (name, title)
+    assert (report["meta"]["middleware"], report["meta"]["library"]) == (found.name, found.abilities.title)
     assert report["timing"]["processor"] > 0
     assert [trial["asked"] for trial in report["cost"]["trials"]] == [512, 512]
 

@@ -25,7 +25,7 @@ def compare_handshakes(call: Call, ways: str, times: int, outputs: Outputs) -> i
     read = read_ways(ways)
     with progress("dialling") as tell:
         comparison = compare(call, read, times, tell=tell)
-    title = f"{call.host}:{call.port}"
+    title = f"{call.host}:{call.port}" + (f", by {comparison.library}" if comparison.library else "")
     if outputs.html is not None:
         write_text(outputs.html, draw_comparison_html(comparison, title=title))
     if outputs.svg is not None:

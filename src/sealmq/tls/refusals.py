@@ -168,13 +168,17 @@ _OPENSSL_SPELLING = {"user_cancelled": "user_canceled"}
 def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = None, sent: bool = True) -> TLSError:
     """`ssl`'s `error` as a TLSError with words. The rest as for `explain_reason`."""
     if isinstance(error, ssl.SSLZeroReturnError):
-        return TLSError(
-            _GAVE_UP.what.format(peer=peer), "close_notify", sent=False, remedy=_GAVE_UP.remedy.format(peer=peer)
-        )
+        return gave_up(peer)
     verification = None
     if isinstance(error, ssl.SSLCertVerificationError):
         verification = error.verify_code, error.verify_message
     return explain_reason(_reason(error), verification=verification, peer=peer, alert=alert, sent=sent)
+
+
+def gave_up(peer: str) -> TLSError:
+    """The peer said close_notify in the middle of the handshake."""
+    remedy = _GAVE_UP.remedy.format(peer=peer)
+    return TLSError(_GAVE_UP.what.format(peer=peer), _GAVE_UP.alert, sent=False, remedy=remedy)
 
 
 def explain_reason(

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import libraries
 from middleware_pairs import client_material, server_material, shaken
 from sealmq.errors import MiddlewareError
 from sealmq.tls.key_log import keep_keys, key_log_of
@@ -14,8 +15,9 @@ from tls_pairs import Trust
 LINE = re.compile(r"[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64,96}")
 
 
-def test_a_connection_keeps_its_own_secrets_when_it_was_told_to(trust: Trust) -> None:
-    middleware = find("pyopenssl")
+@pytest.mark.parametrize("name", ["pyopenssl", "mbedtls-3.6"])
+def test_a_connection_keeps_its_own_secrets_when_it_was_told_to(trust: Trust, name: str) -> None:
+    middleware = libraries.middleware(name)
     listener = middleware.server_context(TLSPolicy(), server_material(trust))
     device = middleware.client_context(TLSPolicy(profile="modern"), client_material(trust))
     silent, _ = shaken(device.connection("localhost"), listener.connection())
@@ -36,8 +38,9 @@ def test_a_connection_keeps_its_own_secrets_when_it_was_told_to(trust: Trust) ->
     assert logs[0] != logs[1]
 
 
-def test_under_tls_12_it_is_one_line(trust: Trust) -> None:
-    middleware = find("pyopenssl")
+@pytest.mark.parametrize("name", ["pyopenssl", "mbedtls-3.6"])
+def test_under_tls_12_it_is_one_line(trust: Trust, name: str) -> None:
+    middleware = libraries.middleware(name)
     listener = middleware.server_context(TLSPolicy(), server_material(trust))
     device = middleware.client_context(TLSPolicy(highest="TLSv1.2"), client_material(trust))
     keep_keys(device)

@@ -15,6 +15,7 @@ from sealmq.errors import ConfigError
 from sealmq.kit.handshake.contexts import CLASSICAL, POST_QUANTUM, VERSIONS
 from sealmq.kit.handshake.dial import Call, Seen
 from sealmq.kit.handshake.draw.comparison import Column, Comparison
+from sealmq.kit.handshake.library_tap import title_of
 from sealmq.kit.handshake.looking import look
 from sealmq.kit.handshake.report import Kind, Report
 from sealmq.tls.middlewares import DEFAULT
@@ -80,10 +81,9 @@ def compare(
             reports.append(_once(mine, way))
             done += 1
             tell(done, total)
-        notes = ["the broker demands a certificate"] if demanded and not way.mutual else []
-        notes += [f"with {reports[0].meta.library}"] if call.middleware != DEFAULT else []
-        columns.append(Column(way.name, tuple(reports), ", ".join(notes)))
-    return Comparison(tuple(columns))
+        note = "the broker demands a certificate" if demanded and not way.mutual else ""
+        columns.append(Column(way.name, tuple(reports), note))
+    return Comparison(tuple(columns), "" if call.middleware == DEFAULT else title_of(call.middleware))
 
 
 def _call_for(call: Call, way: Way, *, show: bool) -> Call:

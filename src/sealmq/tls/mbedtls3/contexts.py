@@ -78,6 +78,10 @@ class Mbed3ClientContext:
         if material.chain is not None:
             self.shared.show(material.chain, material.key or material.chain)
 
+    def keep_keys(self) -> None:
+        """See key_log.keep_keys."""
+        self.shared.keeps_keys_log = True
+
     def connection(self, server_hostname: str, *, session: object | None = None) -> MemoryConnection:
         """See ClientContext."""
         shared = self.shared

@@ -40,7 +40,17 @@ class Mbed3Engine:
     refused_certificate: see Engine.
     """
 
-    __slots__ = ("_connection", "_context", "_name", "_peer", "_seen", "_session", "_shaking", "refused_certificate")
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_keys",
+        "_name",
+        "_peer",
+        "_seen",
+        "_session",
+        "_shaking",
+        "refused_certificate",
+    )
 
     def __init__(
         self, context: SharedContext, connection: Any, *, peer: str, name: str = "", session: Session | None = None
@@ -59,6 +69,7 @@ class Mbed3Engine:
         self._session = session
         self._seen = SeenGroup()
         self._shaking = True
+        self._keys = ""
         self.refused_certificate = b""
 
     def feed(self, ciphertext: bytes) -> None:
@@ -150,11 +161,13 @@ class Mbed3Engine:
             self._session = Session(data, self.peer_certificate(), self._name, self._context)
         return self._session
 
-    def keys_log(self) -> str:
-        """Lines of the NSS key log format that have come since the last call, when the context keeps them."""
+    @property
+    def key_log(self) -> str:
+        """Lines of the NSS key log format, of a handshake that failed too, when the context keeps them; else ""."""
         room = self._context.ffi.new("unsigned char[]", KEYS_ROOM)
-        size = self._context.lib.sq_keys(self._connection, room, KEYS_ROOM)
-        return bytes(self._context.ffi.buffer(room, size)).decode("ascii")
+        size = self._context.lib.sq_keys(self._connection, room, KEYS_ROOM)  # what has come since the last call
+        self._keys += bytes(self._context.ffi.buffer(room, min(size, KEYS_ROOM))).decode("ascii")
+        return self._keys
 
     def _bytes(self, function: Any) -> bytes:
         start = self._context.ffi.new("const unsigned char **")

@@ -32,7 +32,7 @@ class SharedContext:
 
     scratch:  where a record's plaintext is put before it becomes bytes. Connections of a context are of one thread.
     uses_psk: a key is what proves the two.
-    keeps_keys_log: connections made from now on keep their secrets, for `Mbed3Engine.keys_log`.
+    keeps_keys_log: connections made from now on keep their secrets, for `Mbed3Engine.key_log`.
     """
 
     __slots__ = ("__weakref__", "_callback", "ffi", "handle", "keeps_keys_log", "lib", "library", "scratch", "server",

@@ -24,16 +24,16 @@ OLDEST: Final = 0x30000000
 """OpenSSL 3.0: the first whose verification is as strict as this room relies on. ML-KEM has it from 3.5 on."""
 
 NEEDED: Final = (
-    "BIO_free", "BIO_get_mem_data", "BIO_new", "BIO_read", "BIO_s_mem", "BIO_write", "d2i_X509_CRL_bio",
-    "ERR_clear_error", "ERR_get_error", "ERR_GET_REASON", "ERR_reason_error_string", "i2d_X509_bio", "OpenSSL_version",
-    "OPENSSL_VERSION", "OpenSSL_version_num", "SSL_CTX_set1_curves_list", "SSL_CTX_set_default_passwd_cb",
-    "SSL_CTX_set_keylog_callback", "SSL_CTX_set_verify", "SSL_do_handshake", "SSL_ERROR_WANT_READ",
-    "SSL_ERROR_ZERO_RETURN", "SSL_get0_group_name", "SSL_get0_param", "SSL_get_error",
-    "SSL_get_ex_data_X509_STORE_CTX_idx", "SSL_get_peer_certificate", "SSL_get_verify_result", "SSL_read",
-    "SSL_session_reused", "SSL_set_bio", "SSL_set_info_callback", "SSL_shutdown", "SSL_write", "X509_CRL_free",
-    "X509_free", "X509_STORE_add_crl", "X509_STORE_CTX_get0_cert", "X509_STORE_CTX_get_ex_data",
-    "X509_verify_cert_error_string", "X509_VERIFY_PARAM_set1_host", "X509_VERIFY_PARAM_set1_ip",
-    "X509_VERIFY_PARAM_set_hostflags",
+    "BIO_free", "BIO_get_mem_data", "BIO_new", "BIO_read", "BIO_s_mem", "BIO_write", "ERR_clear_error", "ERR_get_error",
+    "ERR_GET_REASON", "ERR_reason_error_string", "OPENSSL_VERSION", "OpenSSL_version", "OpenSSL_version_num",
+    "SSL_CTX_set1_curves_list", "SSL_CTX_set_default_passwd_cb", "SSL_CTX_set_keylog_callback", "SSL_CTX_set_verify",
+    "SSL_do_handshake", "SSL_ERROR_WANT_READ", "SSL_ERROR_ZERO_RETURN", "SSL_get0_group_name", "SSL_get0_param",
+    "SSL_get_error", "SSL_get_ex_data_X509_STORE_CTX_idx", "SSL_get_peer_certificate", "SSL_get_verify_result",
+    "SSL_read", "SSL_session_reused", "SSL_set_bio", "SSL_set_info_callback", "SSL_shutdown", "SSL_write",
+    "X509_CRL_free",
+    "X509_STORE_CTX_get0_cert", "X509_STORE_CTX_get_ex_data", "X509_STORE_add_crl", "X509_VERIFY_PARAM_set1_host",
+    "X509_VERIFY_PARAM_set1_ip", "X509_VERIFY_PARAM_set_hostflags", "X509_free", "X509_verify_cert_error_string",
+    "d2i_X509_CRL_bio", "i2d_X509_bio",
 )  # fmt: skip
 """Of `OpenSSL._util.lib`, by which pyOpenSSL itself calls OpenSSL."""
 

@@ -14,10 +14,11 @@ from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
 from sealmq.errors import TLSError
-from sealmq.tls.refusals import explain_reason
+from sealmq.tls.refusals import explain_reason, gave_up
 
 _SSL_LIBRARY: Final = 20  # ERR_LIB_SSL of openssl/err.h, whose numbers stand above 23 bits of reason
 _ALERTS: Final = 1000  # SSL_AD_REASON_OFFSET of openssl/ssl.h: what a received alert's number is raised by
+_CLOSE_NOTIFY: Final = 0  # RFC 8446 section 6.1
 _GROUPS: Final = frozenset({"NO_SUITABLE_KEY_SHARE", "NO_SHARED_GROUPS", "NO_SUITABLE_GROUPS", "WRONG_CURVE"})
 
 _VAGUE: Final = frozenset({"RECORD_LAYER_FAILURE"})  # it stands behind the reason for it
@@ -61,6 +62,8 @@ def explain_report(report: Report, *, peer: str, groups: str) -> TLSError:
     peer:   what the other end is called: "device" or "broker".
     groups: the key exchange groups that are allowed here, for people.
     """
+    if report.alert == _CLOSE_NOTIFY and not report.sent and not report.reason:
+        return gave_up(peer)
     error = explain_reason(
         report.reason, verification=report.verification, peer=peer, alert=report.alert, sent=report.sent
     )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +69,14 @@ def test_a_share_that_was_not_taken_was_sent_for_nothing() -> None:
     said = list(tell_hello(hello_with(HYBRID_SHARE, (X25519, 32)), 1500, X25519, 122))
     assert "the 1,216 bytes of X25519MLKEM768 were sent for nothing" in said[1]
     assert len(list(tell_hello(hello_with(HYBRID_SHARE), 1500, 0, 0))) == 1, "nobody answered"
+
+
+def test_real_hellos_with_a_hybrid_share_are_told() -> None:
+    vectors = json.loads((Path(__file__).parents[3] / "vectors" / "client_hellos.json").read_text())["clients"]
+    told = {}
+    for key, one in vectors.items():
+        body = bytes.fromhex(one["hello"])
+        told[key] = list(tell_hello(read_client_hello(body), len(body), 0, 0))
+    assert {key for key, said in told.items() if said} >= {"pyopenssl", "chromium", "rustls"}
+    assert told["openssl"] == told["mbedtls"] == []
+    assert "X25519MLKEM768 makes the client's hello 1,944 bytes" in told["chromium"][0]

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import ssl
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
+from OpenSSL import SSL
 
 from certificates import DAY, NOW, Credentials
 from middleware_pairs import POLICIES, client_material, pair, server_material, shaken
 from sealmq.errors import ConfigError, MiddlewareError, TLSError
 from sealmq.tls.middleware import (
-    ClientConnection,
-    ClientContext,
     ClientMaterial,
     ServerMaterial,
     TLSConnection,
-    TLSContext,
 )
 from sealmq.tls.middlewares import find
+from sealmq.tls.openssl import client_connection
 from sealmq.tls.policy import HYBRID_GROUPS, TLSPolicy
 from sealmq.tls.pyopenssl.connecting import PyOpenSSLClientContext, PyOpenSSLMiddleware, Side
-from sealmq.tls.pyopenssl.contexts import device_context, listener_context
+from sealmq.tls.pyopenssl.contexts import SUITES_OF_TLS13, device_context, listener_context
 from sealmq.tls.pyopenssl.library import Library
 from tls_pairs import Trust, carry, exchange, refusal
 
@@ -220,6 +221,78 @@ def test_a_listener_may_ask_for_no_certificate(trust: Trust) -> None:
     assert broker.peer_certificate == b""
 
 
+@EACH_VERSION
+def test_a_device_that_gives_up_is_no_proper_end(trust: Trust, version: str) -> None:
+    device, broker = pair("openssl", "pyopenssl", trust, version)
+    carry(device, broker)
+    with pytest.raises(TLSError, match="gave up in the middle of the handshake") as raised:
+        broker.receive_data(b"\x15\x03\x03\x00\x02\x01\x00")
+    assert (raised.value.alert, raised.value.sent) == ("close_notify", False)
+    assert not broker.closed
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("modern", "TLSv1_2"), ("default", "TLSv1_1")])
+def test_an_old_version_is_refused(trust: Trust, ours: str, theirs: str) -> None:
+    context = trust.client(trust.device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of TLS 1.1, rightly
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[theirs]
+        listener = find("pyopenssl").server_context(TLSPolicy(profile=ours), server_material(trust)).connection()
+        heard, said = refusal(client_connection(context, "localhost"), listener)
+    assert said is not None
+    assert heard is not None
+    assert said.what == "the device offers no TLS version that is allowed here"
+    assert said.alert == heard.alert == "protocol_version"
+
+
+def test_a_suite_that_is_not_allowed_is_refused(trust: Trust) -> None:
+    context = trust.client(trust.device, "TLSv1.2")
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA256")
+    listener = find("pyopenssl").server_context(TLSPolicy(), server_material(trust)).connection()
+    _, said = refusal(client_connection(context, "localhost"), listener)
+    assert said is not None
+    assert said.what == "the device offers no cipher suite that is allowed here"
+    assert said.alert == "handshake_failure"
+
+
+@pytest.mark.parametrize("build", [listener_context, device_context])
+def test_both_sides_have_the_suites_of_the_policy_and_no_other(
+    trust: Trust, build: Callable[[TLSPolicy, object, str], SSL.Context]
+) -> None:
+    material = server_material(trust) if build is listener_context else client_material(trust)
+    context = build(TLSPolicy(), material, "X25519")
+    suites = SSL.Connection(context).get_cipher_list()
+    assert {*suites} == {*TLSPolicy().suites, *SUITES_OF_TLS13.decode().split(":")}
+
+
+def test_renegotiation_is_refused(trust: Trust) -> None:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    material = client_material(trust)
+    context.use_certificate_chain_file(str(material.chain))
+    context.use_privatekey_file(str(material.key))
+    device = SSL.Connection(context)
+    device.set_connect_state()
+    broker = find("pyopenssl").server_context(TLSPolicy(), server_material(trust)).connection()
+
+    def carry_on(step: Callable[[], object]) -> None:
+        with suppress(SSL.WantReadError):
+            step()
+        with suppress(SSL.WantReadError):
+            broker.receive_data(device.bio_read(65_536))
+        if said := broker.data_to_send():
+            device.bio_write(said)
+
+    for _ in range(3):
+        carry_on(device.do_handshake)
+    assert broker.established
+    assert device.renegotiate()
+    carry_on(device.do_handshake)
+    with pytest.raises(SSL.Error, match="no renegotiation"):
+        device.do_handshake()
+
+
 @pytest.mark.parametrize("name", [".localhost", "localhost\0.example", "a" * 64 + ".example", "a..b"])
 def test_what_is_no_name_is_refused_before_anything_is_sent(trust: Trust, name: str) -> None:
     context = find("pyopenssl").client_context(TLSPolicy(), client_material(trust))
@@ -314,120 +387,3 @@ def test_without_a_hybrid_group_the_profile_is_refused(trust: Trust) -> None:
         middleware.client_context(TLSPolicy(), client_material(trust)).connection("localhost"),
         middleware.server_context(TLSPolicy(), server_material(trust)).connection(),
     )
-
-
-# -- resumption ------------------------------------------------------------------------------------------------------
-
-
-def contexts(trust: Trust, client: str, server: str, policy: TLSPolicy) -> tuple[ClientContext, TLSContext]:
-    return (
-        find(client).client_context(policy, client_material(trust)),
-        find(server).server_context(policy, server_material(trust)),
-    )
-
-
-def is_resumed(client: ClientConnection, server: TLSConnection) -> bool:
-    shaken(client, server)
-    assert client.proof is not None
-    assert server.proof is not None
-    assert client.proof.resumed == server.proof.resumed
-    return client.proof.resumed
-
-
-@OURS
-@EACH_VERSION
-def test_a_session_is_resumed_and_proves_the_same(trust: Trust, client: str, server: str, version: str) -> None:
-    device, broker = contexts(trust, client, server, POLICIES[version])
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    for _ in range(3):  # each resumption brings what the next is resumed with
-        first.close()
-        carry(first, there)
-        there.close()
-        carry(there, first)
-        again, there = device.connection("localhost", session=first.session), broker.connection()
-        assert is_resumed(again, there)
-        assert there.peer_certificate == trust.device.der
-        assert again.peer_certificate == trust.broker.der
-        again.send(b"x" * 20_000)
-        assert len(carry(again, there)) == 20_000
-        first = again
-
-
-@OURS
-@EACH_VERSION
-def test_a_new_context_resumes_nobody_of_an_old_one(trust: Trust, client: str, server: str, version: str) -> None:
-    device, broker = contexts(trust, client, server, POLICIES[version])
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    first.close()
-    carry(first, there)
-    _, newer = contexts(trust, client, server, POLICIES[version])
-    assert not is_resumed(device.connection("localhost", session=first.session), newer.connection())
-
-
-@EACH_VERSION
-def test_a_device_that_was_cut_off_resumes_if_it_kept_its_session(trust: Trust, version: str) -> None:
-    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES[version])
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    session = first.session
-    first.send(b"lost")
-    first.keep_session()
-    assert first.data_to_send() == b""
-    there.keep_session()
-    del first, there
-    second, there = device.connection("localhost", session=session), broker.connection()
-    assert is_resumed(second, there)
-    session = second.session
-    del second, there  # neither said anything
-    assert not is_resumed(device.connection("localhost", session=session), broker.connection())
-
-
-@EACH_VERSION
-def test_a_session_of_a_connection_that_failed_is_not_resumed(trust: Trust, version: str) -> None:
-    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES[version])
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    session = first.session
-    there.send(b"hello")
-    said = bytearray(there.data_to_send())
-    said[-1] ^= 1
-    with pytest.raises(TLSError):
-        first.receive_data(bytes(said))
-    first.keep_session()
-    del first
-    assert not is_resumed(device.connection("localhost", session=session), broker.connection())
-
-
-def test_a_session_is_good_for_its_own_name_and_context_alone(trust: Trust) -> None:
-    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    first.close()
-    carry(first, there)
-    assert not is_resumed(device.connection("127.0.0.1", session=first.session), broker.connection())
-    other, _ = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
-    assert not is_resumed(other.connection("localhost", session=first.session), broker.connection())
-    assert not is_resumed(device.connection("localhost", session=object()), broker.connection())
-    assert is_resumed(device.connection("localhost", session=first.session), broker.connection())
-
-
-@pytest.mark.parametrize("client", ["openssl", "pyopenssl"])
-@EACH_VERSION
-def test_without_tickets_nothing_is_resumed(trust: Trust, client: str, version: str) -> None:
-    device, broker = contexts(trust, client, "pyopenssl", replace(POLICIES[version], tickets=0))
-    first, there = shaken(device.connection("localhost"), broker.connection())
-    first.close()
-    carry(first, there)
-    assert not is_resumed(device.connection("localhost", session=first.session), broker.connection())
-
-
-def test_the_broker_keeps_nothing_of_those_who_are_gone(trust: Trust) -> None:
-    """A session that was kept would hold 12 KB (tls/resumption.py)."""
-    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
-
-    def come_and_go(times: int) -> int:
-        for _ in range(times):
-            client, there = shaken(device.connection("localhost"), broker.connection())
-            client.close()
-            carry(client, there)
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-    before = come_and_go(100)
-    assert come_and_go(300) - before < 300 * 4_000

@@ -1,9 +1,11 @@
-"""What this engine has of its own; what it does on the wire is in test_connecting.py."""
+"""What this engine has of its own, and what it resumes; who is let in and who is refused is in test_connecting.py."""
 
 from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +13,18 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 from OpenSSL._util import lib
 
-from middleware_pairs import pair, shaken
+from middleware_pairs import POLICIES, client_material, pair, server_material, shaken
 from sealmq.errors import TLSError
 from sealmq.tls.memory import MemoryConnection
-from sealmq.tls.middleware import TLSConnection
+from sealmq.tls.middleware import ClientConnection, ClientContext, TLSConnection, TLSContext
+from sealmq.tls.middlewares import find
+from sealmq.tls.policy import TLSPolicy
 from sealmq.tls.pyopenssl.engine import PyOpenSSLEngine, Session
 from tls_pairs import Trust, carry, exchange, records
+
+PAIRS = [("pyopenssl", "pyopenssl"), ("openssl", "pyopenssl"), ("pyopenssl", "openssl")]
+OURS = pytest.mark.parametrize(("client", "server"), PAIRS, ids=[f"{client} to {server}" for client, server in PAIRS])
+EACH_VERSION = pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 
 
 def engine_of(connection: TLSConnection) -> PyOpenSSLEngine:
@@ -167,3 +175,120 @@ def test_a_session_shows_no_secret(trust: Trust) -> None:
     client, _ = shaken(*pair("pyopenssl", "pyopenssl", trust))
     assert isinstance(client.session, Session)
     assert repr(client.session) == "Session(server_hostname='localhost')"
+
+
+# -- resumption ------------------------------------------------------------------------------------------------------
+
+
+def contexts(trust: Trust, client: str, server: str, policy: TLSPolicy) -> tuple[ClientContext, TLSContext]:
+    return (
+        find(client).client_context(policy, client_material(trust)),
+        find(server).server_context(policy, server_material(trust)),
+    )
+
+
+def is_resumed(client: ClientConnection, server: TLSConnection) -> bool:
+    shaken(client, server)
+    assert client.proof is not None
+    assert server.proof is not None
+    assert client.proof.resumed == server.proof.resumed
+    return client.proof.resumed
+
+
+@OURS
+@EACH_VERSION
+def test_a_session_is_resumed_and_proves_the_same(trust: Trust, client: str, server: str, version: str) -> None:
+    device, broker = contexts(trust, client, server, POLICIES[version])
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    for _ in range(3):  # each resumption brings what the next is resumed with
+        first.close()
+        carry(first, there)
+        there.close()
+        carry(there, first)
+        again, there = device.connection("localhost", session=first.session), broker.connection()
+        assert is_resumed(again, there)
+        assert there.peer_certificate == trust.device.der
+        assert again.peer_certificate == trust.broker.der
+        again.send(b"x" * 20_000)
+        assert len(carry(again, there)) == 20_000
+        first = again
+
+
+@OURS
+@EACH_VERSION
+def test_a_new_context_resumes_nobody_of_an_old_one(trust: Trust, client: str, server: str, version: str) -> None:
+    device, broker = contexts(trust, client, server, POLICIES[version])
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    first.close()
+    carry(first, there)
+    _, newer = contexts(trust, client, server, POLICIES[version])
+    assert not is_resumed(device.connection("localhost", session=first.session), newer.connection())
+
+
+@EACH_VERSION
+def test_a_device_that_was_cut_off_resumes_if_it_kept_its_session(trust: Trust, version: str) -> None:
+    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES[version])
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    session = first.session
+    first.send(b"lost")
+    first.keep_session()
+    assert first.data_to_send() == b""
+    there.keep_session()
+    del first, there
+    second, there = device.connection("localhost", session=session), broker.connection()
+    assert is_resumed(second, there)
+    session = second.session
+    del second, there  # neither said anything
+    assert not is_resumed(device.connection("localhost", session=session), broker.connection())
+
+
+@EACH_VERSION
+def test_a_session_of_a_connection_that_failed_is_not_resumed(trust: Trust, version: str) -> None:
+    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES[version])
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    session = first.session
+    there.send(b"hello")
+    said = bytearray(there.data_to_send())
+    said[-1] ^= 1
+    with pytest.raises(TLSError):
+        first.receive_data(bytes(said))
+    first.keep_session()
+    del first
+    assert not is_resumed(device.connection("localhost", session=session), broker.connection())
+
+
+def test_a_session_is_good_for_its_own_name_and_context_alone(trust: Trust) -> None:
+    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    first.close()
+    carry(first, there)
+    assert not is_resumed(device.connection("127.0.0.1", session=first.session), broker.connection())
+    other, _ = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
+    assert not is_resumed(other.connection("localhost", session=first.session), broker.connection())
+    assert not is_resumed(device.connection("localhost", session=object()), broker.connection())
+    assert is_resumed(device.connection("localhost", session=first.session), broker.connection())
+
+
+@pytest.mark.parametrize("client", ["openssl", "pyopenssl"])
+@EACH_VERSION
+def test_without_tickets_nothing_is_resumed(trust: Trust, client: str, version: str) -> None:
+    device, broker = contexts(trust, client, "pyopenssl", replace(POLICIES[version], tickets=0))
+    first, there = shaken(device.connection("localhost"), broker.connection())
+    first.close()
+    carry(first, there)
+    assert not is_resumed(device.connection("localhost", session=first.session), broker.connection())
+
+
+def test_the_broker_keeps_nothing_of_those_who_are_gone(trust: Trust) -> None:
+    """A session that was kept would hold 12 KB (tls/resumption.py)."""
+    device, broker = contexts(trust, "pyopenssl", "pyopenssl", POLICIES["TLSv1.3"])
+
+    def come_and_go(times: int) -> int:
+        for _ in range(times):
+            client, there = shaken(device.connection("localhost"), broker.connection())
+            client.close()
+            carry(client, there)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    before = come_and_go(100)
+    assert come_and_go(300) - before < 300 * 4_000

@@ -37,9 +37,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that is compared."""
+    """All that is compared. library: by which TLS library it was dialled, "" for Python's own."""
 
     columns: tuple[Column, ...]
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     """The comparison as what `json.dumps` takes."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "library": one_line(comparison.library),
         "columns": [
             {"name": one_line(each.name), "note": one_line(each.note), "runs": len(each.reports)}
             for each in comparison.columns
@@ -114,6 +116,8 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         for row in found:
             table.add_row(pen.words(row.title), *(pen.words(cell.text) for cell in row.cells))
         console.print(table, width=pen.width)
+    if comparison.library:
+        pen.paragraph(("dialled with ", "dim"), comparison.library)
     for column in comparison.columns:
         if column.note:
             pen.paragraph((f"{column.name}: ", "bold"), column.note, hanging=2)
@@ -194,7 +198,7 @@ _FIGURES: Final[tuple[tuple[str, str, str, Measure], ...]] = (
     ("received", "received", "bytes", lambda report: report.cost.received if report.cost else None),
     ("shares", "key exchange", "bytes", _shares),
     ("hello", "ClientHello", "bytes", _hello),
-    ("hello-segments", "ClientHello in segments", "", _hello_segments),
+    ("hello-segments", "its segments of 536 B", "", _hello_segments),
     ("largest-record", "largest record", "bytes", _largest_record),
     ("certificates", "certificates", "bytes", _certificate_bytes),
     ("made", "signatures made", "", signatures_made),

@@ -54,6 +54,15 @@ def test_of_several_runs_the_median_stands_there_with_its_spread() -> None:
     assert row("time").cells[0] == Cell("86.20 ms", 0.0862, 0.0862, 0.0862)
 
 
+def test_another_library_is_named_once() -> None:
+    assert as_json(COMPARISON)["library"] == ""
+    named = dataclasses.replace(COMPARISON, library="OpenSSL 4.0.3 by pyOpenSSL 26.4.0")
+    assert as_json(named)["library"] == named.library
+    on = console(120)
+    show_comparison(named, on)
+    assert written(on).count(f"dialled with {named.library}") == 1
+
+
 def test_what_did_not_end_well_counts_for_nothing_but_its_outcome() -> None:
     assert row("outcome").cells[2].text == "refused or unreachable"
     assert {row(key).cells[2] for key in ("time", "sent", "made", "verified", "certificates")} == {Cell("-")}
