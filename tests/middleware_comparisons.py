@@ -83,5 +83,5 @@ def full() -> Comparison:
             licence="GPL-2.0-or-later OR LicenseRef-wolfSSL-commercial", psk_client=BOTH, psk_server=BOTH,
             notes=("memory of a client: the memory of wolfssl could not be measured",),
         ),
-        footprints=(footprint("tls12"), footprint("tls13", 129_000), footprint("both", 136_000)),
+        footprints=(footprint("1.2-small"), footprint("1.3", 129_000), footprint("both", 136_000)),
     )  # fmt: skip

@@ -122,7 +122,9 @@ def look_for(names: Sequence[str]) -> tuple[list[Middleware], list[Absent]]:
     absent: list[Absent] = []
     for name in names:
         try:
-            here.append(find(name))
+            found = find(name)
+            if found.name not in [each.name for each in here]:  # "mbedtls" is one of the two that it stands for
+                here.append(found)
         except MiddlewareError as error:
             absent.append(Absent(name, f"{error.what}{f': {error.why}' if error.why else ''}", error.remedy))
     return here, absent

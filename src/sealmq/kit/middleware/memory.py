@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -62,6 +63,7 @@ def memory_of(name: str, good: Good, kept: Kept, seconds: float) -> int:
 
 def _measure(pipe: Connection, name: str, good: Good, kept: Kept, seconds: float) -> None:
     """What the process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     try:
         pipe.send(per_connection(name, good, kept, seconds))
     except Error as error:
