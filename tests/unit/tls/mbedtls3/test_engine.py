@@ -473,20 +473,20 @@ def test_the_keys_are_logged_when_asked_for(trust: Trust, version: str, tmp_path
     policy = POLICIES[version]
     listener = find("openssl").server_context(policy, server_material(trust))
     theirs = tmp_path / "keys"
-    context: ssl.SSLContext = listener._context
+    context: ssl.SSLContext = listener._context  # type: ignore[attr-defined]
     context.keylog_filename = str(theirs)
-    listener._quiet = None
+    listener._quiet = None  # type: ignore[attr-defined]
     device = find(OURS).client_context(policy, client_material(trust))
     assert isinstance(device, Mbed3ClientContext)
     silent, _ = shaken(
         device.connection("localhost"), find(OURS).server_context(policy, server_material(trust)).connection()
     )
     assert isinstance(silent, MemoryConnection)
-    assert silent._engine.keys_log() == ""
+    assert silent._engine.keys_log() == ""  # type: ignore[attr-defined]
     device.shared.keeps_keys_log = True
     client, _ = shaken(device.connection("localhost"), listener.connection())
     assert isinstance(client, MemoryConnection)
-    ours = client._engine.keys_log().splitlines()
+    ours = client._engine.keys_log().splitlines()  # type: ignore[attr-defined]
     assert ours
     logged = theirs.read_text().splitlines()
     assert set(ours) <= set(logged)
