@@ -7,6 +7,7 @@ import gc
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ from refused_setups import BROKER_REFUSES, DEVICE_REFUSES, setup
 from sealmq.errors import TLSError
 from sealmq.tls.mbedtls3.contexts import Mbed3ClientContext, Mbed3ServerContext
 from sealmq.tls.memory import MemoryConnection
-from sealmq.tls.middleware import PSK, ClientContext, ClientMaterial, ServerMaterial, TLSContext
+from sealmq.tls.middleware import PSK, ClientMaterial, ServerMaterial
 from sealmq.tls.middlewares import find
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust, carry, exchange, records, refusal
@@ -42,7 +43,7 @@ def library() -> None:
     middleware(OURS)
 
 
-def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[ClientContext, TLSContext]:
+def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[Any, Any]:
     policy = POLICIES[version]
     return (
         find(client).client_context(policy, client_material(trust)),
@@ -436,7 +437,7 @@ def test_contexts_of_several_threads_do_not_meet(trust: Trust) -> None:
     """Mbed TLS's key store is the whole process's."""
     with_certificates = [resumable(trust, OURS, OURS, version) for version in VERSIONS * 2]
 
-    def work(each: tuple[ClientContext, TLSContext]) -> int:
+    def work(each: tuple[Any, Any]) -> int:
         done = 0
         for _ in range(10):
             device, broker = shaken(each[0].connection("localhost"), each[1].connection())
