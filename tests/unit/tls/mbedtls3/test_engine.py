@@ -6,6 +6,7 @@ import contextlib
 import gc
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,21 @@ def test_a_ticket_is_small_and_none_is_given_when_none_is_wanted(trust: Trust) -
         assert listener.shared.kept == tickets
         assert (client.session is not None) == bool(tickets)
         server.keep_session()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_damaged_session_means_a_full_handshake(trust: Trust, version: str) -> None:
+    for_device, for_broker = resumable(trust, OURS, OURS, version)
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
+    broker.keep_session()
+    session = device.session
+    for data in (b"", b"x" * 100, session.data[:-1]):
+        again, there = shaken(
+            for_device.connection("localhost", session=replace(session, data=data)), for_broker.connection()
+        )
+        assert again.proof is not None
+        assert not again.proof.resumed
+        assert there.peer_certificate == trust.device.der
 
 
 def test_the_secrets_of_a_session_are_in_no_text(trust: Trust) -> None:
