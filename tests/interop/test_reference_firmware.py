@@ -12,7 +12,7 @@ import pytest
 from console_blocks import find_output, is_alike
 from emulated import PATIENCE, Build, build_device, operating
 from interop_homes import make_home
-from running import Broker, Program, sealmq
+from running import Broker, Program, sealmq, wait_until
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
@@ -68,8 +68,8 @@ def test_it_measures_obeys_and_renews(
         serial = wait(emulator, "renewal: certificate ([0-9a-f]+) has come").split()[2]
         wait(emulator, f"certificate: of slot 0, serial {serial}")
         broker.log.wait(f"{name} is renewed: serial {serial}", after=mark, seconds=PATIENCE)
-        known = certificates(broker, name)
-        assert (known[serial], known[first]) == ("valid", "superseded")
+        renewed = {serial: "valid", first: "superseded"}
+        wait_until(lambda: certificates(broker, name) == renewed, PATIENCE, pause=0.3)
         operator.tell("quit")
         wait(emulator, "^END$")
         assert emulator.ended() == 0

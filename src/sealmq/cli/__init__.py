@@ -18,14 +18,13 @@ from typing import Annotated
 import typer
 
 from sealmq import __version__
-from sealmq.cli import access, account, ca, device, enroll, log, middleware_build
+from sealmq.cli import access, account, ca, device, enroll, log, middleware
 from sealmq.cli.backup import backup
 from sealmq.cli.bench import bench
 from sealmq.cli.eavesdrop import eavesdrop
 from sealmq.cli.explain import SETTINGS as EXPLAIN_SETTINGS
 from sealmq.cli.explain import explain
 from sealmq.cli.handshake import handshake
-from sealmq.cli.middleware_compare import compare as compare_middlewares
 from sealmq.cli.program import as_typed, remember_home
 from sealmq.cli.properties import PropertyCommand
 from sealmq.cli.pub import pub
@@ -83,8 +82,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(ca.app, name="ca")
 app.add_typer(access.app, name="access")
 app.add_typer(log.app, name="log")
-middleware_build.app.command("compare")(compare_middlewares)
-app.add_typer(middleware_build.app, name="middleware")
+app.add_typer(middleware.app, name="middleware")
 app.command(cls=PropertyCommand)(pub)
 app.command(cls=PropertyCommand)(sub)
 app.command()(renew)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sealmq.cli.options import CONNECTION, HomeOption, read_login
+from sealmq.cli.options import CONNECTION, HomeOption, MiddlewareOption, read_login
 from sealmq.errors import ConfigError, Error, HomeError
 
 if TYPE_CHECKING:
@@ -87,6 +87,12 @@ def bench(
         typer.Option("--port", "-p", metavar="PORT", min=1, max=65535,
                      help="Its port (default: the home's, else 8883).", rich_help_panel=CONNECTION),
     ] = None,
+    psk_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A pre-shared key in place of certificates: one line, identity:key.",
+                     rich_help_panel=CONNECTION),
+    ] = None,
+    middleware: MiddlewareOption = None,
     username: Annotated[
         str | None,
         typer.Option("--username", "-u", metavar="NAME", help="Account to log in with.", rich_help_panel=CONNECTION),
@@ -115,7 +121,7 @@ def bench(
     _expect_chart(chart)
     if (password_file is None) != (username is None) and username is None:
         raise ConfigError("a password needs a user name", remedy="--username NAME")
-    given = Given(home, name, bundle, cafile, cert, key, plaintext, host, port, username)
+    given = Given(home, name, bundle, cafile, cert, key, plaintext, host, port, username, psk_file, middleware)
     target, found_pid = find_broker(given, read_login(username, password_file), pid)
     results: list[Result] = []
     try:
@@ -141,6 +147,8 @@ class Given:
     host: str | None
     port: int | None
     username: str | None
+    psk_file: Path | None = None
+    middleware: str | None = None
 
 
 def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[Target, int | None]:
@@ -148,16 +156,18 @@ def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[
     from sealmq.bundle import KEY_FILE, ROOT_FILE, certificate_file
     from sealmq.cli.target import expect_host, find_target
     from sealmq.kit.bench.target import Target
+    from sealmq.tls.middlewares import DEFAULT
 
+    library = given.middleware or DEFAULT
     expect_host(given.host)
     if (given.cert is not None or given.key is not None) and given.cafile is None:
         raise ConfigError("--cert and --key go with --cafile", remedy="--cafile FILE, or --bundle DIR for all three")
     if given.key is not None and given.cert is None:
         raise ConfigError("--key goes with --cert", remedy="--cert FILE")
     if given.plaintext:
-        if given.cafile is not None or given.bundle is not None:
+        if any(each is not None for each in (given.cafile, given.bundle, given.psk_file, given.middleware)):
             raise ConfigError(
-                "--plaintext is given together with --cafile or --bundle",
+                "--plaintext is given together with --cafile, --bundle, --psk-file or --middleware",
                 why="without TLS nothing is shown and nobody is trusted",
                 remedy="keep one of them",
             )
@@ -165,21 +175,25 @@ def find_broker(given: Given, password: bytes | None, pid: int | None) -> tuple[
             given.host or "localhost", given.port or 1883, username=given.username, password=password
         ), _pid(pid, given)  # fmt: skip
     if given.cafile is not None:
-        if given.bundle is not None or given.name is not None:
-            raise ConfigError("--cafile is given together with --bundle or --as", remedy="keep one of them")
+        if given.bundle is not None or given.name is not None or given.psk_file is not None:
+            raise ConfigError("--cafile is given together with --bundle, --as or --psk-file", remedy="keep one of them")
         target = Target(
             given.host or "localhost", given.port or 8883, given.cafile, given.cert, given.key,
-            username=given.username, password=password,
+            username=given.username, password=password, middleware=library,
         )  # fmt: skip
         return target, pid
     found = find_target(
-        given.home, given.name, given.bundle, given.host, given.port, account=given.username is not None
+        given.home, given.name, given.bundle, given.host, given.port, account=given.username is not None,
+        psk=given.psk_file,
     )  # fmt: skip
     root, chain, key = found.root, None, None
     if found.bundle is not None:
         root, key = (found.bundle / file for file in (ROOT_FILE, KEY_FILE))
         chain = certificate_file(found.bundle)
-    target = Target(found.host, found.port, root, chain, key, username=given.username, password=password)
+    target = Target(
+        found.host, found.port, root, chain, key,
+        username=given.username, password=password, psk=found.psk, middleware=library,
+    )  # fmt: skip
     return target, _pid(pid, given)
 
 
@@ -188,7 +202,8 @@ def _pid(pid: int | None, given: Given) -> int | None:
     from sealmq.cli.target import home_path
     from sealmq.presence import maybe_running
 
-    elsewhere = given.bundle is not None or given.host is not None or (given.plaintext and given.home is None)
+    foreign = given.plaintext or given.psk_file is not None
+    elsewhere = given.bundle is not None or given.host is not None or (foreign and given.home is None)
     if pid is not None or elsewhere:
         return pid
     said = maybe_running(home_path(given.home))

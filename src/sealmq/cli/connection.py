@@ -34,6 +34,7 @@ from sealmq.client import paho_client
 from sealmq.errors import ConfigError, Error, ProtocolError
 from sealmq.mqtt.codes import ReasonCode
 from sealmq.mqtt.topics import check_topic_name
+from sealmq.tls.middlewares import DEFAULT
 
 CONNECT_TIMEOUT: Final = 10.0
 
@@ -83,6 +84,7 @@ class Dial:
     debug: bool = False
     username: str | None = None
     password: bytes | None = field(default=None, repr=False)
+    middleware: str | None = None
 
 
 def read_version(text: str) -> MQTTProtocolVersion:
@@ -151,7 +153,7 @@ class Connection:
         sock: Any = self.client.socket()
         if sock is None or self._failure is not None:
             raise self._failure or self._lost()
-        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        pending = hasattr(sock, "pending") and sock.pending() > 0  # an ssl.SSLSocket, or tls/sockets.py's
         readers: list[Any] = [sock] if source is None else [sock, source]
         writers = [sock] if self.client.want_write() else []
         # A second at most, so that keep-alive is looked after.
@@ -214,6 +216,8 @@ class Connection:
             root=dial.target.root,
             username=dial.username,
             password=dial.password,
+            psk=dial.target.psk,
+            middleware=dial.middleware or DEFAULT,
             client_id=dial.client_id,
             protocol=dial.version,
             **options,

@@ -11,10 +11,7 @@ from sealmq.errors import ConfigError
 
 BUILT = ("mbedtls",)
 
-app = typer.Typer(no_args_is_help=True, help="TLS libraries: what each can do, and how to get it.")
 
-
-@app.command()
 def build(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which middleware: mbedtls.")],
     sources: Annotated[

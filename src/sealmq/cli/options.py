@@ -53,9 +53,18 @@ def _refuse_password(value: str | None) -> None:
 def _refuse_tls(value: str | None) -> None:
     if value is not None:
         raise ConfigError(
-            "--tls-version, --ciphers, --capath, --psk and --psk-identity are mosquitto's",
-            why="TLS 1.2 and 1.3 with safe suites and certificates is all that SealMQ speaks",
+            "--tls-version, --ciphers and --capath are mosquitto's",
+            why="TLS 1.2 and 1.3 with safe suites is all that SealMQ speaks",
             remedy="leave it out; --as NAME or --bundle DIR says who you are and whom to trust",
+        )
+
+
+def _refuse_psk(value: str | None) -> None:
+    if value is not None:
+        raise ConfigError(
+            "--psk and --psk-identity are mosquitto's",
+            why="every user of this machine can read a command line in the process list",
+            remedy="--psk-file FILE: one line, identity:key; sealmq device add NAME --psk writes one",
         )
 
 
@@ -127,6 +136,14 @@ def _refused(*names: str, by: Callable[[Any], None]) -> Any:
     return typer.Option(*names, hidden=True, is_eager=True, callback=by)
 
 
+MiddlewareOption = Annotated[
+    str | None,
+    _connection(
+        "--middleware", metavar="NAME", help="TLS library that speaks (default: openssl); sealmq middleware lists them."
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
     """The options with which `sealmq pub` and `sealmq sub` connect; `with_connection_options` gives them to both."""
@@ -163,6 +180,16 @@ class ConnectionOptions:
             help="The broker's root.pem, for an account on a broker elsewhere that asks for no certificate.",
         ),
     ] = None
+    psk_file: Annotated[
+        Path | None,
+        _connection(
+            "--psk-file",
+            metavar="FILE",
+            readable=False,
+            help="A pre-shared key in place of certificates: the psk.txt that sealmq device add --psk writes.",
+        ),
+    ] = None
+    middleware: MiddlewareOption = None
     host: Annotated[
         str | None, _connection("--host", "-h", metavar="HOST", help="Broker (default: the home's, else localhost).")
     ] = None
@@ -212,9 +239,8 @@ class ConnectionOptions:
     insecure: Annotated[bool, _refused("--insecure", by=_refuse_insecure)] = False
     files: Annotated[str | None, _refused("--cert", "--key", by=_refuse_files)] = None
     password: Annotated[str | None, _refused("-P", "--pw", by=_refuse_password)] = None
-    tls: Annotated[
-        str | None, _refused("--tls-version", "--ciphers", "--capath", "--psk", "--psk-identity", by=_refuse_tls)
-    ] = None
+    tls: Annotated[str | None, _refused("--tls-version", "--ciphers", "--capath", by=_refuse_tls)] = None
+    psk: Annotated[str | None, _refused("--psk", "--psk-identity", by=_refuse_psk)] = None
     url: Annotated[str | None, _refused("-L", "--url", by=_refuse_url)] = None
     bind_address: Annotated[str | None, _refused("-A", by=_refuse_bind)] = None
 
@@ -298,10 +324,11 @@ def read_dial(given: ConnectionOptions) -> Dial:
     expect_host(given.host)
     target = find_target(
         given.home, given.name, given.bundle, given.host, given.port,
-        root=given.cafile, account=given.username is not None,
+        root=given.cafile, account=given.username is not None, psk=given.psk_file,
     )  # fmt: skip
     return Dial(
         target=target,
+        middleware=given.middleware,
         version=level,
         client_id=given.client_id,
         keep_alive=given.keep_alive,

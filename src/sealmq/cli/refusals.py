@@ -104,6 +104,14 @@ def place_of(host: str, port: int) -> str:
 def explain_connect_error(error: OSError, host: str, port: int) -> Error:
     """What made connecting fail: no address, nobody there, or a handshake that one side refused."""
     place = place_of(host, port)
+    cause = error.__cause__
+    if isinstance(cause, Error) and not (isinstance(cause, TLSError) and cause.alert and not cause.sent):
+        # Another middleware than Python's `ssl` (tls/sockets.py), or it cannot do that: what it says is in words.
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return TrustError(f"{place}: {cause.what}", why=cause.why, remedy=cause.remedy)
+        if isinstance(cause, TLSError):
+            return TLSError(f"{place}: {cause.what}", cause.alert, why=cause.why, remedy=cause.remedy)
+        return cause
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_verification(error, host, place)
     if isinstance(error, ssl.SSLError):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sealmq.errors import ConfigError, HomeError
 from sealmq.identity import Auth, Terms
+
+if TYPE_CHECKING:
+    from sealmq.tls.middleware import PSK
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 """What a listener on every address of the machine is bound to."""
@@ -23,12 +27,14 @@ class Target:
 
     bundle: the folder with our certificate; None: none is shown.
     root:   without a bundle, the certificate of the authority that is trusted.
+    psk:    in place of both, a pre-shared key.
     """
 
     bundle: Path | None
     host: str
     port: int
     root: Path | None = None
+    psk: PSK | None = None
 
 
 def find_target(
@@ -40,11 +46,21 @@ def find_target(
     *,
     root: Path | None = None,
     account: bool = False,
+    psk: Path | None = None,
 ) -> Target:
-    """The broker and the credentials of the home; with `bundle` or `root` no home is needed.
+    """The broker and the credentials of the home; with `bundle`, `root` or `psk` no home is needed.
 
     account: a user name and a password are said. Then a certificate is shown only when `name` or `bundle` say which.
+    psk:     file with a pre-shared key.
     """
+    if psk is not None:
+        if any((bundle is not None, name is not None, root is not None, account)):
+            raise ConfigError(
+                "--psk-file is given together with --as, --bundle, --cafile or --username",
+                why="the key says who you are, and proves the broker too",
+                remedy="keep --psk-file alone",
+            )
+        return _by_psk(home, psk, host, port)
     if root is not None:
         if bundle is not None or name is not None:
             raise ConfigError(
@@ -81,6 +97,17 @@ def find_target(
             remedy=f"sealmq device list; sealmq device add {name or OPERATOR}",
         )
     return Target(folder, host or usual_host, port or usual_port)
+
+
+def _by_psk(home: Path | None, file: Path, host: str | None, port: int | None) -> Target:
+    from sealmq.bundle import read_psk
+    from sealmq.home import Home
+    from sealmq.tls.middleware import PSK
+
+    shared = read_psk(file)
+    path = home_path(home)
+    usual_host, usual_port = (psk_address(path) if Home.is_home(path) else None) or ("localhost", 8883)
+    return Target(None, host or usual_host, port or usual_port, psk=PSK(shared.identity, shared.key))
 
 
 def _is_directory(path: Path) -> bool:

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from sealmq import cli
-from sealmq.errors import HomeError
+from sealmq.bundle import psk_line
+from sealmq.errors import ConfigError, HomeError
 from sealmq.kit.bench import run as run_module
 from sealmq.kit.bench.crew import Used
 from sealmq.kit.bench.result import Result
 from sealmq.kit.bench.workloads import USUAL, WORKLOADS
 from sealmq.presence import Presence
+from sealmq.tls.middleware import PSK
 
 module = importlib.import_module("sealmq.cli.bench")  # its name in the room is the command
 Shown = pytest.CaptureFixture[str]
@@ -154,3 +156,19 @@ def test_the_homes_broker_is_found_with_its_process(tmp_path: Path) -> None:
         assert target.chain == home / "devices" / "operator" / "device.pem"
         _, elsewhere = module.find_broker(given(home=home, host="localhost"), None, None)
         assert elsewhere is None
+
+
+def test_a_key_and_a_library_can_be_said(tmp_path: Path) -> None:
+    file = tmp_path / "psk.txt"
+    file.touch(0o600)
+    file.write_bytes(psk_line("small-1", bytes(32)))
+    target, pid = module.find_broker(given(psk_file=file, middleware="mbedtls", host="h", port=1), None, None)
+    assert (target.host, target.port, target.psk, target.middleware, pid) == (
+        *("h", 1, PSK("small-1", bytes(32)), "mbedtls"),
+        None,
+    )
+    target, _ = module.find_broker(given(cafile=tmp_path / "root.pem", middleware="wolfssl"), None, None)
+    assert (target.middleware, target.psk) == ("wolfssl", None)
+    for more in ({"plaintext": True}, {"cafile": file}, {"username": "me"}, {"name": "me"}):
+        with pytest.raises(ConfigError, match="given together"):
+            module.find_broker(given(psk_file=file, **more), None, None)

@@ -8,7 +8,8 @@ import ssl
 import pytest
 
 from sealmq.cli.refusals import explain_connect_error, explain_reason, explain_tls_text, maybe_alert, place_of
-from sealmq.errors import TLSError, TrustError
+from sealmq.errors import Error, MiddlewareError, TLSError, TrustError
+from sealmq.tls.socket_errors import refused
 
 
 def verification_error(code: int) -> ssl.SSLCertVerificationError:
@@ -76,3 +77,27 @@ def test_reason_codes_become_words() -> None:
 def test_an_ipv6_address_stands_in_brackets() -> None:
     assert place_of("::1", 8883) == "[::1]:8883"
     assert place_of("localhost", 8883) == "localhost:8883"
+
+
+def caused(error: OSError, cause: Error) -> OSError:
+    error.__cause__ = cause
+    return error
+
+
+def test_another_middleware_s_words_are_told_as_they_are() -> None:
+    wrong = TLSError("it carries another name", "bad_certificate", why="it is another", remedy="dial its name")
+    told = explain_connect_error(caused(refused(wrong).exception(shaking=True), wrong), "h", 1)
+    assert isinstance(told, TrustError)
+    assert (told.what, told.why, told.remedy) == ("h:1: it carries another name", "it is another", "dial its name")
+    noise = TLSError("the broker does not speak TLS", remedy="check the port")
+    told = explain_connect_error(caused(refused(noise).exception(shaking=True), noise), "h", 1)
+    assert isinstance(told, TLSError)
+    assert told.what == "h:1: the broker does not speak TLS"
+    cannot = MiddlewareError("it compares names only", remedy="dial a name")
+    assert explain_connect_error(caused(ssl.SSLError(1, "words"), cannot), "h", 1) is cannot
+
+
+def test_an_alert_that_another_middleware_heard_means_the_same() -> None:
+    heard = TLSError("the broker ended the connection, saying: no", "certificate_revoked", sent=False)
+    told = explain_connect_error(caused(refused(heard).exception(shaking=True), heard), "h", 1)
+    assert told.what == "the broker refused this certificate: it was revoked"

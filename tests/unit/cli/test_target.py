@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sealmq.bundle import psk_line
 from sealmq.cli.target import (
     Target,
     est_url,
@@ -17,6 +18,7 @@ from sealmq.cli.target import (
     read_place,
 )
 from sealmq.errors import ConfigError, EnrollmentError, HomeError
+from sealmq.tls.middleware import PSK
 
 
 @pytest.fixture
@@ -176,3 +178,19 @@ def test_the_listener_for_psks_is_found_where_there_is_one(home: Path) -> None:
     assert psk_address(home) is None
     (home / "sealmq.toml").write_text('[[listener]]\naddress = ":8886"\nauth = "psk"\n')
     assert psk_address(home) == ("localhost", 8886)
+
+
+def test_a_pre_shared_key_is_read_from_its_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALMQ_HOME", str(home))
+    file = home / "psk.txt"
+    file.touch(0o600)
+    file.write_bytes(psk_line("small-1", bytes(range(32))))
+    key = PSK("small-1", bytes(range(32)))
+    assert find_target(psk=file) == Target(None, "localhost", 8883, psk=key)
+    assert find_target(psk=file, host="broker", port=1) == Target(None, "broker", 1, psk=key)
+    (home / "sealmq.toml").write_text('[[listener]]\naddress = "127.0.0.1:8886"\nauth = "psk"\nmiddleware = "wolfssl"')
+    assert find_target(psk=file) == Target(None, "127.0.0.1", 8886, psk=key)
+    assert "0001" not in repr(find_target(psk=file))
+    for more in ({"name": "sensor-1"}, {"bundle": home}, {"root": home, "account": True}, {"account": True}):
+        with pytest.raises(ConfigError, match="--psk-file is given together"):
+            find_target(psk=file, **more)  # type: ignore[arg-type]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sized
@@ -62,7 +61,7 @@ class Guest:
         self.began = 0.0
         self.wire: Wire | None = None
 
-    def start(self, dialer: Dialer, now: float, session: ssl.SSLSession | None = None) -> Wire:
+    def start(self, dialer: Dialer, now: float, session: object | None = None) -> Wire:
         """Begin, or begin anew."""
         self._heard, self._spoken, self.began = b"", False, now
         self.wire = dialer.dial(session)
@@ -132,7 +131,7 @@ def arrive(
     at_once: int = AT_ONCE,
     again: bool = False,
     arrived: Callable[[Guest, Arrivals], None] | None = None,
-    session: Callable[[], ssl.SSLSession | None] = lambda: None,
+    session: Callable[[], object | None] = lambda: None,
 ) -> Arrivals:
     """Let the guests come, `at_once` on their way at a time, for so many seconds at most.
 
@@ -154,7 +153,7 @@ class _Door:
         at_once: int,
         again: bool,
         arrived: Callable[[Guest, Arrivals], None],
-        session: Callable[[], ssl.SSLSession | None],
+        session: Callable[[], object | None],
     ) -> None:
         self._dialer = dialer
         self._guests = iter(guests)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,9 @@ from sealmq.kit.bench.crew import Effort, Go, Progress, Ready, Used
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.workloads import Calls
-from sealmq.tls.openssl import OpenSSLConnection
+from sealmq.tls.middleware import TLS12
+from sealmq.tls.middlewares import find
+from sealmq.tls.plaintext import PlaintextConnection
 
 DISCONNECT: Final = b"\xe0\x00"
 FIRST: Final = 30.0
@@ -49,7 +50,7 @@ class Caller:
         self._target = target
         self._prefix = prefix
         self._most = most
-        self._session: ssl.SSLSession | None = None
+        self._session: object | None = None
         self.stopping_at = float("inf")
         self.connections = 0
         self.resumed = 0
@@ -61,7 +62,7 @@ class Caller:
                 return
             yield Guest(connect_words(self._target, f"{self._prefix}-c{number}"))
 
-    def session(self) -> ssl.SSLSession | None:
+    def session(self) -> object | None:
         """What the next one resumes."""
         return self._session
 
@@ -72,16 +73,27 @@ class Caller:
         tls = guest.wire.tls
         if tls.proof is not None and tls.proof.resumed:
             self.resumed += 1
-        if self._calls.resumed and isinstance(tls, OpenSSLConnection):
+        if self._calls.resumed and not isinstance(tls, PlaintextConnection):
             self._session = tls.session or self._session
         guest.wire.send(DISCONNECT)
         guest.leave()
 
 
+def _expect_resumption(target: Target, *, version_12: bool) -> None:
+    if target.plaintext:
+        raise HomeError("without TLS there is nothing that could be resumed")
+    abilities = find(target.middleware).abilities
+    if not abilities.resumes_client & (frozenset((TLS12,)) if version_12 else abilities.versions):
+        raise HomeError(
+            f"the middleware {target.middleware} resumes no session here",
+            why=f"{abilities.title} cannot do that as a device",
+        )
+
+
 def call(pipe: Connection, target: Target, calls: Calls, prefix: str, seconds: float, most: int) -> None:
     """The callers' process: one connection to see whether it goes, then as many as it can; report."""
-    if calls.resumed and target.root is None:
-        raise HomeError("without TLS there is nothing that could be resumed")
+    if calls.resumed:
+        _expect_resumption(target, version_12=calls.version_12)
     if calls.anonymous:
         target = replace(target, chain=None, key=None)
     dialer = replace(target, version_12=calls.version_12).dialer()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sealmq.errors import ConfigError
 from sealmq.kit.bench.wire import Wire
-from sealmq.tls.context import client_context
-from sealmq.tls.openssl import client_connection
+from sealmq.tls.middleware import PSK, ClientContext, ClientMaterial
+from sealmq.tls.middlewares import DEFAULT, find
 from sealmq.tls.plaintext import PlaintextConnection
 from sealmq.tls.policy import TLSPolicy
 
@@ -20,9 +19,12 @@ from sealmq.tls.policy import TLSPolicy
 class Target:
     """A broker, and who we are to it.
 
-    root:       PEM file of the authority that is trusted; None: no TLS at all, which only a loopback address gets.
+    root:       PEM file of the authority that is trusted; None, and no psk: no TLS at all, which only a loopback
+                address gets.
     chain, key: PEM files of our certificate and its key; None to show none.
     version_12: speak TLS 1.2, and nothing newer.
+    psk:        a pre-shared key in place of all certificates.
+    middleware: the TLS library that speaks.
     """
 
     host: str
@@ -33,9 +35,16 @@ class Target:
     version_12: bool = False
     username: str | None = None
     password: bytes | None = field(default=None, repr=False)
+    psk: PSK | None = None
+    middleware: str = DEFAULT
+
+    @property
+    def plaintext(self) -> bool:
+        """Is there no TLS?"""
+        return self.root is None and self.psk is None
 
     def dialer(self) -> Dialer:
-        """Look the host up, read the files. Raises ConfigError or TrustError."""
+        """Look the host up, load the library, read the files. Raises ConfigError or TrustError."""
         return Dialer(self)
 
 
@@ -45,16 +54,15 @@ class Dialer:
     def __init__(self, target: Target) -> None:
         self._host = target.host
         self._family, self._address = _look_up(target.host, target.port)
-        self._context: ssl.SSLContext | None = None
-        if target.root is None:
+        self._context: ClientContext | None = None
+        if target.plaintext:
             _expect_loopback(target.host, self._address[0])
         else:
-            self._context = client_context(TLSPolicy(), root=target.root, chain=target.chain, key=target.key)
-            if target.version_12:
-                # Narrowed before anybody has it, and to a version that the policy allows.
-                self._context.maximum_version = ssl.TLSVersion.TLSv1_2
+            policy = TLSPolicy(highest="TLSv1.2") if target.version_12 else TLSPolicy()
+            material = ClientMaterial(root=target.root, chain=target.chain, key=target.key, psk=target.psk)
+            self._context = find(target.middleware).client_context(policy, material)
 
-    def dial(self, session: ssl.SSLSession | None = None) -> Wire:
+    def dial(self, session: object | None = None) -> Wire:
         """A connection on its way. `session` is resumed, if the broker does."""
         raw = socket.socket(self._family, socket.SOCK_STREAM)
         raw.setblocking(False)
@@ -62,7 +70,7 @@ class Dialer:
         raw.connect_ex(self._address)
         if self._context is None:
             return Wire(raw, PlaintextConnection())
-        return Wire(raw, client_connection(self._context, self._host, session=session))
+        return Wire(raw, self._context.connection(self._host, session=session))
 
 
 def _look_up(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:

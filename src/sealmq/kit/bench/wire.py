@@ -1,7 +1,7 @@
 """One connection of the load: a socket that never waits, with TLS in memory above it.
 
-The socket is read in large pieces and OpenSSL takes the records out of them: `ssl.SSLSocket` would make two system
-calls for each record, which is most of the load's cost where a broker puts each message into a record of its own.
+The socket is read in large pieces and the TLS library takes the records out of them: `ssl.SSLSocket` would make two
+system calls for each record, which is most of the load's cost where a broker puts each message into one of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import socket
 from typing import Final
 
-from sealmq.tls.openssl import OpenSSLConnection
+from sealmq.tls.middleware import ClientConnection
 from sealmq.tls.plaintext import PlaintextConnection
 
 _BUFFER: Final = memoryview(bytearray(262_144))
@@ -22,7 +22,7 @@ class Wire:
 
     __slots__ = ("_arrived", "_socket", "_unsent", "tls")
 
-    def __init__(self, raw: socket.socket, tls: OpenSSLConnection | PlaintextConnection) -> None:
+    def __init__(self, raw: socket.socket, tls: ClientConnection | PlaintextConnection) -> None:
         self._socket = raw
         self._unsent: memoryview | bytes = b""
         self._arrived = False

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Arrivals, Guest, arrive
-from sealmq.kit.bench.callers import DISCONNECT, Caller
+from sealmq.kit.bench.callers import DISCONNECT, Caller, _expect_resumption
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Calls
+from sealmq.tls.middleware import TLS13, Abilities
 from sealmq.tls.openssl import client_connection
 from tls_pairs import Trust, exchange
 from wires import CONNACK, FakeDialer, heard, wire
@@ -48,3 +53,15 @@ def test_the_newest_session_is_kept_and_a_resumed_one_is_counted(tmp_path: Path)
         caller.arrived(guest, Arrivals())
         broker.close()
     assert (caller.connections, caller.resumed) == (2, 1)
+
+
+def test_what_cannot_be_resumed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="without TLS"):
+        _expect_resumption(TARGET, version_12=False)
+    target = Target("127.0.0.1", 9, tmp_path / "root.pem")
+    _expect_resumption(target, version_12=True)
+    abilities = Abilities("Half 1.0", "MIT", resumes_client=frozenset((TLS13,)))
+    monkeypatch.setattr("sealmq.kit.bench.callers.find", lambda name: SimpleNamespace(abilities=abilities))
+    _expect_resumption(target, version_12=False)
+    with pytest.raises(HomeError, match="openssl resumes no session"):
+        _expect_resumption(target, version_12=True)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sealmq.errors import ConfigError, TrustError
+from sealmq.errors import ConfigError, MiddlewareError, TrustError
 from sealmq.kit.bench.target import Target
+from sealmq.tls.middleware import PSK
+from sealmq.tls.middlewares import find
 from tls_pairs import Trust
 from wires import heard
 
@@ -57,3 +59,19 @@ def test_the_version_is_the_one_that_is_measured(tmp_path: Path, version_12: boo
     assert server.peer_certificate == trust.device.der
     wire.close()
     broker.close()
+
+
+def test_a_key_says_who_we_are_and_is_not_shown() -> None:
+    target = Target("127.0.0.1", 9, psk=PSK("small-1", b"secret secret secret"), middleware="mbedtls")
+    assert pickle.loads(pickle.dumps(target)) == target
+    assert "secret" not in repr(target)
+    assert not target.plaintext
+    assert Target("127.0.0.1", 9).plaintext
+
+
+def test_a_library_that_is_not_there_or_cannot_do_it_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MiddlewareError, match="no middleware 'none'"):
+        Target("127.0.0.1", 9, tmp_path / "root.pem", middleware="none").dialer()
+    if not find().abilities.psk_client:
+        with pytest.raises(MiddlewareError, match="PSK"):
+            Target("127.0.0.1", 9, psk=PSK("small-1", bytes(32))).dialer()

@@ -244,7 +244,7 @@ def test_a_curve_that_is_not_allowed_is_not_used(trust: Trust) -> None:
 # -- a peer that keeps to nothing
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(noise=st.binary(min_size=1, max_size=400), after=st.booleans())
 def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, after: bool) -> None:
     for at_device in (True, False):
@@ -259,7 +259,7 @@ def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, after:
         victim.data_to_send()
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(turn=st.integers(0, 2), spot=st.integers(0, 1 << 16), bits=st.integers(1, 255))
 def test_an_altered_flight_proves_nothing_else(trust: Trust, turn: int, spot: int, bits: int) -> None:
     device, broker = pair(OURS, OURS, trust, "TLSv1.2")

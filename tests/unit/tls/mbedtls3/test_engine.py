@@ -356,7 +356,7 @@ def test_a_stolen_certificate_is_not_enough(trust: Trust) -> None:
 # -- a peer that keeps to nothing
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(noise=st.binary(min_size=1, max_size=400), version=st.sampled_from(VERSIONS), after=st.booleans())
 def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, version: str, after: bool) -> None:
     for at_device in (True, False):
@@ -371,7 +371,7 @@ def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, versio
         victim.data_to_send()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     turn=st.integers(0, 2), spot=st.integers(0, 1 << 16), bits=st.integers(1, 255), version=st.sampled_from(VERSIONS)
 )
@@ -422,7 +422,7 @@ def test_an_altered_record_ends_the_connection(trust: Trust) -> None:
 
 def test_nothing_is_left_of_connections_that_have_gone(trust: Trust) -> None:
     """Contexts may go before their connections."""
-    for _ in range(20):
+    for _ in range(3):
         device, broker = shaken(*pair(OURS, OURS, trust, "TLSv1.3"))
         gc.collect()
         device.send(b"still here")
