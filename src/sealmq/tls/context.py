@@ -30,6 +30,7 @@ from sealmq.pem import to_pem
 from sealmq.tls.hearing import HeardSSLObject, hear
 from sealmq.tls.openssl import OpenSSLContext
 from sealmq.tls.policy import HYBRID_GROUPS, TLSPolicy
+from sealmq.tls.unusable import no_anchor, unusable_anchors, unusable_crl, unusable_pair, unusable_root
 
 _PRIORITIZE_CHACHA = 0x200000  # SSL_OP_PRIORITIZE_CHACHA, which `ssl` does not name
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which it does not name either: no date of the chain is checked
@@ -168,11 +169,7 @@ def _load_roots(context: ssl.SSLContext, root: Path) -> None:
     try:
         context.load_verify_locations(cafile=root)
     except (OSError, ValueError) as error:
-        raise TrustError(
-            f"the root certificate {root} cannot be used",
-            why=_reason(error),
-            remedy="take the ca/root.pem of the broker's home",
-        ) from error
+        raise unusable_root(root, _reason(error)) from error
 
 
 def _listener(
@@ -236,19 +233,7 @@ def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:
         # An empty passphrase, or OpenSSL would ask at the terminal and a broker would wait there for ever.
         context.load_cert_chain(chain, key, password="")
     except (OSError, ValueError) as error:
-        for path in (chain, key):
-            try:
-                path.open("rb").close()
-            except OSError as unreadable:
-                raise TrustError(
-                    f"{path} cannot be read",
-                    why=_reason(unreadable),
-                    remedy="run this as the user to whom the file belongs: ls -l shows who it is",
-                ) from error
-        raise TrustError(
-            f"the certificate {chain} and the key {key} cannot be used together", why=_reason(error),
-            remedy="both must be PEM, the key without passphrase and of this certificate",
-        ) from error  # fmt: skip
+        raise unusable_pair(chain, key, _reason(error)) from error
 
 
 def _trust_devices(context: ssl.SSLContext, anchors: bytes) -> None:
@@ -257,10 +242,10 @@ def _trust_devices(context: ssl.SSLContext, anchors: bytes) -> None:
     try:
         context.load_verify_locations(cadata=anchors.decode("ascii"))
     except (OSError, ValueError) as error:
-        raise TrustError("the Device CA's certificate cannot be used", why=_reason(error)) from error
+        raise unusable_anchors(_reason(error)) from error
     held = context.cert_store_stats()
     if held["x509"] != held["x509_ca"]:
-        raise TrustError("a certificate that is not a CA's is no anchor for devices")
+        raise no_anchor()
 
 
 def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
@@ -273,9 +258,9 @@ def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
             file.flush()
             context.load_verify_locations(cafile=file.name)
     except (OSError, ValueError) as error:
-        raise TrustError("the list of revoked certificates cannot be used", why=_reason(error)) from error
+        raise unusable_crl(_reason(error)) from error
     if not lists or context.cert_store_stats()["crl"] != len(lists):
-        raise TrustError("the list of revoked certificates cannot be used", why="a list is missing or given twice")
+        raise unusable_crl("a list is missing or given twice")
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
@@ -288,7 +273,7 @@ def _split_der(data: bytes) -> list[bytes]:
             start += length & 0x7F
             length = int.from_bytes(data[2:start], "big")
         if not length or start + length > len(data):
-            raise TrustError("the list of revoked certificates cannot be used", why="it is not DER, or is cut off")
+            raise unusable_crl("it is not DER, or is cut off")
         values.append(data[: start + length])
         data = data[start + length :]
     return values

@@ -162,18 +162,34 @@ _OPENSSL_SPELLING = {"user_cancelled": "user_canceled"}
 
 
 def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = None, sent: bool = True) -> TLSError:
-    """OpenSSL's `error` as a TLSError with words.
-
-    peer:  what the other end is called: "device" or "broker".
-    alert: number of the alert that was heard in the handshake, None when none was or nobody listened: then the alert is
-           the one that OpenSSL sends for this error.
-    sent:  True when we sent that alert.
-    """
-    reason = _reason(error)
+    """`ssl`'s `error` as a TLSError with words. The rest as for `explain_reason`."""
     if isinstance(error, ssl.SSLZeroReturnError):
         return TLSError(
             _GAVE_UP.what.format(peer=peer), "close_notify", sent=False, remedy=_GAVE_UP.remedy.format(peer=peer)
         )
+    verification = None
+    if isinstance(error, ssl.SSLCertVerificationError):
+        verification = error.verify_code, error.verify_message
+    return explain_reason(_reason(error), verification=verification, peer=peer, alert=alert, sent=sent)
+
+
+def explain_reason(
+    reason: str,
+    *,
+    verification: tuple[int, str] | None = None,
+    peer: str = "device",
+    alert: int | None = None,
+    sent: bool = True,
+) -> TLSError:
+    """What OpenSSL reported, as a TLSError with words.
+
+    reason:       OpenSSL's name for it ("NO_SHARED_CIPHER"), "" for none.
+    verification: when the peer's certificate is to blame: X509_V_ERR_*, and OpenSSL's words for it.
+    peer:         what the other end is called: "device" or "broker".
+    alert:        number of the alert that was heard in the handshake, None when none was or nobody listened: then the
+                  alert is the one that OpenSSL sends for this error.
+    sent:         True when we sent that alert.
+    """
     received = _received_alert(reason)
     if alert in ALERTS and not sent:
         received = ALERTS[alert].name
@@ -186,24 +202,25 @@ def explain(error: ssl.SSLError, *, peer: str = "device", alert: int | None = No
             why=row.received.cause,
             remedy=row.received.remedy,
         )
-    refusal = _refusal(error)
+    refusal = _refusal(reason, verification)
     name = ALERTS[alert].name if alert in ALERTS else refusal.alert
-    if reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
-        advice_why = BY_NAME["certificate_required"].sent.cause
+    if verification is not None:
+        why = f"OpenSSL: {verification[1]}"  # more exact than any table ("Missing Authority Key Identifier")
+    elif reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        why = BY_NAME["certificate_required"].sent.cause
     else:
-        advice_why = BY_NAME[name].sent.cause if name else ""
+        why = BY_NAME[name].sent.cause if name else ""
     remedy = refusal.remedy or (BY_NAME[name].sent.remedy if name else "")
-    return TLSError(
-        refusal.what.format(peer=peer), name, why=_openssl_words(error) or advice_why, remedy=remedy.format(peer=peer)
-    )
+    return TLSError(refusal.what.format(peer=peer), name, why=why, remedy=remedy.format(peer=peer))
+
+
+BLAMES_CERTIFICATE = frozenset({"CERTIFICATE_VERIFY_FAILED", "BAD_SIGNATURE"})
+"""Reasons for which it was the peer's certificate that was refused, or that its key was not proved."""
 
 
 def blames_certificate(error: ssl.SSLError) -> bool:
     """True when the handshake failed because of the peer's certificate, or because its key was not proved."""
-    return isinstance(error, ssl.SSLCertVerificationError) or _reason(error) in {
-        "CERTIFICATE_VERIFY_FAILED",
-        "BAD_SIGNATURE",
-    }
+    return isinstance(error, ssl.SSLCertVerificationError) or _reason(error) in BLAMES_CERTIFICATE
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -221,19 +238,11 @@ def _received_alert(reason: str) -> str:
     return name if name in BY_NAME else ""
 
 
-def _refusal(error: ssl.SSLError) -> Refusal:
-    """The row for `error`; a sentence made of OpenSSL's own words when there is none."""
-    reason = _reason(error)
-    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in VERIFY_CODES:
-        return VERIFY_CODES[error.verify_code]
+def _refusal(reason: str, verification: tuple[int, str] | None) -> Refusal:
+    """The row for it; a sentence made of OpenSSL's own words when there is none."""
+    if verification is not None and verification[0] in VERIFY_CODES:
+        return VERIFY_CODES[verification[0]]
     if reason in REASONS:
         return REASONS[reason]
     said = reason.replace("_", " ").lower() or "unknown error"
     return Refusal(f"TLS with the {{peer}} failed: {said}", "")
-
-
-def _openssl_words(error: ssl.SSLError) -> str:
-    """What OpenSSL says of a certificate; more exact than any table ("Missing Authority Key Identifier")."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"OpenSSL: {error.verify_message}"
-    return ""
