@@ -227,6 +227,11 @@ def _demand_hybrid(context: ssl.SSLContext) -> None:
     )
 
 
+def expect_pair(chain: Path, key: Path) -> None:
+    """Raise TrustError when these files cannot be read or do not belong together. For libraries that do not look."""
+    _load_credentials(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), chain, key)
+
+
 def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:
     """Certificate chain and private key; TrustError in words when they do not fit."""
     try:
@@ -250,7 +255,7 @@ def _trust_devices(context: ssl.SSLContext, anchors: bytes) -> None:
 
 def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
     """Have OpenSSL look up each device's own certificate in `crl`. It reads lists from PEM files only."""
-    lists = _split_der(crl)
+    lists = split_der(crl)
     pem = b"".join(to_pem("X509 CRL", one) for one in lists)
     try:
         with tempfile.NamedTemporaryFile(suffix=".pem") as file:
@@ -264,7 +269,7 @@ def _load_crl(context: ssl.SSLContext, crl: bytes) -> None:
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
-def _split_der(data: bytes) -> list[bytes]:
+def split_der(data: bytes) -> list[bytes]:
     """The DER values that stand one behind the other in `data` (X.690 section 8.1.3: type, length, content)."""
     values = []
     while data:
