@@ -37,6 +37,7 @@ def middleware_broker(stage: Stage, name: str, policy: TLSPolicy | None = None) 
             elif inside:
                 connection.close()
             wire.sendall(connection.data_to_send())
+        connection.keep_session()
 
     return handle
 
