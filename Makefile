@@ -91,7 +91,7 @@ $(SOURCES)/.fetched: $(DEVICE)/get-sources.sh
 	@touch $@
 
 # Mbed TLS 3.6 as a middleware. Without its sources or a compiler its tests are left out, and say so.
-SHIM := $(addprefix src/sealmq/tls/mbedtls3/,shim.c user_config.h build.py library.py)
+SHIM := $(wildcard src/sealmq/tls/mbedtls3/shim/*) $(addprefix src/sealmq/tls/mbedtls3/,build.py library.py)
 
 $(MIDDLEWARE)/.built: $(SHIM) | $(STAMP)
 	@mkdir -p $(MIDDLEWARE)

@@ -8,7 +8,8 @@ with <!-- out of sight is a block that readers do not see: what they have done b
 
 What differs from run to run is compared by rule, everything else by the letter:
 
-Rule 1: times, dates, ports of clients, versions of programs, and counts of what a TLS library offers may be any.
+Rule 1: times, dates, ports of clients, versions of programs and libraries, rates, KiB of memory, and counts of what a
+        TLS library offers may be any.
 Rule 2: long hexadecimal and base64 values may be any, but the same where the page has the same, and others where not.
 Rule 3: a size may differ by 3 bytes, as signatures do; from 400 bytes on by a quarter: certificates name the machine.
 Rule 4: runs of spaces and of lines that are drawn count as one.
@@ -125,6 +126,11 @@ _FREE: tuple[tuple[str, str], ...] = (
     (r"\b\d+\.\d+ s\b", _DURATION),
     (r"\b(127\.0\.0\.1|::1|\[::1\]):[3-6]\d{4}\b", r"\1:<port>"),
     (r"\b(mosquitto version) \d+(\.\d+)*", r"\1 <version>"),
+    (r"\b(OpenSSL|pyOpenSSL|Mbed TLS|wolfSSL) \d+(\.\d+)+", r"\1 <version>"),
+    (r"±\d+%", "±<spread>"),
+    (r"\b\d[\d,]*/s(?!\w)", "<rate>"),
+    (r"\b\d[\d,]* (messages of)", r"<rate> \1"),
+    (r"\b\d[\d,]*(\.\d+)? (MB/s|KiB)(?!\w)", r"<figure> \2"),
     (r"\b\d+ ((cipher )?suites|groups)\b", r"<count> \1"),
     (r" = ", "="),  # openssl writes names with spaces until version 3.1
     (r"^[.+*-]+$", "-"),  # openssl's signs of progress

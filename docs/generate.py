@@ -159,7 +159,13 @@ def handshake_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def firmware_footprint() -> str:
+    """What the reference device takes, for the package: it is shown where docs/ is not."""
+    return (DOCS / "reference" / "firmware-footprint.json").read_text(encoding="utf-8")
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "../src/sealmq/kit/middleware/footprint.json": firmware_footprint,
     "explanation/why-these-defaults.md": why_these_defaults,
     "reference/bundles.md": bundles.page,
     "reference/certificates.md": certificate_profiles.page,

@@ -32,6 +32,7 @@ PAGES = (
     DOCS / "tutorial" / "from-1883-to-8883.md",
     DOCS / "howto" / "see-a-handshake.md",
     DOCS / "howto" / "explain-an-error.md",
+    DOCS / "howto" / "secure-a-microcontroller.md",
 )
 PORTS = (1883, 1884, 8883, 8884)
 PROGRAMS = (("mosquitto", "mosquitto"), ("mosquitto_pub", "mosquitto-clients"), ("openssl", "openssl"))

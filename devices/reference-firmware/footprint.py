@@ -20,6 +20,7 @@ from reference_device import HERE, VARIANTS, Build, Stage, compile_firmware, nee
 
 PROJECT = HERE.parent.parent
 PAGE = PROJECT / "docs" / "reference" / "firmware-footprint.md"
+GUIDE = PROJECT / "docs" / "howto" / "secure-a-microcontroller.md"
 FIGURES = PAGE.with_suffix(".json")
 
 RAM = 0x2000_0000
@@ -127,6 +128,17 @@ def page(figures: dict[str, dict[str, int]], compiler: str, libraries: str) -> s
     return "\n".join(lines) + "\n"
 
 
+def guide(text: str, figures: dict[str, dict[str, int]]) -> str:
+    """The how-to, with the figures of today between its marks."""
+    begin, end = "<!-- footprint: begin -->\n", "<!-- footprint: end -->"
+    rows = ["| TLS | flash | RAM without heap | heap, peak | stack, peak |", "| --- | ---: | ---: | ---: | ---: |"]
+    for variant, each in figures.items():
+        ram = sum(each[f"{part}_ram"] for part in PARTS)
+        rows.append(f"| {variant} | {each['flash']:,} | {ram:,} | {each['heap_peak']:,} | {each['stack_peak']:,} |")
+    before, _, rest = text.partition(begin)
+    return before + begin + "\n".join(rows) + "\n" + end + rest.partition(end)[2]
+
+
 def libraries(sources: Path) -> str:
     """Their versions, as Debian names them."""
     fetched = (sources / ".fetched").read_text(encoding="utf-8").split()
@@ -160,7 +172,8 @@ def main() -> None:
         json.dumps({name: dict(sorted(each.items())) for name, each in figures.items()}, indent=2) + "\n",
         encoding="utf-8",
     )
-    print(f"written: {PAGE.relative_to(PROJECT)} and {FIGURES.name}")
+    GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    print(f"written: {GUIDE.relative_to(PROJECT)}, {PAGE.relative_to(PROJECT)} and {FIGURES.name}")
 
 
 if __name__ == "__main__":

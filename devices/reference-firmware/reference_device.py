@@ -129,6 +129,10 @@ class Running:
                     raise DeviceError(f"no line like {pattern!r} came:\n" + "\n".join(self.lines[-20:]))
                 self._changed.wait(min(left, 0.2))
 
+    def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self._process.wait(PATIENCE)
+
     def end(self) -> None:
         """End it, if it has not ended."""
         if self._process.poll() is None:
@@ -215,6 +219,8 @@ def perform(on: Stage, name: str, firmware: Path, show: Show) -> list[str]:
         at = device.wait("telemetry .* acknowledged", at)
         on.tell(name, "quit")
         device.wait("^END$", at)
+        if device.ended() != 0:
+            raise DeviceError(f"{name} ended badly:\n" + "\n".join(device.lines[-20:]))
     return device.lines
 
 

@@ -22,6 +22,9 @@ _OF_ANOTHER_KIND = frozenset(
 )
 """Alerts that a listener for certificates sends when a PSK is all that is offered; or the other way round."""
 
+_OF_A_WRONG_KEY = ("bad_record_mac", "decrypt_error")
+"""Alerts that a listener for PSKs sends when the identity is known, and the key is another."""
+
 Who = Mapping[str, str]
 """The fields that a line in JSON carries: address, device or account, serial, client_id."""
 
@@ -60,7 +63,11 @@ def tell_refused(peer: str, error: Error, certificate: str, terms: Terms, who: W
 
 def _remedy(error: Error, terms: Terms) -> str:
     """What to do next; also where it may be that a device came by the listener for the other kind of proof."""
-    if not isinstance(error, TLSError) or not error.sent or error.alert not in _OF_ANOTHER_KIND:
+    if not isinstance(error, TLSError) or not error.sent:
+        return error.remedy
+    if terms.asks_psk and error.alert in _OF_A_WRONG_KEY:
+        return "compare the key that the device has with its psk.txt: another one looks just like this"
+    if error.alert not in _OF_ANOTHER_KIND:
         return error.remedy
     if terms.asks_psk:
         return "this listener takes PSKs alone (sealmq device add NAME --psk): with a certificate, dial another"

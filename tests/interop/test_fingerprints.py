@@ -19,7 +19,7 @@ pytestmark = pytest.mark.interop
 
 HERE = (
     "python", "sealmq", "mosquitto", "openssl", "curl", "node", "mqtt.js",
-    "mbedtls", "micropython", "wolfssl", "bearssl",
+    "mbedtls", "micropython", "wolfssl", "bearssl", "sealmq-pyopenssl",
 )  # fmt: skip
 """Those that CI has; the others are run by bench/fingerprints.py alone."""
 

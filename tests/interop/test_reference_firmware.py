@@ -9,19 +9,30 @@ from pathlib import Path
 import footprint
 import pytest
 
+from console_blocks import find_output, is_alike
 from emulated import PATIENCE, Build, build_device, operating
 from interop_homes import make_home
-from running import Broker, Program, sealmq
+from running import Broker, Program, sealmq, wait_until
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
 
+GUIDE = footprint.GUIDE
 FIGURES = json.loads(footprint.FIGURES.read_text(encoding="utf-8"))
 
 
 def wait(device: Program, pattern: str, **options: int) -> str:
     """A line of the device's serial line."""
     return device.output.wait(pattern, seconds=PATIENCE, **options)
+
+
+def hold_the_page(part: str, broker: Broker, device: Program, name: str) -> None:
+    """What the how-to shows of the serial line is what was printed, but for what differs from run to run."""
+    block = re.search(rf"<!-- serial line: {part} -->\n```text\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert block, part
+    printed = [line.replace(f":{broker.port} ", ":8883 ").replace(name, "lamp-1") for line in device.output.lines]
+    begins = next((at for at, line in enumerate(printed) if is_alike(block[1].splitlines()[0], line)), 0)
+    assert find_output(block[1].splitlines(), printed[begins:], whole=False) is not None, "\n".join(printed)
 
 
 def certificates(broker: Broker, device: str) -> dict[str, str]:
@@ -57,11 +68,13 @@ def test_it_measures_obeys_and_renews(
         serial = wait(emulator, "renewal: certificate ([0-9a-f]+) has come").split()[2]
         wait(emulator, f"certificate: of slot 0, serial {serial}")
         broker.log.wait(f"{name} is renewed: serial {serial}", after=mark, seconds=PATIENCE)
-        known = certificates(broker, name)
-        assert (known[serial], known[first]) == ("valid", "superseded")
+        renewed = {serial: "valid", first: "superseded"}
+        wait_until(lambda: certificates(broker, name) == renewed, PATIENCE, pause=0.3)
         operator.tell("quit")
         wait(emulator, "^END$")
         assert emulator.ended() == 0
+        if not offer:
+            hold_the_page("life", broker, emulator, name)
     for secret in (device.folder / "slot-0.bin", device.firmware, device.firmware.parent / "src" / "tls.o"):
         assert secret.stat().st_mode & 0o077 == 0, secret
     record_property("said", f"reference device, TLS {offer or '1.3'}: measured, obeyed, renewed itself ({serial})")
@@ -113,6 +126,8 @@ def test_it_lives_with_buffers_of_1_kib(own_broker: Broker, offer: str, tmp_path
         if not offer:
             wait(emulator, "a record is longer than our buffer of 1024 bytes. Next: max_record = 1024 below")
             set_max_record(own_broker, 1024)
+            wait(emulator, "-0x7100")
+            hold_the_page("record", own_broker, emulator, "small")
         wait(emulator, "certificate: of slot 0")
         wait(emulator, "telemetry .* acknowledged", after=len(emulator.output.lines))
         operator.tell("quit")
@@ -129,6 +144,7 @@ def test_it_refuses_a_broker_without_the_name_that_it_dials(broker: Broker, tmp_
         wait(emulator, "refused: the broker's certificate does not carry the name broker.example.com")
         wait(emulator, "failed: the handshake, -0x2700. Next: sealmq explain -0x2700", count=2)
         assert not [line for line in emulator.output.lines if line.startswith("connected")]
+        hold_the_page("wrong name", broker, emulator, "lamp-name")
 
 
 def test_it_refuses_a_broker_of_another_authority(broker: Broker, tmp_path: Path) -> None:
@@ -138,6 +154,7 @@ def test_it_refuses_a_broker_of_another_authority(broker: Broker, tmp_path: Path
         wait(emulator, "refused: the broker's certificate: unknown authority")
         wait(emulator, "failed: the handshake, -0x2700. Next: sealmq explain -0x2700", count=2)
         assert not [line for line in emulator.output.lines if line.startswith("connected")]
+        hold_the_page("other authority", broker, emulator, "lamp-ca")
 
 
 def test_it_comes_back_when_the_broker_does(tmp_path: Path) -> None:
@@ -172,6 +189,8 @@ def test_it_says_which_alert_the_broker_sent(broker: Broker, offer: str, tmp_pat
         wait(emulator, "the broker refused us: TLS alert 48. Next: sealmq explain alert 48")
         wait(emulator, "-0x7780. Next: sealmq explain -0x7780")
         wait(emulator, "telemetry 1 acknowledged")
+        if not offer:
+            hold_the_page("alert", broker, emulator, name)
 
 
 def test_it_is_told_that_it_was_revoked(broker: Broker, tmp_path: Path) -> None:
@@ -188,5 +207,6 @@ def test_the_footprint_page_is_true(broker: Broker, variant: str, tmp_path: Path
     written = FIGURES[variant]
     for key in ("flash", "mbedtls_flash", "lwip_flash", "ram_static"):
         assert abs(built[key] - written[key]) <= 0.02 * written[key], f"{key}: make footprint"
-    page = footprint.PAGE.read_text(encoding="utf-8")
+    page, guide = (path.read_text(encoding="utf-8") for path in (footprint.PAGE, GUIDE))
     assert all(f"{each['flash']:,}" in page for each in FIGURES.values())
+    assert footprint.guide(guide, FIGURES) == guide

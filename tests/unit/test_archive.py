@@ -8,9 +8,11 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import stat
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -29,8 +31,10 @@ from sealmq.archive import (
     write_backup,
 )
 from sealmq.broker.retained import RetainedMessage
+from sealmq.bundle import read_psk
 from sealmq.devices.accounting import verify
 from sealmq.devices.lock import locked_directory
+from sealmq.devices.psks import PSKs
 from sealmq.devices.trail import Entry, Trail
 from sealmq.errors import HomeError
 from sealmq.home import Home
@@ -515,3 +519,28 @@ def test_a_change_of_the_keys_that_was_killed_is_finished_before_a_backup(
     write_backup(home, tmp_path / "b", now=NOW)
     read_backup(tmp_path / "b", tmp_path / "read")
     assert (tmp_path / "read" / "ca" / "device-ca.pem").read_bytes() == new
+
+
+def restored(home: Path, tmp_path: Path) -> Path:
+    write_backup(home, tmp_path / "b.tar.gz", now=NOW)
+    prepare_restore(tmp_path / "b.tar.gz", tmp_path / "new")
+    finish_restore(tmp_path / "new")
+    return tmp_path / "new"
+
+
+def test_psks_come_back_and_are_their_owners_alone(home: Path, tmp_path: Path) -> None:
+    with Home.open(home) as opened:
+        added = opened.psk_enrollment().add_device("small-1", now=NOW)
+    with Home.open(restored(home, tmp_path)) as opened:
+        file = opened.device_directory("small-1") / "psk.txt"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert PSKs(opened.registry).key(added.serial) == read_psk(file).key == read_psk(added.file).key
+
+
+def test_a_home_from_before_there_were_psks_comes_back_and_takes_them(home: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(home / "sealmq.db", isolation_level=None)) as database:
+        database.execute("DROP TABLE psks")
+        database.execute("PRAGMA user_version = 5")
+    with Home.open(restored(home, tmp_path)) as opened:
+        added = opened.psk_enrollment().add_device("small-1", now=NOW)
+        assert PSKs(opened.registry).key(added.serial) == read_psk(added.file).key

@@ -48,6 +48,16 @@ def test_who_came_by_the_listener_for_the_other_kind_of_proof_is_told(
     ]
 
 
+@pytest.mark.parametrize("alert", ["bad_record_mac", "decrypt_error"])
+def test_a_wrong_psk_is_told_as_what_it_may_be(log: pytest.LogCaptureFixture, alert: str) -> None:
+    for terms in (Terms("psk"), BY_CERTIFICATE):
+        tell_refused(PEER, TLSError("it was altered", alert, remedy="look at the network"), "", terms, WHO)
+    assert [line.partition("next: ")[2] for line in log.messages] == [
+        "compare the key that the device has with its psk.txt: another one looks just like this",
+        "look at the network",
+    ]
+
+
 def test_a_psk_that_ends_soon_is_told_with_what_makes_a_new_one(log: pytest.LogCaptureFixture) -> None:
     tell_connected(Identity("ada", "device", "0a", 86_400, credential="PSK"), "c1", 5, PROOF, WHO, 0)
     assert log.messages[0].endswith(

@@ -242,7 +242,9 @@ def test_a_tls_context_that_could_not_be_built_is_built_at_the_next_tick(
     assert said().count("no file can be opened") == 1
 
 
-def test_a_reload_takes_another_tls_and_keeps_the_library_that_the_command_line_says(home: Home) -> None:
+def test_a_reload_takes_another_tls_and_keeps_the_library_that_the_command_line_says(
+    home: Home, said: Callable[[], list[str]]
+) -> None:
     async def main() -> None:
         home.configuration.write_text('listen = ["127.0.0.1:0"]\n[tls]\nmiddleware = "wolfssl"\n')
         configuration = config.load(home.configuration, middleware="openssl")

@@ -102,16 +102,22 @@ def targets(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """List what bundles can be made for. With --json also which keys each takes."""
+    """List what bundles can be made for. With --json also which keys each takes, and whether a PSK."""
     import textwrap
 
     from rich.console import Console
 
+    from sealmq.devices.bundles.psk import PSK_TARGETS
     from sealmq.devices.bundles.targets import TARGETS
 
     if as_json:
         listed = [
-            {"name": target.name, "title": target.title, "keys": list(target.limits.keys)}
+            {
+                "name": target.name,
+                "title": target.title,
+                "keys": list(target.limits.keys),
+                "psk": target.name in PSK_TARGETS,
+            }
             for target in TARGETS.values()
         ]
         typer.echo(json.dumps(listed, indent=2))

@@ -24,7 +24,7 @@ LEAST = 2.0
 
 def compare(
     seconds: Annotated[
-        float, typer.Option(metavar="SECONDS", min=LEAST, max=3600, help="How long it may take, about.")
+        float, typer.Option(metavar="SECONDS", min=LEAST, max=3600, help="How long to measure, about.")
     ] = 20.0,
     only: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Compare these alone (default: all that are here).")

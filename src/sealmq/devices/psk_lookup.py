@@ -2,6 +2,7 @@
 
 Rule 1: it never raises, and waits for nobody: what the registry cannot answer is no.
 Rule 2: who asks is a stranger: of what he makes us say, TOLD lines in a minute are told, and the rest is counted.
+        A library that asks once for each cipher suite makes one line.
 Rule 3: what can be no device's name is no identity, and not worth a line: libraries ask about tickets, too.
 """
 
@@ -22,6 +23,7 @@ TOLD: Final = 20
 """Lines in a minute."""
 
 _MINUTE: Final = 60.0
+_ONE_HANDSHAKE: Final = 0.1  # seconds between two questions about one identity that may come from one handshake
 
 
 class PSKLookup:
@@ -34,6 +36,7 @@ class PSKLookup:
         self._since = 0.0
         self._told = 0
         self._untold = 0
+        self._latest = ("", 0.0)
 
     def __call__(self, identity: str) -> bytes | None:
         """The key of this identity, a secret; None when there is none that counts now."""
@@ -48,6 +51,10 @@ class PSKLookup:
             return None
 
     def _tell(self, identity: str, error: TrustError | HomeError, now: float) -> None:
+        said, when = self._latest
+        self._latest = (error.what, now)
+        if said == error.what and 0 <= now - when < _ONE_HANDSHAKE:
+            return
         if not 0 <= now - self._since < _MINUTE:
             if self._untold:
                 log.info("... and %s more PSK identities were refused", f"{self._untold:,}")

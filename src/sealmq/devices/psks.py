@@ -9,6 +9,9 @@ Rule 3: the key itself lies in the registry, because each handshake needs it: wh
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from sealmq.devices.records import PSK, CertificateRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.errors import TrustError
@@ -31,12 +34,10 @@ class PSKs:
         """Keep the key of a serial that is recorded. Inside `Registry.transaction`. Raises HomeError."""
         self._registry.change("INSERT INTO psks (serial, key) VALUES (?, ?)", serial, key)
 
-    def drop_revoked(self) -> None:
-        """Forget the keys that were revoked for good. Inside `Registry.transaction`. Raises HomeError."""
+    def drop(self, serials: Iterable[str]) -> None:
+        """Forget the keys with these serials. Inside `Registry.transaction`. Raises HomeError."""
         self._registry.change(
-            "DELETE FROM psks WHERE serial IN (SELECT p.serial FROM psks p JOIN certificates c ON c.serial = p.serial"
-            " WHERE c.state = 'revoked' AND c.reason IS NOT ?)",
-            HOLD,
+            "DELETE FROM psks WHERE serial IN (SELECT value FROM json_each(?))", json.dumps(list(serials))
         )
 
     def proved(self, identity: str, now: float) -> CertificateRecord:

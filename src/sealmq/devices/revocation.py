@@ -299,7 +299,7 @@ class Revocations:
         names = dict.fromkeys(row.device for row in rows)
         refused = [name for name in names if (device := self._registry.device(name)) and device.state == "revoked"]
         if reason != HOLD:
-            self._psks.drop_revoked()
+            self._psks.drop(row.serial for row in rows)
             self._end_tokens({*refused, *revoked}, reason, now)
         return Taken([row.serial for row in rows], refused)
 

@@ -56,6 +56,15 @@ def test_a_refusal_has_a_line_that_says_what_to_do(lookup, sensor, caplog):
     ]
 
 
+def test_a_library_that_asks_for_each_cipher_suite_makes_one_line(lookup, clock, sensor, caplog):
+    for _ in range(12):
+        lookup("sensor-9")
+    lookup("sensor-8")
+    clock.now += 1
+    lookup("sensor-8")
+    assert [line.partition(":")[0][-9:-1] for line in caplog.messages] == ["sensor-9", "sensor-8", "sensor-8"]
+
+
 @pytest.mark.parametrize("identity", ["", "\x83\x00", "a" * 65, "näme", "\ud800", "sensor-1\n", "x" * 100_000])
 def test_what_can_be_no_name_is_no_identity_and_not_worth_a_line(lookup, sensor, caplog, identity):
     assert lookup(identity) is None

@@ -35,7 +35,9 @@ Mbed TLS 2.28 and 3:
     mbedtls_ssl_conf_psk(&conf, MQTT_PSK, sizeof MQTT_PSK,
                          (const unsigned char *) MQTT_PSK_IDENTITY, sizeof MQTT_PSK_IDENTITY - 1);
 
-with `MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED` and `MBEDTLS_CHACHAPOLY_C` for TLS 1.2. wolfSSL, with `WOLFSSL_PSK` on:
+with `MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED` and `MBEDTLS_CHACHAPOLY_C` for TLS 1.2.
+
+wolfSSL, built without `NO_PSK` (`--enable-psk`):
 
     static unsigned int psk(WOLFSSL *tls, const char *hint, char *identity, unsigned int room,
                             unsigned char *key, unsigned int key_room)

@@ -251,7 +251,8 @@ def _own_refusal(situation: Situation) -> Outcome | None:
     if said is None:
         return None
     early = situation.clock_before and said.alert in _CLOCK_ALERTS
-    kind, fault = (Kind.BROKEN, "broken") if said.alert in _OF_BROKEN_BYTES else (Kind.REFUSED, "check")
+    broken = said.alert in _OF_BROKEN_BYTES or said.alert == "internal_error"  # which some say of what is too long
+    kind, fault = (Kind.BROKEN, "broken") if broken else (Kind.REFUSED, "check")
     told = replace(situation, alert=situation.alert or said.alert)
     what, why = f"the client gave up {_behind(situation)}: {said.what}", _BEFORE if early else said.why
     found = _outcome(told, kind, "clock" if early else fault, what, why, by=CLIENT)

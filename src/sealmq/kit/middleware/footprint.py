@@ -1,5 +1,5 @@
-"""What a library takes on a Cortex-M4: measured with the reference device (devices/reference-firmware), kept here as
-numbers, so that they can be shown where no board and no compiler is.
+"""What a library takes on a Cortex-M4: measured with the reference device (`make footprint`), kept here as numbers, to
+be shown where no compiler is. docs/generate.py copies them from docs/reference.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ NUMBERS: Final = Path(__file__).with_name("footprint.json")
 """variant -> flash, ram_static, heap_peak, stack_peak, and a LIBRARY_flash for each library in it; all in bytes."""
 
 _NO_TLS: Final = frozenset({"lwip", "libc", "own"})
+"""What else has flash of its own in the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class Footprint:
     ram_static: int
     heap_peak: int
     stack_peak: int
+
+    @property
+    def title(self) -> str:
+        """The variant in words: TLS 1.2, small buffers; TLS 1.2 and 1.3."""
+        versions, _, small = self.variant.partition("-")
+        versions = "1.2 and 1.3" if versions == "both" else versions
+        return f"TLS {versions}{f', {small} buffers' if small else ''}"
 
     @property
     def ram(self) -> int:

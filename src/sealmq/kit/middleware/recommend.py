@@ -106,7 +106,7 @@ def _microcontroller(comparison: Comparison) -> Recommendation:
     use = f"a microcontroller with {SMALL_RAM // 1024} KB RAM"
     fitting = [each for each in comparison.footprints if each.ram <= SMALL_RAM and family_of(each.library)]
     others = [
-        f"{words}; its size was not measured here ({terms})"
+        f"{words}; its size was not measured here{f' ({terms})' if terms else ''}"
         for family, words in FOR_DEVICES.items()
         if family not in {each.library for each in fitting}
         for terms in [_terms_in_words(_licence_of(comparison, family))]
@@ -114,13 +114,14 @@ def _microcontroller(comparison: Comparison) -> Recommendation:
     if not fitting:
         return Recommendation(use, "", ("no build that fits was measured", *others))
     best = min(fitting, key=lambda each: each.flash + each.ram)
-    sizes = [f"{each.variant} {_in_kib(each.flash)} flash, {_in_kib(each.ram)} RAM" for each in fitting]
+    ends = [best] if len(fitting) == 1 else [best, max(fitting, key=lambda each: each.flash + each.ram)]
+    sizes = [f"{each.title} {_in_kib(each.flash)} flash, {_in_kib(each.ram)} RAM" for each in ends]
     reasons = [
-        f"measured with TCP/IP and MQTT: {'; '.join(sizes)}",
+        f"measured, with TCP/IP and MQTT: {', to '.join(sizes)}",
         FOR_DEVICES[family_of(best.library)],
         _terms_in_words(_licence_of(comparison, best.library)),
     ]
-    return Recommendation(use, best.library, (*reasons, *others))
+    return Recommendation(use, best.library, (*filter(None, reasons), *others))
 
 
 def _closed_source(comparison: Comparison) -> Recommendation:
@@ -185,7 +186,7 @@ def _terms_in_words(licence: str) -> str:
         Terms.COPYLEFT: "a closed product cannot have it",
         Terms.UNKNOWN: "ask a lawyer",
     }
-    return f"{licence}: {said[terms_of(licence)]}" if licence else "licence not known here"
+    return f"{licence}: {said[terms_of(licence)]}" if licence else ""
 
 
 def _in_kib(size: int) -> str:

@@ -1,4 +1,4 @@
-"""Compile the library of shim.c: with the sources of Mbed TLS 3.6 in it, or against the system's own Mbed TLS.
+"""Compile the library of shim/: with the sources of Mbed TLS 3.6 in it, or against the system's own Mbed TLS.
 
 Rule 1: what is built is loaded once and asked what it is before it takes the place of another.
 Rule 2: it is written where only its owner can change it: it is code.
@@ -19,8 +19,7 @@ from typing import Final
 from sealmq.errors import MiddlewareError
 from sealmq.tls.mbedtls3.library import BUILD, FILE, digest_file, expect_version, load_from, seal
 
-HERE: Final = Path(__file__).parent
-SHIM: Final = HERE / "shim.c"
+SHIM: Final = Path(__file__).parent / "shim"
 
 FLAGS: Final = ("-O2", "-fPIC", "-fvisibility=hidden", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2",
                 "-D_GNU_SOURCE", "-std=c99")  # fmt: skip
@@ -78,14 +77,18 @@ def find_compiler() -> list[str]:
 
 def _with_sources(tree: Path) -> tuple[list[tuple[Path, list[str]]], list[str]]:
     """What to compile, each with its flags; what to link with."""
-    include = [f"-I{tree / 'include'}", f"-I{tree / 'library'}", f"-I{HERE}"]
+    include = [f"-I{tree / 'include'}", f"-I{tree / 'library'}", f"-I{SHIM}"]
     include.append('-DMBEDTLS_USER_CONFIG_FILE="user_config.h"')
-    files = [SHIM, *sorted((tree / "library").glob("*.c"))]
+    files = [*_own_files(), *sorted((tree / "library").glob("*.c"))]
     return [(file, include) for file in files], []
 
 
 def _against_the_system() -> tuple[list[tuple[Path, list[str]]], list[str]]:
-    return [(SHIM, [])], ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"]
+    return [(file, []) for file in _own_files()], ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"]
+
+
+def _own_files() -> list[Path]:
+    return sorted(SHIM.glob("*.c"))
 
 
 def _compile(
@@ -94,7 +97,7 @@ def _compile(
     """Compile each file, as many at once as there are processors. Returns the objects."""
 
     def one(file: Path, own: list[str]) -> Path:
-        compiled = folder / f"{file.stem}.o"
+        compiled = folder / f"{file.parent.name}-{file.stem}.o"
         _run([*compiler, *FLAGS, *flags, *own, "-c", str(file), "-o", str(compiled)])
         return compiled
 

@@ -1,4 +1,4 @@
-"""One connection of Mbed TLS 3.6: an Engine (memory.py) over shim.c."""
+"""One connection of Mbed TLS 3.6: an Engine (memory.py) over shim/."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Mbed3Engine:
     ) -> None:
         """
         context:    what the connection shares; it outlives this.
-        connection: of shim.c.
+        connection: of shim/.
         peer:       what the other end is called.
         name:       what a device has dialled.
         session:    what it comes with.

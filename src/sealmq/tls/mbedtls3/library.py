@@ -21,7 +21,7 @@ from sealmq.errors import MiddlewareError
 
 FILE: Final = "libsealmq_mbedtls.so"
 ABI: Final = 1
-"""Of shim.c. A library that was built for another SealMQ is built anew."""
+"""Of shim/. A library that was built for another SealMQ is built anew."""
 
 LOWEST: Final = 0x03060300
 """3.6.3: before it a client could be made to believe a server that it had not asked for (CVE-2025-27809, -27810)."""

@@ -34,6 +34,10 @@ _SIGNATURE = REASONS["BAD_SIGNATURE"]
 _BROKEN = REASONS["BAD_KEY_SHARE"]
 _LENGTH = REASONS["LENGTH_MISMATCH"]
 _TOO_LONG = REASONS["EXCESSIVE_MESSAGE_SIZE"]
+_FLAW_UNKNOWN = Refusal(
+    "the {peer}'s certificate cannot be accepted", "certificate_unknown",
+    "check the clocks of both sides: it may not be valid yet",
+)  # fmt: skip
 _NOT_CERTIFICATE = Refusal("the {peer}'s certificate cannot be taken apart", "bad_certificate")
 
 CODES: Final = {
@@ -99,6 +103,7 @@ class Failure:
     address:  an address was dialled, and no name.
     psk:      a key is what proves the two.
     sent, received: numbers of alerts that were seen, -1 for none.
+    own:      the library's own number, where `code` is another library's that says the same.
     """
 
     code: int
@@ -110,12 +115,13 @@ class Failure:
     psk: bool = False
     sent: int = -1
     received: int = -1
+    own: int = 0
 
 
 def explain(failure: Failure, *, peer: str) -> TLSError:
     """The failure in words. peer: what the other end is called: "device" or "broker"."""
     code = -failure.code
-    library = f"Mbed TLS: {failure.text} (-0x{code:04X})"
+    library = f"Mbed TLS: {failure.text} (-0x{failure.own or code:04X})"
     if failure.received in ALERTS:
         row = ALERTS[failure.received]
         return TLSError(
@@ -125,6 +131,8 @@ def explain(failure: Failure, *, peer: str) -> TLSError:
             why=row.received.cause,
             remedy=row.received.remedy,
         )
+    if code == FATAL_ALERT:
+        return TLSError(f"the {peer} ended the connection, by an alert that says no more here", sent=False, why=library)
     if code == CLOSE_NOTIFY:
         return TLSError(
             f"the {peer} gave up in the middle of the handshake", "close_notify", sent=False, why=library,
@@ -155,6 +163,8 @@ def _refusal(failure: Failure) -> Refusal:
     code = -failure.code & ~0x7F
     if failure.flags and -failure.code in _CERTIFICATE_CODES:
         return _verdict(failure)
+    if -failure.code in _CERTIFICATE_CODES:
+        return _FLAW_UNKNOWN
     if failure.psk and code == 0x7180:
         return _KEY
     if code == 0x6E00 and failure.sent == BY_NAME["decrypt_error"].number:

@@ -1,4 +1,4 @@
-"""A context of shim.c: what the connections of a listener, or of a device, share.
+"""A context of shim/: what the connections of a listener, or of a device, share.
 
 Rule 1: it is never changed after its first connection.
 Rule 2: what it was given is kept alive by it, and it by its connections.
@@ -28,7 +28,7 @@ _NUMBERS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 
 
 class SharedContext:
-    """A context of shim.c, and what goes with it.
+    """A context of shim/, and what goes with it.
 
     scratch:  where a record's plaintext is put before it becomes bytes. Connections of a context are of one thread.
     uses_psk: a key is what proves the two.
@@ -119,7 +119,7 @@ class SharedContext:
         self.lib.sq_context_lookup(self.handle, self._callback, ffi.NULL)
 
     def open(self, name: str = "") -> Any:
-        """A new connection of shim.c. name: what a device has dialled, "" with a PSK or on a listener.
+        """A new connection of shim/. name: what a device has dialled, "" with a PSK or on a listener.
 
         Raises ConfigError when the name cannot be verified.
         """

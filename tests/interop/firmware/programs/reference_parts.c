@@ -53,6 +53,18 @@ static void expect_refused(const char *json)
     free(copy);
 }
 
+/* Cut off anywhere, an answer is none, and nothing behind the cut is looked at. */
+static void refuse_each_beginning_of(const char *json)
+{
+    struct answer answer;
+    char *copy;
+
+    for (size_t length = 0; length < (size_t) (strrchr(json, '}') - json); length++) {
+        assert(read_answer(json, length, &answer, &copy) == -1);
+        free(copy);
+    }
+}
+
 static void answers(void)
 {
     static const char rejected[] = " {\"id\": null, \"code\":\"busy\",\"message\":\"a \\\"b\\\"\\u0041\\u00e4\\n\", \"retry_after\" : 12}\n";
@@ -67,6 +79,8 @@ static void answers(void)
     assert(read_answer(accepted, sizeof accepted - 1, &answer, &copy) == 0);
     assert(strcmp(answer.certificate, "C\nD") == 0 && strcmp(answer.roots, "one\ntwo/") == 0 && answer.retry_after == -1);
     free(copy);
+    refuse_each_beginning_of(rejected);
+    refuse_each_beginning_of(accepted);
     const char *const wrong[] = {
         "", "{", "{}", "[]", "null", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1}x", "{\"a\":1,}", "{\"a\":\"\\x\"}",
         "{\"code\":1}", "{\"code\":\"\\u0000\"}", "{\"code\":\"\\u12\"}", "{\"code\":\"a", "{\"code\":\"\\", "{\"code\":\"a\nb\"}",

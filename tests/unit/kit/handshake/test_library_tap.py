@@ -16,7 +16,7 @@ from sealmq.kit.handshake.looking import look
 from sealmq.kit.handshake.report import Kind, Report
 from sealmq.tls.middleware import TLS13
 from sealmq.tls.policy import TLSPolicy
-from small_brokers import broker, sends, serving, wait_for_end
+from small_brokers import broker, endless_certificate, record, reset, sends, server_hello, serving, wait_for_end
 from tapped import Stage, converse, tapped
 
 ALL = ("openssl", *OTHERS)
@@ -208,6 +208,11 @@ def test_what_is_no_broker_is_told_as_with_openssl(stage: Stage, middleware: str
         (wait_for_end, Kind.UNREACHABLE),
         (sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Kind.NOT_TLS),
         (lambda wire: None, Kind.BROKEN),
+        (endless_certificate, Kind.BROKEN),
+        (sends(record(b"\x02\0\0\x01\0")), Kind.BROKEN),
+        (sends(b"\x16\x03\x03\xff\xff" + bytes(1000)), Kind.BROKEN),
+        (lambda wire: (wire.recv(65_536), wire.sendall(server_hello())), Kind.BROKEN),
+        (lambda wire: (wire.recv(65_536), reset(wire)), Kind.BROKEN),
     ):
         with serving(handle) as port:
             call = Call(host="localhost", port=port, credentials=stage.credentials(), timeout=1, middleware=middleware)

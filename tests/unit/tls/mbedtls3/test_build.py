@@ -65,7 +65,7 @@ def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         build(tree(tmp_path / "tree", "0x03060600"), out, progress=lambda done, total: told.append((done, total)))
     assert "error" in caught.value.why
     assert list(out.iterdir()) == []
-    assert told[0] == (0, 2)
+    assert told[0] == (0, 1 + len(list(module.SHIM.glob("*.c"))))
 
 
 def test_the_systems_library_is_judged_by_its_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,5 +84,4 @@ def test_the_systems_library_is_judged_by_its_headers(tmp_path: Path, monkeypatc
 
 
 def test_the_files_that_are_compiled_are_part_of_the_package() -> None:
-    assert module.SHIM.exists()
-    assert (module.HERE / "user_config.h").exists()
+    assert {"connections.c", "shim.h", "user_config.h"} <= {file.name for file in module.SHIM.iterdir()}

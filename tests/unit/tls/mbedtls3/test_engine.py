@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certificates import DAY, NOW, Credentials
 from libraries import middleware
 from middleware_pairs import (
     DEVICE_PSK,
@@ -24,6 +25,7 @@ from middleware_pairs import (
     server_material,
     shaken,
 )
+from refused_setups import BROKER_REFUSES, DEVICE_REFUSES, setup
 from sealmq.errors import TLSError
 from sealmq.tls.key_log import keep_keys, key_log_of
 from sealmq.tls.mbedtls3.contexts import Mbed3ClientContext, Mbed3ServerContext
@@ -42,13 +44,7 @@ def library() -> None:
     middleware(OURS)
 
 
-def credentials(trust: Trust, who: Credentials) -> dict[str, Path]:
-    """The files of `who`, as materials take them."""
-    chain, key = who.save(trust.folder, f"{who.serial}")
-    return {"chain": chain, "key": key}
-
-
-def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[object, object]:
+def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[Any, Any]:
     policy = POLICIES[version]
     return (
         find(client).client_context(policy, client_material(trust)),
@@ -119,7 +115,7 @@ def test_a_goodbye_is_understood(trust: Trust, client: str, server: str, version
 @pytest.mark.parametrize(("client", "server"), PAIRS)
 def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str, server: str, version: str) -> None:
     for_device, for_broker = resumable(trust, client, server, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     for _ in range(3):
         session = device.session
         assert session is not None
@@ -129,8 +125,8 @@ def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str,
         carry(broker, device)
         del broker
         device, broker = shaken(
-            for_device.connection("localhost", session=session),  # type: ignore[attr-defined]
-            for_broker.connection(),  # type: ignore[attr-defined]
+            for_device.connection("localhost", session=session),
+            for_broker.connection(),
         )
         assert device.proof is not None
         assert broker.proof is not None
@@ -144,12 +140,12 @@ def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str,
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_new_context_resumes_nobody(trust: Trust, version: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     broker.close()
     _, other = resumable(trust, OURS, OURS, version)
     again, there = shaken(
-        for_device.connection("localhost", session=device.session),  # type: ignore[attr-defined]
-        other.connection(),  # type: ignore[attr-defined]
+        for_device.connection("localhost", session=device.session),
+        other.connection(),
     )
     assert again.proof is not None
     assert not again.proof.resumed
@@ -159,10 +155,10 @@ def test_a_new_context_resumes_nobody(trust: Trust, version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_counts_for_the_name_that_was_dialled(trust: Trust, version: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     broker.close()
-    other = for_device.connection("elsewhere", session=device.session)  # type: ignore[attr-defined]
-    error, _ = refusal(other, for_broker.connection())  # type: ignore[attr-defined]
+    other = for_device.connection("elsewhere", session=device.session)
+    error, _ = refusal(other, for_broker.connection())
     assert error is not None
     assert "does not carry the name" in error.what
 
@@ -172,7 +168,7 @@ def test_a_session_counts_for_the_name_that_was_dialled(trust: Trust, version: s
 def test_who_was_cut_off_proves_everything_anew(trust: Trust, version: str, end: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
     assert isinstance(for_broker, Mbed3ServerContext)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     session = device.session
     assert for_broker.shared.kept == 1
     if end == "goodbye":
@@ -183,19 +179,19 @@ def test_who_was_cut_off_proves_everything_anew(trust: Trust, version: str, end:
     del broker
     gc.collect()
     assert for_broker.shared.kept == (end != "cut")
-    again, _ = shaken(for_device.connection("localhost", session=session), for_broker.connection())  # type: ignore[attr-defined]
+    again, _ = shaken(for_device.connection("localhost", session=session), for_broker.connection())
     assert again.proof is not None
     assert again.proof.resumed == (end != "cut")
 
 
 def test_a_ticket_of_tls_13_counts_once(trust: Trust) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, "TLSv1.3")
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     session = device.session
     broker.keep_session()
     results = []
     for _ in range(2):
-        again, there = shaken(for_device.connection("localhost", session=session), for_broker.connection())  # type: ignore[attr-defined]
+        again, there = shaken(for_device.connection("localhost", session=session), for_broker.connection())
         there.keep_session()
         assert again.proof is not None
         results.append(again.proof.resumed)
@@ -212,6 +208,21 @@ def test_a_ticket_is_small_and_none_is_given_when_none_is_wanted(trust: Trust) -
         assert listener.shared.kept == tickets
         assert (client.session is not None) == bool(tickets)
         server.keep_session()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_damaged_session_means_a_full_handshake(trust: Trust, version: str) -> None:
+    for_device, for_broker = resumable(trust, OURS, OURS, version)
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
+    broker.keep_session()
+    session = device.session
+    for data in (b"", b"x" * 100, session.data[:-1]):
+        again, there = shaken(
+            for_device.connection("localhost", session=replace(session, data=data)), for_broker.connection()
+        )
+        assert again.proof is not None
+        assert not again.proof.resumed
+        assert there.peer_certificate == trust.device.der
 
 
 def test_the_secrets_of_a_session_are_in_no_text(trust: Trust) -> None:
@@ -282,65 +293,6 @@ def test_a_lookup_that_goes_wrong_lets_nobody_in(found: object) -> None:
 
 
 # -- refusals
-
-
-def setup(trust: Trust, case: str) -> tuple[ServerMaterial, ClientMaterial, str]:
-    """The broker's material, the device's, and what is dialled."""
-    server, client, host = server_material(trust), client_material(trust), "localhost"
-    match case:
-        case "wrong name" | "wrong address" | "wrong IPv6 address":
-            host = {"wrong name": "elsewhere", "wrong address": "127.0.0.2"}.get(case, "::1")
-        case "another CA's broker":
-            root = trust.folder / "foreign.pem"
-            root.write_bytes(trust.foreign_ca.pem)
-            client = replace(client, root=root)
-        case "another CA's device":
-            client = replace(client, **credentials(trust, trust.foreign_ca.issue("device")))
-        case "no certificate":
-            client = replace(client, chain=None, key=None)
-        case "a device as a broker":
-            posing = trust.server_ca.issue("localhost", purpose="client", hosts=["localhost"])
-            server = replace(server, **credentials(trust, posing))
-        case "a broker as a device":
-            client = replace(client, **credentials(trust, trust.device_ca.issue("device", purpose="server")))
-        case "an old device":
-            old = trust.device_ca.issue("device", not_before=NOW - 10 * DAY, not_after=NOW - DAY)
-            client = replace(client, **credentials(trust, old))
-        case "a device of tomorrow":
-            young = trust.device_ca.issue("device", not_before=NOW + DAY, not_after=NOW + 9 * DAY)
-            client = replace(client, **credentials(trust, young))
-        case "an old broker":
-            old = trust.server_ca.issue(
-                "localhost", purpose="server", hosts=["localhost"], not_before=NOW - 10 * DAY, not_after=NOW - DAY
-            )
-            server = replace(server, **credentials(trust, old))
-        case "a revoked device":
-            server = replace(server, crl=trust.device_ca.crl([trust.device]))
-        case "no list of this CA":
-            server = replace(server, crl=trust.foreign_ca.crl())
-        case "a list that is over":
-            server = replace(server, crl=trust.device_ca.crl(next_update=NOW - DAY))
-    return server, client, host
-
-
-BROKER_REFUSES = {
-    "another CA's device": ("was not issued by the authority", "unknown_ca"),
-    "no certificate": ("showed no certificate", "certificate_required"),
-    "a broker as a device": ("for another purpose", "unsupported_certificate"),
-    "an old device": ("has expired", "certificate_expired"),
-    "a device of tomorrow": ("not valid yet", "certificate_unknown"),
-    "a revoked device": ("was revoked", "certificate_revoked"),
-    "no list of this CA": ("no revocation list", "unknown_ca"),
-    "a list that is over": ("revocation list has expired", "certificate_unknown"),
-}
-DEVICE_REFUSES = {
-    "wrong name": ("does not carry the name", "bad_certificate"),
-    "wrong address": ("does not carry the address", "bad_certificate"),
-    "wrong IPv6 address": ("does not carry the address", "bad_certificate"),
-    "another CA's broker": ("was not issued by the authority", "unknown_ca"),
-    "a device as a broker": ("for another purpose", "unsupported_certificate"),
-    "an old broker": ("has expired", "certificate_expired"),
-}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -422,7 +374,7 @@ def test_a_stolen_certificate_is_not_enough(trust: Trust) -> None:
 # -- a peer that keeps to nothing
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(noise=st.binary(min_size=1, max_size=400), version=st.sampled_from(VERSIONS), after=st.booleans())
 def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, version: str, after: bool) -> None:
     for at_device in (True, False):
@@ -437,7 +389,7 @@ def test_noise_ends_in_an_error_or_in_silence(trust: Trust, noise: bytes, versio
         victim.data_to_send()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     turn=st.integers(0, 2), spot=st.integers(0, 1 << 16), bits=st.integers(1, 255), version=st.sampled_from(VERSIONS)
 )
@@ -488,13 +440,46 @@ def test_an_altered_record_ends_the_connection(trust: Trust) -> None:
 
 def test_nothing_is_left_of_connections_that_have_gone(trust: Trust) -> None:
     """Contexts may go before their connections."""
-    for _ in range(20):
+    for _ in range(3):
         device, broker = shaken(*pair(OURS, OURS, trust, "TLSv1.3"))
         gc.collect()
         device.send(b"still here")
         assert carry(device, broker) == b"still here"
     device = broker = None  # type: ignore[assignment]
     gc.collect()
+
+
+def test_contexts_of_several_threads_do_not_meet(trust: Trust) -> None:
+    """Mbed TLS's key store is the whole process's."""
+    with_certificates = [resumable(trust, OURS, OURS, version) for version in VERSIONS * 2]
+
+    def work(each: tuple[Any, Any]) -> int:
+        done = 0
+        for _ in range(10):
+            device, broker = shaken(each[0].connection("localhost"), each[1].connection())
+            device.send(bytes(20_000))
+            done += carry(device, broker) == bytes(20_000)
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, with_certificates)) == [10] * 4
+
+
+def test_what_a_lookup_frees_does_no_harm(trust: Trust) -> None:
+    """The lookup runs in the middle of a handshake, and other connections may go while it does."""
+    others = [pair(OURS, OURS, trust, "TLSv1.3") for _ in range(4)]
+
+    def lookup(identity: str) -> bytes | None:
+        others.clear()
+        gc.collect()
+        return DEVICE_PSK.key if identity == DEVICE_PSK.identity else None
+
+    listener = find(OURS).server_context(TLSPolicy(), ServerMaterial(client_certificates=False, psk=lookup))
+    _, server = shaken(
+        find(OURS).client_context(TLSPolicy(), psk_client_material()).connection(""), listener.connection()
+    )
+    assert server.psk_identity == DEVICE_PSK.identity
+    assert not others
 
 
 # -- what a capture is opened with

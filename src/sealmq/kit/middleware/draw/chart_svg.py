@@ -12,9 +12,9 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from sealmq.kit.handshake.draw.comparison_svg import COLOURS
-from sealmq.kit.handshake.draw.words import in_time, one_line
+from sealmq.kit.handshake.draw.words import one_line
 from sealmq.kit.middleware.comparing import Comparison, Measured
-from sealmq.kit.middleware.draw.words import count_of, kib_of, rate_of, sum_of
+from sealmq.kit.middleware.draw.words import count_of, in_time, kib_of, rate_of, sum_of
 from sealmq.kit.middleware.handshaking import Handshakes
 from sealmq.kit.middleware.throughput import MESSAGES
 from sealmq.tls.middleware import TLS12, TLS13, Version
@@ -144,7 +144,7 @@ def _flash(comparison: Comparison) -> Panel:
         colour = next((place for place, name in enumerate(names) if name.startswith(each.library)), 0)
         rest = each.flash - each.library_flash
         text = f"{each.library_flash / 1024:.0f} + {rest / 1024:.0f} KiB"
-        bars.append(Bar(each.variant, colour, (float(each.library_flash), float(rest)), text))
+        bars.append(Bar(each.title, colour, (float(each.library_flash), float(rest)), text))
     return Panel("Flash on a Cortex-M4", "TLS + the rest (TCP/IP, MQTT, own code), less is better", tuple(bars))
 
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from sealmq.kit.handshake.draw.pen import Pen
-from sealmq.kit.handshake.draw.words import in_time
 from sealmq.kit.middleware.comparing import Comparison, Measured
 from sealmq.kit.middleware.draw.words import (
     NONE,
     bytes_of,
     count_of,
+    in_time,
     kib_of,
     rate_of,
     time_of,
@@ -114,7 +114,7 @@ def _with_themselves(comparison: Comparison, *, resumed: bool) -> Section:
                     (each.name, version_of(version), time_of(found.client_cpu), time_of(found.server_cpu),
                      bytes_of(found.up), bytes_of(found.down), str(found.flights))
                 )  # fmt: skip
-    head = ("middleware", "TLS", "client CPU", "server CPU", "up B", "down B", "flights")
+    head = ("middleware", "TLS", "client CPU", "server CPU", "up", "down", "flights")
     title = "Resumed handshakes" if resumed else "Full handshakes, each library with itself, mutual"
     return Section(title, head, tuple(rows), right=5, note="" if resumed else _MEDIANS)
 
@@ -127,7 +127,7 @@ def _with_the_default(comparison: Comparison) -> Section:
             broker = each.handshake(version, client=DEFAULT)
             if each.name != DEFAULT and (device or broker):
                 rows.append((each.name, version_of(version), *_beside(each, device), *_beside(each, broker)))
-    head = ("middleware", "TLS", "as client", "up B", "down B", "as server", "up B", "down B")
+    head = ("middleware", "TLS", "as client", "up", "down", "as server", "up", "down")
     return Section(f"Full handshakes with {DEFAULT} on the other side", head, tuple(rows), right=6, note=_OWN)
 
 
@@ -156,13 +156,13 @@ def _memory(comparison: Comparison) -> Section:
 
 
 def _footprints(comparison: Comparison) -> Section:
-    rows = [
-        (each.library, each.variant, *(kib_of(size) for size in (
-            each.library_flash, each.flash, each.ram_static, each.heap_peak, each.stack_peak)))
-        for each in comparison.footprints
-    ]  # fmt: skip
-    head = ("library", "build", "its flash", "all flash", "static RAM", "heap used", "stack used")
-    return Section("On a Cortex-M4 (the reference device, measured in QEMU)", head, tuple(rows), right=5)
+    rows = []
+    for each in comparison.footprints:
+        sizes = (each.flash, each.library_flash, each.ram_static, each.heap_peak, each.stack_peak)
+        rows.append((each.library, each.title, *(f"{size / 1024:.1f}" for size in sizes)))
+    head = ("library", "build", "flash", "its TLS", "RAM", "heap", "stack")
+    note = "with TCP/IP, MQTT and what it is for; RAM with the heap's place; heap, stack: used at most"
+    return Section("On a Cortex-M4, in KiB (the reference device in QEMU)", head, tuple(rows), right=5, note=note)
 
 
 def _advise(pen: Pen, recommendations: Sequence[Recommendation]) -> None:

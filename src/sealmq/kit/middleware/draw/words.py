@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sealmq.kit.handshake.draw.words import in_time
+from sealmq.kit.handshake.draw.words import in_bytes
 from sealmq.kit.middleware.spread import Spread
 from sealmq.tls.middleware import Version
 
 NONE = "-"
+
+
+def in_time(seconds: float) -> str:
+    """11.5 ms, 1.19 ms, 0.31 ms, 73 µs: three digits."""
+    milliseconds = seconds * 1e3
+    if milliseconds < 0.1:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{milliseconds:.{2 if milliseconds < 10 else 1 if milliseconds < 100 else 0}f} ms"
 
 
 def time_of(spread: Spread | None) -> str:
@@ -17,8 +25,8 @@ def time_of(spread: Spread | None) -> str:
 
 
 def bytes_of(spread: Spread | None) -> str:
-    """1,197."""
-    return NONE if spread is None else f"{spread.median:,.0f}"
+    """1,197 B."""
+    return NONE if spread is None else in_bytes(round(spread.median))
 
 
 def rate_of(bytes_a_second: float | None) -> str:

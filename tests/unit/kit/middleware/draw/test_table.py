@@ -29,10 +29,10 @@ def test_each_library_has_its_line_in_each_table() -> None:
     found = {section.title: section for section in sections(full())}
     full_rows = found["Full handshakes, each library with itself, mutual"].rows
     assert len(full_rows) == 9
-    assert full_rows[0] == ("openssl", "1.2", "0.90 ms ±10%", "1.20 ms ±10%", "1,200", "1,800", "4")
+    assert full_rows[0] == ("openssl", "1.2", "0.90 ms ±10%", "1.20 ms ±10%", "1,200 B", "1,800 B", "4")
     assert len(found["Resumed handshakes"].rows) == 8
     beside = found["Full handshakes with openssl on the other side"].rows
-    assert beside[0] == ("pyopenssl", "1.2", "0.80 ms", "1,200", "1,800", "0.75 ms", "1,200", "1,800")
+    assert beside[0] == ("pyopenssl", "1.2", "0.80 ms", "1,200 B", "1,800 B", "0.75 ms", "1,200 B", "1,800 B")
     assert found["Memory of an idle connection"].rows[0] == ("openssl", "30.0 KiB", "20.0 KiB")
     assert ("cyclonessl", "1.2, 1.3", "sessions", "1.3", "off", "-", "-") in found[
         "What they can do, on both sides"

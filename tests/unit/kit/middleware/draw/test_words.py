@@ -3,6 +3,7 @@ from __future__ import annotations
 from sealmq.kit.middleware.draw.words import (
     bytes_of,
     count_of,
+    in_time,
     kib_of,
     rate_of,
     sum_of,
@@ -17,7 +18,8 @@ from sealmq.tls.middleware import BOTH, TLS13
 def test_figures_in_words() -> None:
     spread = Spread(0.00119, 0.0011, 0.0013, 9)
     assert time_of(spread) == "1.19 ms ±8%"
-    assert bytes_of(Spread(1197.5, 1, 2, 2)) == "1,198"
+    assert bytes_of(Spread(1197.5, 1, 2, 2)) == "1,198 B"
+    assert [in_time(each) for each in (0.0115, 0.25, 0.00031, 73e-6)] == ["11.5 ms", "250 ms", "0.31 ms", "73 µs"]
     assert (rate_of(1_154_000_000), rate_of(6_440_000)) == ("1,154 MB/s", "6.4 MB/s")
     assert (count_of(282_413), count_of(812.4), count_of(7.0)) == ("282,000/s", "812/s", "7/s")
     assert kib_of(24_883) == "24.3 KiB"
