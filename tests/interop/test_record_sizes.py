@@ -69,6 +69,12 @@ def heard(broker: Broker, port: int, device: str, *options: str) -> tuple[bytes,
     return data, [size for kind, size in records(bytes(between.sent)) if kind == APPLICATION_DATA]
 
 
+def expect_small(sizes: list[int], most: int) -> None:
+    """The message came in such records. Under TLS 1.3 chain and tickets look the same on the wire, and may be more."""
+    assert sum(size for size in sizes if size <= most + OVERHEAD) > len(PAYLOAD)
+    assert len([size for size in sizes if size > most + OVERHEAD]) <= 4
+
+
 VERSIONS = ("-tls1_2", "-tls1_3")
 
 
@@ -85,9 +91,7 @@ def test_a_listener_for_small_buffers(small_broker: Broker, version: str) -> Non
     _, usual = heard(small_broker, small_broker.ports[0], "sensor-1", version)
     assert max(usual) > 10_000
     _, small = heard(small_broker, small_broker.ports[1], "sensor-1", version)
-    # Under TLS 1.3 the rest of the handshake travels in such records too: the chain, which nobody can make small.
-    assert sorted(small)[-20:][0] > 900
-    assert [size for size in small if size > 1_024 + OVERHEAD][1:] == []
+    expect_small(small, 1_024)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -96,7 +100,7 @@ def test_a_device_with_a_small_buffer(small_broker: Broker, version: str) -> Non
     done = sealmq("device", "set", "sensor-2", "--max-record", "512", "--home", small_broker.home)
     assert done.returncode == 0, done.stderr
     _, small = heard(small_broker, small_broker.ports[0], "sensor-2", version)
-    assert [size for size in small if size > 512 + OVERHEAD][1:] == [], "one is the chain's, under TLS 1.3"
+    expect_small(small, 512)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -104,8 +108,8 @@ def test_max_fragment_length_is_honoured(small_broker: Broker, version: str) -> 
     """RFC 6066 section 4: what the client asks for holds for every record, application data too."""
     offered(version, small_broker)
     name = next(words for words in small_broker.process.args if words in SHOWN)  # type: ignore[union-attr]
-    if name not in ("openssl", "pyopenssl"):
-        pytest.skip(f"{name} does not answer it")
+    if (name, version) == ("mbedtls-3.6", "-tls1_3"):
+        pytest.skip("Mbed TLS does not answer it in TLS 1.3: there max_record of the listener or device is what counts")
     _, small = heard(small_broker, small_broker.ports[0], "sensor-1", version, "-maxfraglen", "1024")
     assert max(small) <= 1_024 + OVERHEAD
 
