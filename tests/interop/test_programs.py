@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from middleware_brokers import here
 from ports import free_port
 from recording_relay import relay
 from running import WAIT, Broker, program, running, sealmq, wait_until
+from sealmq.bundle import read_psk
 from sealmq.cli.middleware import SHOWN
 from sealmq.errors import ConfigError, MiddlewareError, TLSError
+from sealmq.home import Home
 from sealmq.tls import for_paho
+from sealmq.tls.middleware import PSK, TLS13
+from sealmq.tls.policy import TLSPolicy
 from sealmq.tls.sockets import SocketContext
+from small_mosquitto import configuration, listens
 
 pytestmark = pytest.mark.interop
 
@@ -33,7 +39,7 @@ each_middleware = pytest.mark.parametrize("name", SHOWN)
 
 @pytest.fixture(scope="module")
 def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker that takes large messages, with a listener for PSKs."""
+    """A broker that takes large messages."""
     home = make_home(tmp_path_factory.mktemp("programs") / "home")
     (home / "sealmq.toml").write_text(TOML.replace("packet_size = 100_000", "packet_size = 2_000_000", 1))
     yield from start(home)
@@ -65,23 +71,11 @@ def mosquitto(roomy: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """mosquitto with the same certificates, on a port of its own."""
     where = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin") or program("mosquitto", "mosquitto")
     folder, port = tmp_path_factory.mktemp("mosquitto"), free_port()
-    ca = roomy.home / "ca"
-    trusted = folder / "trusted.pem"
-    trusted.write_bytes((ca / "root.pem").read_bytes() + (ca / "device-ca.pem").read_bytes())
-    (folder / "mosquitto.conf").write_text(
-        f"listener {port} 127.0.0.1\ncafile {trusted}\ncertfile {roomy.home / 'broker' / 'broker.pem'}\n"
-        f"keyfile {roomy.home / 'broker' / 'broker.pem'}\nrequire_certificate true\nallow_anonymous true\nuser root\n"
-        "max_queued_messages 10000\n"
-    )
+    (folder / "mosquitto.conf").write_text(configuration(roomy.home, folder, port))
     with running([where, "-c", folder / "mosquitto.conf"]) as broker:
-        wait_until(lambda: _listens(port) or broker.process.poll() is not None)
+        wait_until(lambda: listens(port) or broker.process.poll() is not None)
         assert broker.process.poll() is None, broker.errors.lines
         yield port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @each_middleware
@@ -101,6 +95,60 @@ def test_pub_and_sub_speak_by_it(name: str, roomy: Broker, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     done = sealmq("sub", *options, "-C", "1", "-W", "20")
     assert (done.returncode, done.stdout) == (0, f"{topic} kept\n"), done.stderr
+
+
+PSK_LIBRARIES = ("mbedtls-3.6", "mbedtls-2.28", "wolfssl")
+
+
+@pytest.fixture(scope="module")
+def psk_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, int]]]:
+    """A broker with a listener for PSKs by each library that has them: a device's psk.txt, and the ports."""
+    home = make_home(tmp_path_factory.mktemp("psk") / "home", devices=())
+    with Home.open(home) as opened:
+        file = opened.psk_enrollment().add_device("small-1", now=time.time()).file
+    ports = {name: free_port() for name in PSK_LIBRARIES if here(name).abilities.psk_server}
+    assert ports
+    listeners = [
+        f'[[listener]]\naddress = "127.0.0.1:{port}"\nauth = "psk"\nmiddleware = "{name}"\n'
+        for name, port in ports.items()
+    ]
+    toml = TOML.replace("packet_size = 100_000", "packet_size = 2_000_000", 1)
+    (home / "sealmq.toml").write_text(
+        "listen = []\n" + "".join(listeners) + "[websocket]\nlisten = []\n[https]\nlisten = []\n" + toml
+    )
+    broker = Broker(home, listen=())
+    try:
+        yield file, ports
+        assert broker.end() == 0
+    finally:
+        broker.kill()
+
+
+@pytest.mark.parametrize("name", PSK_LIBRARIES)
+def test_every_message_comes_back_with_a_pre_shared_key(name: str, psk_broker: tuple[Path, dict[str, int]]) -> None:
+    file, ports = psk_broker
+    if not here(name).abilities.psk_client:
+        pytest.skip(f"{name} has no PSK as a device")
+    key = read_psk(file)
+    for library, port in ports.items():
+        # wolfSSL 5.5 that offers TLS 1.3 with a PSK does not go back to a broker that has only 1.2.
+        only_12 = TLS13 not in here(library).abilities.psk_server
+        policy = TLSPolicy(highest="TLSv1.2") if only_12 else TLSPolicy()
+        psk = for_paho(psk=PSK(key.identity, key.key), middleware=name, policy=policy)
+        topic = f"devices/small-1/{name}/{library}"
+        paho_round(psk, "127.0.0.1", port, topic, messages=MESSAGES, large=LARGE)
+    wrong = for_paho(psk=PSK(key.identity, bytes(32)), middleware=name)
+    assert isinstance(dial(wrong, port, "127.0.0.1"), ssl.SSLError)
+
+
+def test_pub_takes_the_key_from_its_file(psk_broker: tuple[Path, dict[str, int]]) -> None:
+    file, ports = psk_broker
+    (name, port), *_ = ports.items()
+    where = ["-h", "127.0.0.1", "-p", str(port), "--psk-file", file, "-t", "devices/small-1/x"]
+    done = sealmq("pub", *where, "--middleware", name, "-m", "21.5", "-q", "1")
+    assert done.returncode == 0, done.stderr
+    done = sealmq("pub", *where, "--middleware", "pyopenssl", "-m", "21.5")
+    assert (done.returncode, "has no PSK for a device" in done.stderr) == (2, True), done.stderr
 
 
 # --- refusals through paho: an exception with words, never a hang
