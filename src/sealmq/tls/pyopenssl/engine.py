@@ -127,11 +127,14 @@ class PyOpenSSLEngine:
         raise self._failure()
 
     def write(self, plaintext: bytes) -> None:
-        """See Engine."""
+        """See Engine. In several records when the peer has asked for small ones (RFC 6066 section 4)."""
         self._measure(len(plaintext))
-        lib.ERR_clear_error()
-        if lib.SSL_write(self._ssl, plaintext, len(plaintext)) != len(plaintext):
-            raise self._failure()
+        while plaintext:
+            lib.ERR_clear_error()
+            written = lib.SSL_write(self._ssl, plaintext, len(plaintext))
+            if written <= 0:
+                raise self._failure()
+            plaintext = plaintext[written:]
 
     def say_goodbye(self) -> None:
         """See Engine."""
