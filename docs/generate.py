@@ -130,7 +130,7 @@ def command_line() -> str:
 def _commands(words: str, command: Any) -> Iterator[tuple[str, Any]]:
     """The command, if it does something by itself, and all below it."""
     below = getattr(command, "commands", None)
-    if below is None or words == "sealmq":
+    if below is None or words == "sealmq" or command.invoke_without_command:
         yield words, command
     for name, each in (below or {}).items():
         yield from _commands(f"{words} {name}", each)

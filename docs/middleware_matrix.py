@@ -66,7 +66,7 @@ def lines(run: dict[str, Any]) -> Iterator[str]:
         yield from _what_works(run["pairs"], client, names)
     yield from _refusals(run["pairs"], names)
     yield from _strangers(run["alone"], names)
-    yield from _impossible(run)
+    yield from _reasons(run)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -196,11 +196,15 @@ def _strangers(alone: dict[str, Record], names: Sequence[str]) -> Iterator[str]:
     yield from table(("case", *(f"`{name}`" for name in names)), rows)
 
 
-def _impossible(run: dict[str, Any]) -> Iterator[str]:
-    for outcome, title in ((Outcome.FAILED, "Failed"), (Outcome.IMPOSSIBLE, "Not possible, and why")):
-        reasons = Counter(
-            words_of(value) for each in _records(run) for value in each.values() if outcome_of(value) is outcome
-        )
+def _reasons(run: dict[str, Any]) -> Iterator[str]:
+    titles = {
+        Outcome.FAILED: "Failed",
+        Outcome.IMPOSSIBLE: "Not possible, and why",
+        Outcome.PASSED: "Passed, with a remark",
+    }
+    for outcome, title in titles.items():
+        values = [value for each in _records(run) for value in each.values() if outcome_of(value) is outcome]
+        reasons = Counter(words for value in values if (words := words_of(value)))
         if reasons:
             yield f"## {title}"
             yield ""

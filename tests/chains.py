@@ -119,6 +119,7 @@ class Case:
     """chain: DER, as it is sent. bad: ids of the rules that are bad. warned: ids that must be warnings.
 
     otherwise: why OpenSSL's judgement is another one, "" where it is the same.
+    key:       of the first; None where it is lost.
     """
 
     title: str
@@ -130,6 +131,7 @@ class Case:
     crl: bytes | None = None
     purpose: str = "server"
     otherwise: str = ""
+    key: Any = None
 
     @property
     def trusted(self) -> bool:
@@ -160,7 +162,7 @@ def _chain(*members: Any) -> tuple[bytes, ...]:
 
 def _case(title: str, chain: tuple[Any, ...], authorities: bytes, *bad: str, **more: Any) -> Case:
     warned = frozenset(more.pop("warned", ()))
-    return Case(title, _chain(*chain), authorities, bad=frozenset(bad), warned=warned, **more)
+    return Case(title, _chain(*chain), authorities, bad=frozenset(bad), warned=warned, key=chain[0].key, **more)
 
 
 def _ends(root: Authority, server_ca: Authority, good: Credentials) -> Iterable[Case]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sealmq.kit.middleware.comparing import Absent, Comparison, Measured, Memory
+from sealmq.kit.middleware.comparing import Absent, Comparison, Measured
 from sealmq.kit.middleware.footprint import Footprint
 from sealmq.kit.middleware.handshaking import Handshakes
 from sealmq.kit.middleware.known import KNOWN
+from sealmq.kit.middleware.memory import Memory
 from sealmq.kit.middleware.spread import Spread
 from sealmq.kit.middleware.throughput import MESSAGES, Throughput
 from sealmq.tls.middleware import BOTH, TLS12, TLS13, Abilities, Version
@@ -81,7 +82,7 @@ def full() -> Comparison:
         measured(
             "wolfssl", client=0.5e-3, server=0.45e-3, message=1.2e-5,
             licence="GPL-2.0-or-later OR LicenseRef-wolfSSL-commercial", psk_client=BOTH, psk_server=BOTH,
-            notes=("memory of a client: the memory of wolfssl could not be measured",),
+            notes=("memory: the memory of wolfssl could not be measured",),
         ),
         footprints=(footprint("1.2-small"), footprint("1.3", 129_000), footprint("both", 136_000)),
     )  # fmt: skip

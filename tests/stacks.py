@@ -73,6 +73,7 @@ class PlainTLS:
         self.established = True
         self.psk_identity = psk_identity
         self.closed = False
+        self.max_record = 16_384
         self.refused_certificate = b""
         self.proof: HandshakeProof | None = HandshakeProof("TLSv1.3", "none", "", False)
         self.peer_certificate = peer_certificate
@@ -157,6 +158,7 @@ class Registry:
         self.revoked: set[str] = set()
         self.bearers: dict[str, str] = {}
         self.claims: set[str] = set()
+        self.record_sizes: dict[str, int] = {}
 
     def identify(self, der: bytes, now: float) -> Identity:
         name = self.by_certificate.get(der) or der.decode()
@@ -170,6 +172,7 @@ class Registry:
             not_after=self.not_after.get(name, float("inf")),
             bearer=self.bearers.get(name, ""),
             kind="claim" if name in self.claims else "device",
+            max_record=self.record_sizes.get(name, 16_384),
         )
 
     def identify_psk(self, identity: str, now: float) -> Identity:

@@ -209,6 +209,8 @@ def check_command_line(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     context = command.make_context("sealmq", list(words))
     while hasattr(command, "commands"):
+        if not words and command.invoke_without_command:  # `sealmq middleware`, a command with others below it
+            return
         name, command, words = command.resolve_command(context, words)
         context = command.make_context(name, list(words), parent=context)
 

@@ -34,6 +34,7 @@ class Identity:
     devices:   of an account, a pattern (fnmatch.fnmatchcase) for the devices together with whose certificate alone it
                counts; "": it counts by itself, and with any.
     credential: what the serial is the number of.
+    max_record: bytes of the largest TLS record that it takes. The usual value is the standard's (RFC 8446 section 5.1).
     """
 
     name: str
@@ -44,6 +45,7 @@ class Identity:
     bearer: str = ""
     devices: str = ""
     credential: Credential = "certificate"
+    max_record: int = 16_384
 
 
 @dataclass(frozen=True, slots=True)

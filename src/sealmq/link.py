@@ -327,6 +327,7 @@ class Link:
             self._tell_refused(f"refused {kind}s", error, tls.peer_certificate)
         else:
             self._house.identified(self, self.identity.serial)
+            tls.max_record = min(tls.max_record, self.identity.max_record)
 
     def _set_deadline(self, deadline: float) -> None:
         sooner = deadline < self.deadline

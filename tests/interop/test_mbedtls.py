@@ -21,6 +21,7 @@ from middleware_pairs import (
     server_material,
 )
 from running import WAIT, Program, program, running
+from sealmq.errors import TLSError
 from sealmq.tls.middleware import ClientConnection, TLSConnection
 from tls_pairs import Trust
 
@@ -163,3 +164,25 @@ def test_a_broker_for_a_key(name: str, version: str) -> None:
     assert heard == b"hello\n"
     assert "good morning" in said
     assert connection.psk_identity == DEVICE_PSK.identity
+
+
+def test_a_device_that_guessed_the_group_wrong_is_resumed_too(trust: Trust, tmp_path: Path) -> None:
+    """The broker asks for another group (HelloRetryRequest), and so reads the ticket twice."""
+    ours = middleware("mbedtls-3.6")
+    chain, key = trust.device.save(trust.folder, "client")
+    options = ["-cert", chain, "-cert_chain", chain, "-key", key, "-CAfile", trust.root, "-groups", "X448:P-384"]
+    listener = ours.server_context(POLICIES["TLSv1.3"], server_material(trust))
+    for turn in ("-sess_out", "-sess_in"):
+        connection = listener.connection()
+        heard, _ = serves(connection, *options, turn, tmp_path / "session")
+        assert heard == b"hello\n"
+        assert connection.proof is not None
+        assert (connection.proof.group, connection.proof.resumed) == ("secp384r1", turn == "-sess_in")
+        assert connection.peer_certificate == trust.device.der
+
+
+def test_a_device_with_a_strange_curve_is_refused_by_2_28(trust: Trust) -> None:
+    connection = middleware("mbedtls-2.28").server_context(POLICIES["TLSv1.2"], server_material(trust)).connection()
+    with pytest.raises(TLSError, match="no key exchange group that is allowed"):
+        serves(connection, "-CAfile", trust.root, "-tls1_2", "-curves", "brainpoolP384r1:P-256")
+    assert connection.data_to_send() == bytes.fromhex("15030300020228")

@@ -13,7 +13,9 @@ from sealmq.house import SHARE
 from sealmq.identity import Identity, Terms
 from sealmq.link import Link
 from sealmq.mqtt.packets import Connect, PingResp, Publish, Subscribe, Subscription
+from sealmq.tls.policy import TLSPolicy
 from stacks import START, Client, Stage
+from tls_pairs import Trust
 
 
 def test_a_link_stands_in_the_house_from_the_first_byte_to_the_last(stage: Stage) -> None:
@@ -288,3 +290,22 @@ def test_no_link_outlives_its_psk(stage: Stage) -> None:
     client.connect("one")
     stage.wait(61)
     assert client.goodbye() == 0xA0
+
+
+def test_a_device_with_a_small_buffer_gets_small_records(stage: Stage) -> None:
+    stage.registry.record_sizes = {"small": 1_024, "large": 16_384}
+    clients = [stage.client(name) for name in ("small", "large", "operator")]
+    for client in clients:
+        client.connect()
+    sizes = [client.link._tls.max_record for client in clients]
+    assert sizes == [1_024, 16_384, 16_384]
+
+
+def test_a_listener_with_small_records_stays_one(trust: Trust) -> None:
+    stage = Stage(trust=trust)
+    stage._server_tls = trust.server(TLSPolicy(max_record=512))
+    stage.registry.record_sizes = {"small": 1_024}
+    client = stage.client("small")
+    client.connect("x")
+    assert client.link.identity is not None
+    assert client.link._tls.max_record == 512

@@ -25,6 +25,7 @@ from sealmq.cli.bundle import (
 )
 from sealmq.cli.ca_passphrase import with_ca_passphrase
 from sealmq.cli.device_list import list_devices
+from sealmq.cli.device_set import MAX_RECORD, set_device
 from sealmq.cli.device_show import show
 from sealmq.cli.options import HomeOption
 from sealmq.cli.times import day, moment
@@ -76,6 +77,10 @@ def add(
         ),
     ] = None,
     psk: PSKOption = False,
+    max_record: Annotated[
+        int | None,
+        typer.Option("--max-record", metavar="BYTES", min=512, max=16384, help=MAX_RECORD),
+    ] = None,
     table: TableOption = None,
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
@@ -96,11 +101,15 @@ def add(
 
         expect_alone({"--csr": csr, "--from": table, "--jobs": jobs, "--dry-run": dry_run or None})
         asked = _asked(target, out, host, port)
-        add_with_psk(name, days=days, role=role, asked=asked, as_json=as_json, home=home)
+        add_with_psk(name, days=days, role=role, max_record=max_record, asked=asked, as_json=as_json, home=home)
         return
     if table is not None or name is None or jobs is not None or dry_run:
         from sealmq.cli.device_fleet import add_from
 
+        if max_record is not None:
+            raise ConfigError(
+                "--max-record is for one device", remedy="afterwards: sealmq device set NAME --max-record"
+            )
         add_from(
             table,
             name=name,
@@ -118,6 +127,7 @@ def add(
         )
         return
     from sealmq.cli.target import home_path, listening_address
+    from sealmq.devices.record_sizes import RecordSizes
     from sealmq.home import Home
 
     path = home_path(home)
@@ -129,6 +139,8 @@ def add(
         if asked is not None:
             check_asked(asked, name)
         enrolled = opened.enrollment().add_device(name, now=time.time(), role=chosen, csr=request, days=days)
+        if max_record is not None:
+            RecordSizes(opened.registry).set(name, max_record)
         handed = hand_over(opened, name, asked) if asked is not None else None
     if as_json:
         more = {"bundle": handed.as_json()} if handed is not None else {}
@@ -230,6 +242,7 @@ def _next_commands(enrolled: Enrolled, address: tuple[str, int], home: Path | No
 app.command()(add)
 app.command("list")(list_devices)
 app.command()(show)
+app.command("set")(set_device)
 app.command()(bundle)
 app.command()(targets)
 device_revoke.register(app)

@@ -38,10 +38,18 @@ def expect_alone(options: Mapping[str, object | None]) -> None:
 
 
 def add_with_psk(
-    name: str | None, *, days: int | None, role: str | None, asked: Asked | None, as_json: bool, home: Path | None
+    name: str | None,
+    *,
+    days: int | None,
+    role: str | None,
+    max_record: int | None,
+    asked: Asked | None,
+    as_json: bool,
+    home: Path | None,
 ) -> None:
     """Add the device, write its bundle where one is asked for, and say what to do next."""
     from sealmq.cli.target import home_path, psk_address
+    from sealmq.devices.record_sizes import RecordSizes
     from sealmq.home import Home
 
     if name is None:
@@ -54,6 +62,8 @@ def add_with_psk(
             expect_psk_port(asked.port, address)
         chosen = role or (former.role if former is not None else "device")
         added = opened.psk_enrollment().add_device(name, now=time.time(), role=chosen, days=days)
+        if max_record is not None:
+            RecordSizes(opened.registry).set(name, max_record)
         handed = hand_over(opened, name, asked) if asked is not None else None
     if as_json:
         more = {"bundle": handed.as_json()} if handed is not None else {}

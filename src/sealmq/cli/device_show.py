@@ -29,6 +29,7 @@ def show(
     """Show all that is known of one device. Exit code 0 also when it is revoked or expired: the state says so."""
     from sealmq.cli.target import home_path
     from sealmq.devices.listing import near
+    from sealmq.devices.record_sizes import RecordSizes
     from sealmq.home import Home
     from sealmq.pki.authorities import DEVICE_CA
 
@@ -41,19 +42,22 @@ def show(
         directory = opened.device_directory(name)
         clones = opened.registry.clones_of(device.name)
         certificates = opened.registry.certificates_of(device.name)
+        max_record = RecordSizes(opened.registry).of(device.name)
         trusted = opened.authorities.key_ids(DEVICE_CA)
     now = time.time()
     if as_json:
         known = {
             "directory": str(directory) if directory.is_dir() else None,
             "clones": clones,
+            "max_record": max_record,
             "certificates": [_certificate_as_json(each, device) for each in certificates],
         }
         typer.echo(json.dumps(device_as_json(device, now) | known, indent=2))
         return
-    lines = _device_in_words(device, certificates, directory, now) + _certificates_in_words(
-        device, certificates, trusted
-    )
+    lines = _device_in_words(device, certificates, directory, now)
+    if max_record is not None:
+        lines.append(f"  TLS records  {max_record:,} bytes at most, towards it")
+    lines += _certificates_in_words(device, certificates, trusted)
     typer.echo("\n".join(lines + _clones_in_words(device, clones) + [_what_next(device)]))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from sealmq.devices.psks import PSKs
+from sealmq.devices.record_sizes import LARGEST
 from sealmq.devices.records import PSK, CertificateRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
@@ -64,6 +65,7 @@ class Directory:
             serial=record.serial,
             not_after=record.not_after,
             bearer=record.uuid,
+            max_record=record.max_record or LARGEST,
         )
 
     def identify_psk(self, identity: str, now: float) -> Identity:
@@ -83,6 +85,7 @@ class Directory:
             not_after=record.not_after,
             bearer=record.uuid,
             credential="PSK",
+            max_record=record.max_record or LARGEST,
         )
 
     def _claim(self, record: CertificateRecord, now: float) -> Identity:

@@ -35,6 +35,7 @@ class CertificateRecord:
     uuid:    of the device that has the name now, "" when it belongs to no device.
     seen:    when its device first connected with it, None: not yet.
     token:   the batch (tokens.TokenRecord) by which it was enrolled, None: by nobody's token.
+    max_record: bytes of the largest TLS record that its device gets, None: as the listener has it.
     """
 
     serial: str
@@ -52,6 +53,7 @@ class CertificateRecord:
     uuid: str = ""
     seen: float | None = None
     token: int | None = None
+    max_record: int | None = None
 
     def is_of(self, name: str) -> bool:
         """Is it a certificate of the device of this name, in any spelling of upper and lower case?"""

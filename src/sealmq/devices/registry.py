@@ -26,7 +26,7 @@ _CHANGES_AT_ONCE = 100  # that are forgotten together: a fleet is added by thous
 _CERTIFICATE = """
     SELECT c.serial, COALESCE(d.name, c.subject), COALESCE(d.role, ''), c.profile, c.authority_key_id, c.state,
            c.not_before, c.not_after, c.spki_sha256, c.fingerprint, c.revoked_at, c.reason,
-           COALESCE(d.uuid, ''), c.seen, c.token
+           COALESCE(d.uuid, ''), c.seen, c.token, d.max_record
     FROM certificates c LEFT JOIN devices d ON d.id = c.device """
 _DEVICE = """
     SELECT d.name, d.role, d.uuid, d.state, d.serial, c.not_after, d.created,

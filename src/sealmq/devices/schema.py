@@ -162,5 +162,10 @@ _PSKS = (
     ) {_ROWLESS}""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS, _LIFE, _PSKS)
+_RECORD_SIZES = (
+    # Bytes of the largest TLS record that a device gets; NULL: as its listener has it.
+    "ALTER TABLE devices ADD COLUMN max_record INTEGER",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCOUNTS, _BOUND, _FINGERPRINTS, _LIFE, _PSKS, _RECORD_SIZES)
 """The statements that lead from version n to n + 1. Never change one that was released: add the next."""

@@ -240,6 +240,11 @@ def demand_hybrid(context: ssl.SSLContext) -> None:
     )
 
 
+def expect_pair(chain: Path, key: Path) -> None:
+    """Raise TrustError when these files cannot be read or do not belong together. For libraries that do not look."""
+    _load_credentials(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), chain, key)
+
+
 def _load_credentials(context: ssl.SSLContext, chain: Path, key: Path) -> None:
     """Certificate chain and private key; TrustError in words when they do not fit."""
     try:

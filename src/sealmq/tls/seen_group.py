@@ -16,6 +16,7 @@ MOST = 24 * 1024
 """Bytes of the server's flight that are looked at: its certificates stand before the ServerKeyExchange."""
 
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+_CHANGE_CIPHER_SPEC = 20
 _HANDSHAKE = 22
 _SERVER_HELLO, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 12, 14
 _KEY_SHARE = 51
@@ -29,13 +30,14 @@ class SeenGroup:
     over: nothing more needs to be given.
     """
 
-    __slots__ = ("_messages", "_records", "_taken", "name", "over")
+    __slots__ = ("_messages", "_records", "_retried", "_taken", "name", "over")
 
     def __init__(self) -> None:
         self.name = ""
         self.over = False
         self._records = bytearray()  # not taken apart yet
         self._messages = bytearray()
+        self._retried = False
         self._taken = 0
 
     def look(self, data: bytes) -> None:
@@ -45,13 +47,14 @@ class SeenGroup:
         self._taken += len(data)
         self._records += data
         while len(self._records) >= 5 and not self.over:
-            length = int.from_bytes(self._records[3:5], "big")
-            if self._records[0] != _HANDSHAKE:
+            kind, length = self._records[0], int.from_bytes(self._records[3:5], "big")
+            if kind != _HANDSHAKE and not (kind == _CHANGE_CIPHER_SPEC and self._retried):
                 self._end()  # keys are on, or it was an alert
                 return
             if len(self._records) < 5 + length:
                 break
-            self._messages += self._records[5 : 5 + length]
+            if kind == _HANDSHAKE:
+                self._messages += self._records[5 : 5 + length]
             del self._records[: 5 + length]
             self._read_messages()
         if self._taken > MOST:
@@ -71,7 +74,9 @@ class SeenGroup:
                 return
             kind, body = self._messages[0], bytes(self._messages[4:end])
             del self._messages[:end]
-            if kind == _SERVER_HELLO and body[2:34] != _RETRY and (group := _key_share(body)):
+            if kind == _SERVER_HELLO and body[2:34] == _RETRY:
+                self._retried = True  # a ChangeCipherSpec behind it means nothing (RFC 8446 appendix D.4)
+            elif kind == _SERVER_HELLO and (group := _key_share(body)):
                 self._end(group)
             elif kind == _SERVER_KEY_EXCHANGE:
                 self._end(_curve(body))

@@ -17,7 +17,7 @@ def test_what_cannot_be_built_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_was_built_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The compiling itself is tried with the sources, in tests/interop/test_mbedtls.py."""
+    """The compiling itself is what `make test` does first (Makefile)."""
 
     class Library:
         version = "3.6.6"

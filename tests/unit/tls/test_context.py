@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from certificates import DAY, NOW, Authority
 from sealmq.errors import TrustError
 from sealmq.tls import context
-from sealmq.tls.context import RenewedContext, client_context, enrollment_context, server_context
+from sealmq.tls.context import RenewedContext, client_context, enrollment_context, expect_pair, server_context
 from sealmq.tls.openssl import OpenSSLContext, client_connection
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import VERSIONS, Trust, exchange, refusal
@@ -124,6 +124,14 @@ def test_credentials_that_cannot_be_used_are_refused_in_words(trust: Trust, tmp_
             server_context(TLSPolicy(), chain=one_chain, key=one_key, client_anchors=trust.device_ca.pem)
         assert why in caught.value.why
         assert caught.value.why
+
+
+def test_a_pair_that_is_none_is_noticed_without_a_context(trust: Trust) -> None:
+    chain, key = trust.broker.save(trust.folder, "broker")
+    _, other = trust.device.save(trust.folder, "client")
+    expect_pair(chain, key)
+    with pytest.raises(TrustError, match="cannot be used together"):
+        expect_pair(chain, other)
 
 
 def test_a_root_that_cannot_be_used_is_refused_in_words(tmp_path: Path) -> None:

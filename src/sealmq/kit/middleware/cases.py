@@ -14,8 +14,9 @@ from typing import Final
 
 from sealmq.errors import ConfigError
 from sealmq.kit.middleware.material import Material
-from sealmq.kit.middleware.meeting import Meeting
+from sealmq.kit.middleware.meeting import Change, Meeting
 from sealmq.kit.middleware.outcome import Outcome, Result
+from sealmq.kit.middleware.resuming import has_tickets
 from sealmq.tls.middleware import (
     TLS12,
     TLS13,
@@ -70,7 +71,7 @@ class Way:
     @property
     def payloads(self) -> tuple[int, ...]:
         """Bytes of each payload, in both directions."""
-        large = not (self.resumed or self.forgotten or self.address or self.capped)
+        large = not (self.forgotten or self.address or self.capped)
         return SIZES if large else SMALL
 
 
@@ -105,17 +106,16 @@ def try_way(way: Way, client: Middleware, server: Middleware, material: Material
     """Connect in that way, and look at everything."""
     lacks = lacking(way, client, server)
     try:
-        _connect(way, client, server, material)
+        remark = _connect(way, client, server, material)
     except ConfigError as error:
         outcome, why = (Outcome.IMPOSSIBLE, lacks) if lacks else (Outcome.FAILED, f"{error.what}: {error.why}")
-    except _NotResumedError:
-        outcome, why = (Outcome.IMPOSSIBLE, lacks) if lacks else (Outcome.FAILED, "it was not resumed")
-        if not lacks and way.psk:
-            outcome, why = Outcome.IMPOSSIBLE, "what a PSK has proved is not resumed: its handshake is short already"
+    except _NotResumedError as error:
+        known = lacks or str(error)
+        outcome, why = (Outcome.IMPOSSIBLE, known) if known else (Outcome.FAILED, "it was not resumed")
     except Exception as error:
         outcome, why = Outcome.FAILED, in_words(error)
     else:
-        outcome, why = (Outcome.FAILED, f"it worked, but: {lacks}") if lacks else (Outcome.PASSED, "")
+        outcome, why = (Outcome.FAILED, f"it worked, but: {lacks}") if lacks else (Outcome.PASSED, remark)
     return Result(way.id, way.version, client.name, server.name, outcome, why)
 
 
@@ -146,7 +146,7 @@ def lacking(way: Way, client: Middleware, server: Middleware) -> str:
 
 
 class _NotResumedError(Exception):
-    pass
+    """Its text is the reason, where it is known and no mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,26 +158,44 @@ class _Stage:
     host: str
 
 
-def _connect(way: Way, client: Middleware, server: Middleware, material: Material) -> None:
+def _connect(way: Way, client: Middleware, server: Middleware, material: Material) -> str:
+    """A remark, "" for none. Raises what there is to raise."""
     stage = _set_up(way, client, server, material)
     session: object | None = None
+    reason = ""
     if way.resumed or way.forgotten:
-        first = stage.device.connection(stage.host)
-        meeting = Meeting(first, stage.listener.connection())
-        _shake(meeting)
-        _send(meeting, SMALL[:2])  # under TLS 1.3 the ticket follows the handshake
-        session = first.session
-        _part(meeting)
+        session, reason = _first(way, stage)
         if session is None and way.resumed:
-            raise _NotResumedError
+            raise _NotResumedError(reason)
     if way.forgotten:
         stage = _Stage(server.server_context(POLICIES[way.version], _servers(way, server, material)),
                        stage.device, stage.host)  # fmt: skip
     meeting = Meeting(stage.device.connection(stage.host, session=session), stage.listener.connection())
     _shake(meeting)
-    _look(way, meeting, client, server, material)
+    _look(way, meeting, client, server, material, reason)
     _send(meeting, way.payloads, capped=way.capped)
-    _part(meeting)
+    return _part(meeting)
+
+
+def _first(way: Way, stage: _Stage) -> tuple[object | None, str]:
+    """A connection to be resumed: its session, and why these two may not do that; "" where they must."""
+    first = stage.device.connection(stage.host)
+    meeting = Meeting(first, stage.listener.connection())
+    said: list[bytes] = []
+
+    def note(flight: bytes) -> bytes:
+        said.append(flight)
+        return flight
+
+    _shake(meeting, note)
+    _send(meeting, SMALL[:2])  # under TLS 1.3 the ticket follows the handshake
+    session = first.session
+    _part(meeting, client_first=False)
+    if way.psk:
+        return session, "what a PSK has proved is not resumed: its handshake is short already"
+    if way.version == TLS12 and not has_tickets(said[0]):
+        return session, "the client has no tickets of TLS 1.2, the server resumes by nothing else"
+    return session, ""
 
 
 def _set_up(way: Way, client: Middleware, server: Middleware, material: Material) -> _Stage:
@@ -201,22 +219,24 @@ def of_broker(server: Middleware, material: Material) -> ServerMaterial:
     return ServerMaterial(chain=proves.chain, key=proves.key, client_anchors=proves.client_anchors)
 
 
-def _shake(meeting: Meeting) -> None:
-    meeting.settle()
+def _shake(meeting: Meeting, to_server: Change | None = None) -> None:
+    meeting.settle(to_server=to_server)
     for side, name in ((meeting.client, "client"), (meeting.server, "server")):
         if side.error is not None:
             raise MismatchError(f"the {name}: {in_words(side.error)}")
         expect(side.connection.established, f"the {name} is not done with the handshake")
 
 
-def _look(way: Way, meeting: Meeting, client: Middleware, server: Middleware, material: Material) -> None:
-    """What both know of each other now."""
+def _look(
+    way: Way, meeting: Meeting, client: Middleware, server: Middleware, material: Material, reason: str
+) -> None:  # fmt: skip
+    """What both know of each other now. reason: why it may not be resumed."""
     ours, theirs = meeting.client.connection, meeting.server.connection
     for side, middleware in ((ours, client), (theirs, server)):
         proof = side.proof
         if proof is None:
             raise MismatchError(f"{middleware.name} is done with the handshake, and tells nothing about it")
-        _look_at(proof, way, middleware)
+        _look_at(proof, way, middleware, reason)
     if way.psk:
         expect(theirs.psk_identity == material.psk.identity, f"the server knows the PSK of {theirs.psk_identity!r}")
         expect(theirs.peer_certificate == b"", "a PSK was used, and there is a certificate")
@@ -226,12 +246,12 @@ def _look(way: Way, meeting: Meeting, client: Middleware, server: Middleware, ma
         expect(theirs.psk_identity == "", "certificates were used, and there is a PSK")
 
 
-def _look_at(proof: HandshakeProof, way: Way, middleware: Middleware) -> None:
+def _look_at(proof: HandshakeProof, way: Way, middleware: Middleware, reason: str) -> None:
     expect(proof.version == way.version, f"{middleware.name} speaks {proof.version}")
     expect(proof.cipher, f"{middleware.name} names no cipher suite")
     if proof.resumed != way.resumed:
         if way.resumed:
-            raise _NotResumedError
+            raise _NotResumedError(reason)
         raise MismatchError(f"{middleware.name} has resumed a session that it should not")
     if way.hybrid and middleware.abilities.names_group:
         expect(proof.group in HYBRID_GROUPS, f"{middleware.name} says that the group is {proof.group!r}")
@@ -274,9 +294,15 @@ def pattern(size: int, start: int) -> bytes:
     return (period * (size // len(period) + 1))[:size]
 
 
-def _part(meeting: Meeting) -> None:
-    meeting.part()
-    for side, name in ((meeting.client, "client"), (meeting.server, "server")):
-        if side.error is not None:
-            raise MismatchError(f"at the end the {name}: {in_words(side.error)}")
-        expect(side.connection.closed, f"the {name} has not heard the other's close_notify")
+def _part(meeting: Meeting, *, client_first: bool = True) -> str:
+    """One side says close_notify, then the other. A remark on who does not answer, "" for none."""
+    sides = [(meeting.client, "client"), (meeting.server, "server")]
+    (first, _), (second, name) = sides if client_first else reversed(sides)
+    for side in (first, second):
+        side.connection.close()
+        meeting.settle()
+        for each, who in sides:
+            if each.error is not None:
+                raise MismatchError(f"at the end the {who}: {in_words(each.error)}")
+        expect(second.connection.closed, f"the {name} has not heard the other's close_notify")
+    return "" if first.connection.closed else f"the {name} does not answer a close_notify"

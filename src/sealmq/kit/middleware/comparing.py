@@ -18,7 +18,7 @@ from sealmq.kit.middleware.footprint import Footprint, load
 from sealmq.kit.middleware.handshaking import HandshakeCourse, Handshakes, kind_of
 from sealmq.kit.middleware.known import KNOWN, Known
 from sealmq.kit.middleware.material import Good
-from sealmq.kit.middleware.memory import Kept, memory_of
+from sealmq.kit.middleware.memory import Memory, memory_of
 from sealmq.kit.middleware.throughput import MESSAGES, Throughput, ThroughputCourse
 from sealmq.tls.middleware import Abilities, Middleware, Version
 from sealmq.tls.middlewares import DEFAULT, find
@@ -32,18 +32,8 @@ _THROUGHPUT: Final = 0.2
 _MEMORY: Final = 0.25
 """Of the time, for each kind of figure."""
 
-KEPT: Final[tuple[Kept, ...]] = ("client", "server")
-
 Tell = Callable[[int, int], None]
 """How much of how much is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes of an idle connection; None where it could not be measured."""
-
-    client: int | None
-    server: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +93,7 @@ class _Runner:
 
     middleware: Middleware
     courses: list[_Course] = field(default_factory=list)
-    memory: dict[Kept, int] = field(default_factory=dict)
+    memory: Memory = field(default_factory=lambda: Memory(None, None))
     notes: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -181,8 +171,7 @@ def _steps(runners: Sequence[_Runner], good: Good, seconds: float) -> Iterator[C
             for runner, course in mine:
                 yield partial(_turn, runner, course, seconds * part / (len(mine) * TURNS))
     for runner in runners:
-        for kept in KEPT:
-            yield partial(_weigh, runner, good, kept, seconds * _MEMORY / (len(runners) * len(KEPT)))
+        yield partial(_weigh, runner, good, seconds * _MEMORY / len(runners))
 
 
 def _turn(runner: _Runner, course: _Course, seconds: float) -> None:
@@ -195,9 +184,9 @@ def _turn(runner: _Runner, course: _Course, seconds: float) -> None:
             runner.courses.remove(course)
 
 
-def _weigh(runner: _Runner, good: Good, kept: Kept, seconds: float) -> None:
-    with runner.noting(f"memory of a {kept}"):
-        runner.memory[kept] = memory_of(runner.middleware.name, good, kept, seconds)
+def _weigh(runner: _Runner, good: Good, seconds: float) -> None:
+    with runner.noting("memory"):
+        runner.memory = memory_of(runner.middleware.name, good, seconds)
 
 
 def _measured(runner: _Runner) -> Measured:
@@ -206,6 +195,6 @@ def _measured(runner: _Runner) -> Measured:
         runner.middleware.abilities,
         tuple(each.figures for each in runner.courses if isinstance(each, HandshakeCourse)),
         tuple(each.figures for each in runner.courses if isinstance(each, ThroughputCourse)),
-        Memory(runner.memory.get("client"), runner.memory.get("server")),
+        runner.memory,
         tuple(runner.notes),
     )

@@ -10,25 +10,26 @@ import gc
 import multiprocessing
 import signal
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from sealmq.errors import Error, TLSError
 from sealmq.kit.middleware.cases import POLICIES
 from sealmq.kit.middleware.handshaking import listeners
 from sealmq.kit.middleware.material import Good
-from sealmq.kit.middleware.meeting import Meeting
+from sealmq.kit.middleware.meeting import Meeting, Side
+from sealmq.tls.middleware import TLSConnection
 from sealmq.tls.middlewares import find
 
-Kept = Literal["client", "server"]
-
-MOST: Final = 400
+MOST: Final = 300
 FEWEST: Final = 50
-"""Connections that are made: memory is given out in pages, and a few are too few to see."""
+"""Connections that are kept of each side: memory is given out in pages, and a few are too few to see."""
 
-_FIRST: Final = 24
-"""Connections before the first look: what is made once for all of them is no part of one."""
+_FIRST: Final = 16
+"""Connections of each side before the first look: what is made once for all of them is no part of one."""
 
 _PATIENCE: Final = 60.0
 """Seconds that the process may take beyond its time."""
@@ -36,13 +37,21 @@ _PATIENCE: Final = 60.0
 _spawn = multiprocessing.get_context("spawn")
 
 
-def memory_of(name: str, good: Good, kept: Kept, seconds: float) -> int:
-    """Bytes for each idle connection, of its client's or its server's side. Raises Error when it cannot be measured.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of an idle connection, on each side; None where it could not be measured."""
+
+    client: int | None
+    server: int | None
+
+
+def memory_of(name: str, good: Good, seconds: float) -> Memory:
+    """What an idle connection takes on each side. Raises Error when it cannot be measured.
 
     name: of the middleware. seconds: how long connections may be made.
     """
     ours, theirs = _spawn.Pipe(duplex=False)
-    process = _spawn.Process(target=_measure, args=(theirs, name, good, kept, seconds), daemon=True)
+    process = _spawn.Process(target=_measure, args=(theirs, name, good, seconds), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -56,45 +65,50 @@ def memory_of(name: str, good: Good, kept: Kept, seconds: float) -> int:
         process.kill()
         process.join()
         process.close()
-    if isinstance(said, str):
-        raise Error(f"the memory of {name} could not be measured", why=said)
-    return int(said)
+    if isinstance(said, Memory):
+        return said
+    raise Error(f"the memory of {name} could not be measured", why=str(said))
 
 
-def _measure(pipe: Connection, name: str, good: Good, kept: Kept, seconds: float) -> None:
+def _measure(pipe: Connection, name: str, good: Good, seconds: float) -> None:
     """What the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     try:
-        pipe.send(per_connection(name, good, kept, seconds))
+        pipe.send(per_connection(name, good, seconds))
     except Error as error:
         pipe.send(error.what)
 
 
-def per_connection(name: str, good: Good, kept: Kept, seconds: float) -> int:
+def per_connection(name: str, good: Good, seconds: float) -> Memory:
     """As `memory_of`, in this process: true only where nothing else goes on in it."""
     middleware = find(name)
     policy = POLICIES[max(middleware.abilities.versions)]
     listener = middleware.server_context(policy, listeners(middleware, good))
     device = middleware.client_context(policy, good.client())
-    standing: list[object] = []
+    standing: list[TLSConnection] = []
 
-    def connect() -> None:
+    def connect() -> Meeting:
         meeting = Meeting(device.connection(good.host), listener.connection())
         meeting.settle()
         failure = meeting.client.error or meeting.server.error
         if failure is not None or not meeting.server.connection.established:
             raise failure or TLSError("the handshake was not finished")
-        side = meeting.client if kept == "client" else meeting.server
-        standing.append(side.connection)
+        return meeting
 
-    for _ in range(_FIRST):
-        connect()
-    gc.collect()
-    before, until = _resident(), time.monotonic() + seconds
-    while len(standing) < _FIRST + MOST and (time.monotonic() < until or len(standing) < _FIRST + FEWEST):
-        connect()
-    gc.collect()
-    return max(_resident() - before, 0) // (len(standing) - _FIRST)
+    def keep(side: Callable[[Meeting], Side]) -> int:
+        """How much each takes."""
+        for _ in range(_FIRST):
+            standing.append(side(connect()).connection)  # noqa: PERF401 - one by one: the other side goes at once
+        gc.collect()
+        before, number, until = _resident(), 0, time.monotonic() + seconds / 2
+        while number < FEWEST or (number < MOST and time.monotonic() < until):
+            standing.append(side(connect()).connection)
+            number += 1
+        gc.collect()
+        return max(_resident() - before, 0) // number
+
+    server = keep(lambda meeting: meeting.server)
+    return Memory(keep(lambda meeting: meeting.client), server)
 
 
 def _resident() -> int:

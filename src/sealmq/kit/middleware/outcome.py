@@ -24,7 +24,8 @@ class Result:
 
     case:           its identifier. version: of TLS, "" where it says nothing.
     client, server: the middlewares' names; "" where nobody is on that side.
-    why:            with REFUSED the words of the side that refused, with IMPOSSIBLE and FAILED the reason.
+    why:            with REFUSED the words of the side that refused, with IMPOSSIBLE and FAILED the reason; a remark
+                    with PASSED, "" for none.
     alert:          that went out, by its name in RFC 8446, and `heard` what the other side made of it; "" for none.
     """
 

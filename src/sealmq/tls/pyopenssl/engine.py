@@ -127,14 +127,14 @@ class PyOpenSSLEngine:
         raise self._failure()
 
     def write(self, plaintext: bytes) -> None:
-        """See Engine. In several records when the peer has asked for small ones (RFC 6066 section 4)."""
+        """See Engine. In several records when the peer has asked for small ones (RFC 6066 section 4): pyOpenSSL has
+        SSL_write return after each."""
         self._measure(len(plaintext))
+        lib.ERR_clear_error()
         while plaintext:
-            lib.ERR_clear_error()
-            written = lib.SSL_write(self._ssl, plaintext, len(plaintext))
-            if written <= 0:
+            if (size := lib.SSL_write(self._ssl, plaintext, len(plaintext))) <= 0:
                 raise self._failure()
-            plaintext = plaintext[written:]
+            plaintext = plaintext[size:]
 
     def say_goodbye(self) -> None:
         """See Engine."""

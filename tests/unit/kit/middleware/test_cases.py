@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cheating_middlewares import Babbling, Cheating, Lossy, Raising
+from cheating_middlewares import Altered, Babbling, Cheating, Lossy, Raising
 from middleware_material import material
 from sealmq.errors import TLSError
 from sealmq.kit.middleware.cases import SIZES, WAYS, Way, in_words, pattern, record_lengths, try_way
@@ -123,3 +123,28 @@ def test_records_are_measured() -> None:
 def test_an_error_stands_in_one_line() -> None:
     assert in_words(TLSError("it failed", why="see\nthere")) == "TLSError: it failed (see there)"
     assert in_words(ValueError()) == "ValueError: ValueError"
+
+
+class Rude(Altered):
+    """Does not answer a close_notify."""
+
+    def close(self) -> None:
+        if not self._true.closed:
+            self._true.close()
+
+
+def test_who_does_not_answer_a_goodbye_is_remarked(trust: Trust) -> None:
+    result = try_way(way("certificate"), OPENSSL, Cheating(connection=Rude), material(trust))
+    assert (result.outcome, result.why) == (Outcome.PASSED, "the server does not answer a close_notify")
+
+
+class Forgetting(Altered):
+    """Says no close_notify at all."""
+
+    def close(self) -> None:
+        pass
+
+
+def test_who_says_no_goodbye_is_found(trust: Trust) -> None:
+    result = try_way(way("certificate"), Cheating(connection=Forgetting), OPENSSL, material(trust))
+    assert (result.outcome, result.why) == (Outcome.FAILED, "the server has not heard the other's close_notify")

@@ -7,6 +7,7 @@ from middleware_comparisons import full
 from middleware_material import material
 from sealmq.errors import MiddlewareError
 from sealmq.kit.middleware import comparing
+from sealmq.kit.middleware.memory import Memory
 from sealmq.tls.middleware import TLS12, TLS13
 from sealmq.tls.middlewares import find
 from tls_pairs import Trust
@@ -52,12 +53,12 @@ def test_who_is_not_here_is_told_with_what_to_do(trust: Trust, monkeypatch: pyte
 def test_what_cannot_be_measured_is_noted_and_the_rest_goes_on(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Cheating(host="elsewhere.example")
     monkeypatch.setattr(comparing, "find", lambda name="openssl": broken if name == "cheating" else find(name))
-    monkeypatch.setattr(comparing, "memory_of", lambda *_: 1024)
+    monkeypatch.setattr(comparing, "memory_of", lambda *_: Memory(1024, 2048))
     (cheating,) = comparing.compare(["cheating"], material(trust).good, 0.1).measured
     assert all("does not carry the name" in note for note in cheating.notes)
     assert {(each.client, each.server) for each in cheating.handshakes} == {("openssl", "cheating")}
     assert cheating.throughput == ()
-    assert cheating.memory == comparing.Memory(1024, 1024)
+    assert cheating.memory == Memory(1024, 2048)
 
 
 def test_a_figure_is_found_by_its_kind() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +44,7 @@ def library() -> None:
     middleware(OURS)
 
 
-def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[object, object]:
+def resumable(trust: Trust, client: str, server: str, version: str) -> tuple[Any, Any]:
     policy = POLICIES[version]
     return (
         find(client).client_context(policy, client_material(trust)),
@@ -112,7 +115,7 @@ def test_a_goodbye_is_understood(trust: Trust, client: str, server: str, version
 @pytest.mark.parametrize(("client", "server"), PAIRS)
 def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str, server: str, version: str) -> None:
     for_device, for_broker = resumable(trust, client, server, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     for _ in range(3):
         session = device.session
         assert session is not None
@@ -122,8 +125,8 @@ def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str,
         carry(broker, device)
         del broker
         device, broker = shaken(
-            for_device.connection("localhost", session=session),  # type: ignore[attr-defined]
-            for_broker.connection(),  # type: ignore[attr-defined]
+            for_device.connection("localhost", session=session),
+            for_broker.connection(),
         )
         assert device.proof is not None
         assert broker.proof is not None
@@ -137,12 +140,12 @@ def test_a_session_is_resumed_and_the_device_is_known(trust: Trust, client: str,
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_new_context_resumes_nobody(trust: Trust, version: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     broker.close()
     _, other = resumable(trust, OURS, OURS, version)
     again, there = shaken(
-        for_device.connection("localhost", session=device.session),  # type: ignore[attr-defined]
-        other.connection(),  # type: ignore[attr-defined]
+        for_device.connection("localhost", session=device.session),
+        other.connection(),
     )
     assert again.proof is not None
     assert not again.proof.resumed
@@ -152,10 +155,10 @@ def test_a_new_context_resumes_nobody(trust: Trust, version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_counts_for_the_name_that_was_dialled(trust: Trust, version: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     broker.close()
-    other = for_device.connection("elsewhere", session=device.session)  # type: ignore[attr-defined]
-    error, _ = refusal(other, for_broker.connection())  # type: ignore[attr-defined]
+    other = for_device.connection("elsewhere", session=device.session)
+    error, _ = refusal(other, for_broker.connection())
     assert error is not None
     assert "does not carry the name" in error.what
 
@@ -165,7 +168,7 @@ def test_a_session_counts_for_the_name_that_was_dialled(trust: Trust, version: s
 def test_who_was_cut_off_proves_everything_anew(trust: Trust, version: str, end: str) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, version)
     assert isinstance(for_broker, Mbed3ServerContext)
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     session = device.session
     assert for_broker.shared.kept == 1
     if end == "goodbye":
@@ -176,19 +179,19 @@ def test_who_was_cut_off_proves_everything_anew(trust: Trust, version: str, end:
     del broker
     gc.collect()
     assert for_broker.shared.kept == (end != "cut")
-    again, _ = shaken(for_device.connection("localhost", session=session), for_broker.connection())  # type: ignore[attr-defined]
+    again, _ = shaken(for_device.connection("localhost", session=session), for_broker.connection())
     assert again.proof is not None
     assert again.proof.resumed == (end != "cut")
 
 
 def test_a_ticket_of_tls_13_counts_once(trust: Trust) -> None:
     for_device, for_broker = resumable(trust, OURS, OURS, "TLSv1.3")
-    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())  # type: ignore[attr-defined]
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
     session = device.session
     broker.keep_session()
     results = []
     for _ in range(2):
-        again, there = shaken(for_device.connection("localhost", session=session), for_broker.connection())  # type: ignore[attr-defined]
+        again, there = shaken(for_device.connection("localhost", session=session), for_broker.connection())
         there.keep_session()
         assert again.proof is not None
         results.append(again.proof.resumed)
@@ -205,6 +208,21 @@ def test_a_ticket_is_small_and_none_is_given_when_none_is_wanted(trust: Trust) -
         assert listener.shared.kept == tickets
         assert (client.session is not None) == bool(tickets)
         server.keep_session()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_damaged_session_means_a_full_handshake(trust: Trust, version: str) -> None:
+    for_device, for_broker = resumable(trust, OURS, OURS, version)
+    device, broker = shaken(for_device.connection("localhost"), for_broker.connection())
+    broker.keep_session()
+    session = device.session
+    for data in (b"", b"x" * 100, session.data[:-1]):
+        again, there = shaken(
+            for_device.connection("localhost", session=replace(session, data=data)), for_broker.connection()
+        )
+        assert again.proof is not None
+        assert not again.proof.resumed
+        assert there.peer_certificate == trust.device.der
 
 
 def test_the_secrets_of_a_session_are_in_no_text(trust: Trust) -> None:
@@ -429,6 +447,39 @@ def test_nothing_is_left_of_connections_that_have_gone(trust: Trust) -> None:
         assert carry(device, broker) == b"still here"
     device = broker = None  # type: ignore[assignment]
     gc.collect()
+
+
+def test_contexts_of_several_threads_do_not_meet(trust: Trust) -> None:
+    """Mbed TLS's key store is the whole process's."""
+    with_certificates = [resumable(trust, OURS, OURS, version) for version in VERSIONS * 2]
+
+    def work(each: tuple[Any, Any]) -> int:
+        done = 0
+        for _ in range(10):
+            device, broker = shaken(each[0].connection("localhost"), each[1].connection())
+            device.send(bytes(20_000))
+            done += carry(device, broker) == bytes(20_000)
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, with_certificates)) == [10] * 4
+
+
+def test_what_a_lookup_frees_does_no_harm(trust: Trust) -> None:
+    """The lookup runs in the middle of a handshake, and other connections may go while it does."""
+    others = [pair(OURS, OURS, trust, "TLSv1.3") for _ in range(4)]
+
+    def lookup(identity: str) -> bytes | None:
+        others.clear()
+        gc.collect()
+        return DEVICE_PSK.key if identity == DEVICE_PSK.identity else None
+
+    listener = find(OURS).server_context(TLSPolicy(), ServerMaterial(client_certificates=False, psk=lookup))
+    _, server = shaken(
+        find(OURS).client_context(TLSPolicy(), psk_client_material()).connection(""), listener.connection()
+    )
+    assert server.psk_identity == DEVICE_PSK.identity
+    assert not others
 
 
 # -- what a capture is opened with

@@ -215,6 +215,7 @@ API int sq_resume(sq_connection *n, const unsigned char *session, size_t size)
     rc = mbedtls_ssl_session_load(&loaded, session, size);
     if (rc == 0) {
         rc = mbedtls_ssl_set_session(&n->ssl, &loaded);
+        n->offered = rc == 0;
     }
     mbedtls_ssl_session_free(&loaded);
     guard_leave();
@@ -250,11 +251,11 @@ static int is_proved(sq_connection *n)
         return mbedtls_ssl_get_peer_cert(&n->ssl) == NULL && (!c->server || n->identity != NULL) &&
                (resumed || mbedtls_ssl_get_version_number(&n->ssl) == MBEDTLS_SSL_VERSION_TLS1_2);
     }
-    if (c->server) {
-        return !c->certificates || (resumed ? n->proved_size != 0 : mbedtls_ssl_get_peer_cert(&n->ssl) != NULL);
+    if (c->server && !c->certificates) {
+        return 1;
     }
-    if (resumed) {
-        return 1; /* Python compares for whom the session was */
+    if (resumed) { /* for whom a client's session is, Python has compared */
+        return c->server ? n->proved_size != 0 : n->offered;
     }
     return mbedtls_ssl_get_peer_cert(&n->ssl) != NULL && mbedtls_ssl_get_verify_result(&n->ssl) == 0 &&
            (n->address_size == 0 || n->address_compared);

@@ -134,6 +134,7 @@ typedef struct sq_connection {
     size_t address_size;
     int address_compared;
     int certificates_went; /* the handshake came by the server's certificate: it is a full one */
+    int offered; /* a client has a session to resume */
     int done, failed, goodbye, kept;
     int alert_sent, alert_received, said_something, no_list, stranger;
     int has_ticket;

@@ -78,3 +78,7 @@
 #undef MBEDTLS_PSA_ITS_FILE_C
 
 #define MBEDTLS_PSK_MAX_LEN 64
+
+/* wolfSSL takes no ticket whose nonce is longer, and ends the connection over it. It need only differ from those of the
+ * same connection's other tickets (RFC 8446 section 4.6.1). */
+#define MBEDTLS_SSL_TLS1_3_TICKET_NONCE_LENGTH 8

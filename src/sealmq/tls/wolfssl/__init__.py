@@ -1,0 +1,1 @@
+"""wolfSSL, as the system has it, behind the interface of middleware.py."""
