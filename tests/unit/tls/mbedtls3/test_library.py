@@ -106,6 +106,35 @@ def test_what_others_could_have_written_is_not_loaded(tmp_path: Path, mode: int)
     tmp_path.chmod(0o755)
 
 
+def test_what_others_could_exchange_is_not_loaded(tmp_path: Path) -> None:
+    """By a folder further up, and behind a link."""
+    below = tmp_path / "open" / "shut"
+    below.mkdir(parents=True)
+    path = below / FILE
+    path.write_bytes(b"")
+    expect_trusted(path)
+    (tmp_path / "link").symlink_to(below)
+    for mode, fine in ((0o777, False), (0o1777, True), (0o757, False), (0o755, True)):
+        (tmp_path / "open").chmod(mode)
+        for each in (path, tmp_path / "link" / FILE):
+            if fine:
+                expect_trusted(each)
+            else:
+                with pytest.raises(MiddlewareError, match="is not loaded"):
+                    expect_trusted(each)
+
+
+def test_the_library_that_was_looked_at_is_the_one_that_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEALMQ_MIDDLEWARE_DIR=. gives a path without a folder, for which the system looks elsewhere."""
+    compiled(tmp_path, "int sq_abi(void) { return 77; }")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MiddlewareError, match="built for another SealMQ") as caught:
+        load_from(Path(FILE))
+    assert "77" in caught.value.why
+
+
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """A cffi whose import fails, in a process of its own."""
     (tmp_path / "cffi.py").write_text("raise ImportError('libffi.so.8: cannot open shared object file')\n")
