@@ -281,7 +281,7 @@ def _title(name: str) -> str:
     """The library behind a middleware. Raises MissingError where it is not to be had."""
     try:
         return find(name).abilities.title
-    except (MiddlewareError, ModuleNotFoundError) as error:
+    except MiddlewareError as error:
         raise MissingError(str(error)) from error
 
 

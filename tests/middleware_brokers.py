@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import socket
 
-import pytest
-
 from libraries import middleware
 from sealmq.errors import TLSError
-from sealmq.tls.middleware import Abilities, Middleware, ServerMaterial
+from sealmq.tls.middleware import Abilities, ServerMaterial
 from sealmq.tls.middlewares import NAMES
 from sealmq.tls.policy import TLSPolicy
 from small_brokers import CONNACK_5, Handle
 from tapped import Stage
 
 
-def here(name: str) -> Middleware:
-    """The middleware of that name; see libraries.py."""
-    try:
-        return middleware(name)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("sealmq.tls."):
-            raise
-        pytest.skip(f"{name} is not built yet")
-
-
 def abilities(name: str) -> Abilities:
     """What it can do."""
-    return here(name).abilities
+    return middleware(name).abilities
 
 
 def middleware_broker(stage: Stage, name: str, policy: TLSPolicy | None = None) -> Handle:
     """Handles a connection with that middleware; it demands a certificate of the stage's Device CA."""
     chain, key = stage.broker.save(stage.folder, "broker")
     material = ServerMaterial(chain=chain, key=key, client_anchors=stage.device_ca.pem)
-    context = here(name).server_context(policy or TLSPolicy(), material)
+    context = middleware(name).server_context(policy or TLSPolicy(), material)
 
     def handle(wire: socket.socket) -> None:
         connection = context.connection()
@@ -49,6 +37,7 @@ def middleware_broker(stage: Stage, name: str, policy: TLSPolicy | None = None) 
             elif inside:
                 connection.close()
             wire.sendall(connection.data_to_send())
+        connection.keep_session()
 
     return handle
 

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from handshake_stage import SCHEMA, Stage, handshake, mosquitto
-from middleware_brokers import OTHERS, abilities, here
+from libraries import middleware
+from middleware_brokers import OTHERS, abilities
 from sealmq.kit.handshake.contexts import Credentials
 from sealmq.kit.handshake.dial import Call
 from sealmq.kit.handshake.looking import look
@@ -41,7 +42,7 @@ def call(stage: Stage, name: str, **more: object) -> Call:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_command_names_the_library_and_keeps_to_its_schema(stage: Stage, name: str) -> None:
-    found = here(name)
+    found = middleware(name)
     said = handshake(*stage.options(show=True), "--middleware", name, "--json")
     report = said.report
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))

@@ -12,7 +12,7 @@ import pytest
 from console_blocks import find_output, is_alike
 from emulated import PATIENCE, Build, build_device, operating
 from interop_homes import make_home
-from running import Broker, Program, sealmq, wait_until
+from running import Broker, Program, run, sealmq, wait_until
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(400)]
@@ -122,6 +122,14 @@ def test_it_lives_with_buffers_of_1_kib(own_broker: Broker, offer: str, tmp_path
     device = build_device(own_broker, "small", tmp_path, Build("both-small", offer))
     with operating(own_broker, "small") as operator, device.at_work() as emulator:
         operator.hear("telemetry")
+        taking_over = ("--as", "small", "--id", "small", "-t", "devices/small/other", "-m", "1")
+        run(own_broker.sealmq("pub", *taking_over))
+        said = wait(emulator, "connected: ", count=2)
+        assert said.endswith(", resumed"), said
+        if not offer:
+            hold_the_page("resumed", own_broker, emulator, "small")
+        wait(emulator, "subscribed: .*/rejected", count=2)
+        at = len(emulator.output.lines)
         operator.tell("renew")
         if not offer:
             wait(emulator, "a record is longer than our buffer of 1024 bytes. Next: max_record = 1024 below")
@@ -129,6 +137,9 @@ def test_it_lives_with_buffers_of_1_kib(own_broker: Broker, offer: str, tmp_path
             wait(emulator, "-0x7100")
             hold_the_page("record", own_broker, emulator, "small")
         wait(emulator, "certificate: of slot 0")
+        at += next(index for index, line in enumerate(emulator.output.lines[at:]) if "of slot 0" in line)
+        said = wait(emulator, "connected: ", after=at)
+        assert not said.endswith("resumed"), "a session of the old certificate"
         wait(emulator, "telemetry .* acknowledged", after=len(emulator.output.lines))
         operator.tell("quit")
         said = wait(emulator, "peaks: heap")

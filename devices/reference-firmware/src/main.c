@@ -116,6 +116,7 @@ static void connect_now(uint32_t now)
         go_offline(now);
         return;
     }
+    tls_offer_session(altcp_tls_context(client->conn));
     state = CONNECTING;
     since = now;
 }
@@ -124,8 +125,8 @@ static void on_connected(uint32_t now)
 {
     mbedtls_ssl_context *ssl = altcp_tls_context(client->conn);
 
-    log_line("connected: %s, %s, %u ms", mbedtls_ssl_get_version(ssl), mbedtls_ssl_get_ciphersuite(ssl),
-             (unsigned) (now - since));
+    log_line("connected: %s, %s, %u ms%s", mbedtls_ssl_get_version(ssl), mbedtls_ssl_get_ciphersuite(ssl),
+             (unsigned) (now - since), tls_keep_session(ssl) ? ", resumed" : "");
     state = ONLINE;
     since = now;
     messages_start(client);

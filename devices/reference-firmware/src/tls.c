@@ -30,7 +30,12 @@ static struct {
     int code;
     int alert;      /* the broker's, or -1 */
     uint32_t flags; /* what is wrong with its certificates: MBEDTLS_X509_BADCERT_... */
+    int has_looked; /* it has shown some, which it does in a full handshake only */
 } heard;
+
+/* To be resumed; of the credentials in use and no others. */
+static mbedtls_ssl_session session;
+static int has_session;
 
 static struct altcp_tls_config *in_use;
 static const mbedtls_x509_crt *own; /* the first of in_use */
@@ -70,7 +75,61 @@ static int look_at_certificate(void *unused, mbedtls_x509_crt *certificate, int 
     (void) certificate;
     (void) depth;
     heard.flags |= *flags;
+    heard.has_looked = 1;
     return 0;
+}
+
+static void forget_session(void)
+{
+    if (has_session) {
+        mbedtls_ssl_session_free(&session);
+        has_session = 0;
+    }
+}
+
+static void keep_session(const mbedtls_ssl_context *ssl)
+{
+    forget_session();
+    mbedtls_ssl_session_init(&session);
+    has_session = mbedtls_ssl_get_session(ssl, &session) == 0; /* else the next handshake is a full one */
+    if (!has_session) {
+        mbedtls_ssl_session_free(&session);
+    }
+}
+
+int tls_read(mbedtls_ssl_context *ssl, unsigned char *out, size_t size)
+{
+    enum { MOST_TICKETS = 8 };
+    int code = mbedtls_ssl_read(ssl, out, size);
+
+    /* TLS 1.3: a ticket comes after the handshake, and takes two calls. At the first lwIP would stop, though more is there. */
+    for (int calls = 0; calls < 2 * MOST_TICKETS; calls++) {
+        if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            keep_session(ssl);
+        } else if (code != MBEDTLS_ERR_SSL_WANT_READ || ssl->state != MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET) {
+            break;
+        }
+        code = mbedtls_ssl_read(ssl, out, size);
+    }
+    return tls_note_of(ssl, "receiving", code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ? MBEDTLS_ERR_SSL_WANT_READ
+                                                                                           : code);
+}
+
+void tls_offer_session(mbedtls_ssl_context *ssl)
+{
+    if (has_session && mbedtls_ssl_set_session(ssl, &session) != 0) {
+        forget_session();
+    }
+}
+
+int tls_keep_session(const mbedtls_ssl_context *ssl)
+{
+    const int is_resumed = !heard.has_looked;
+
+    if (mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2) {
+        keep_session(ssl);
+    }
+    return is_resumed;
 }
 
 void tls_init(void)
@@ -92,6 +151,7 @@ void tls_start(void)
     heard.code = 0;
     heard.alert = -1;
     heard.flags = 0;
+    heard.has_looked = 0;
 }
 
 int tls_failed(void)
@@ -119,6 +179,7 @@ void tls_explain(const char *host)
          "its key or signature is of a kind that this device does not take"},
     };
 
+    forget_session(); /* whatever it was, the next handshake is a full one */
     if (heard.flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) {
         log_line("refused: the broker's certificate does not carry the name %s", host);
     }
@@ -169,6 +230,7 @@ struct altcp_tls_config *tls_use(int slot)
         in_use = NULL;
     }
     tls_start();
+    forget_session(); /* the broker would take us for who we were */
     if (slot == BUILT_IN) {
         in_use = mqtt_tls_config(built_in_key, sizeof built_in_key);
     } else if (credentials_load(slot, &stored) == 0) {
@@ -187,6 +249,9 @@ struct altcp_tls_config *tls_use(int slot)
     }
     mbedtls_ssl_config *config = (mbedtls_ssl_config *) in_use; /* its first member */
     mbedtls_ssl_conf_verify(config, look_at_certificate, NULL);
+#ifdef TLS_1_3
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
 #if defined(OFFER_1_2)
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
 #endif

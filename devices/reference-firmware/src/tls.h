@@ -20,8 +20,14 @@ void tls_init(void);
 /* Built-in credentials (a slot of -1, credentials.h), or those of a slot. NULL: said why. Frees the one before. */
 struct altcp_tls_config *tls_use(int slot);
 
-/* Forgets what the last connection had to say. */
+/* Before a connection: forgets what the last one had to say. */
 void tls_start(void);
+
+/* Between mqtt_client_connect() and the handshake: offers to resume the last session, if there is one to resume. */
+void tls_offer_session(mbedtls_ssl_context *ssl);
+
+/* After the handshake: keeps its session, and returns whether it was itself a resumed one. */
+int tls_keep_session(const mbedtls_ssl_context *ssl);
 
 /* Whether the last connection failed in TLS, rather than before it or after it. */
 int tls_failed(void);

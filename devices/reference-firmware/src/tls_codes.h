@@ -10,6 +10,9 @@ int tls_note(const char *doing, int code);
 /* The same for a connection, whose alert is kept too if the broker sent one. */
 int tls_note_of(const mbedtls_ssl_context *ssl, const char *doing, int code);
 
+/* mbedtls_ssl_read(), which lwIP knows nothing better to do with than to stop when a ticket comes. */
+int tls_read(mbedtls_ssl_context *ssl, unsigned char *out, size_t size);
+
 /* The same for the device's own certificate, which is looked at too. */
 int tls_note_own(const mbedtls_x509_crt *certificate, int code);
 

@@ -7,10 +7,14 @@ error that names the middleware which has it.
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Final
 
 from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.tls.middleware import Abilities, ClientMaterial, ServerMaterial, Version
 from sealmq.tls.policy import TLSPolicy
+
+_LABEL: Final = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
 def versions_of(policy: TLSPolicy) -> frozenset[Version]:
@@ -75,12 +79,33 @@ def expect_name(name: str, abilities: Abilities, server_hostname: str) -> None:
             why="without it anybody with a certificate of the same authority could stand there",
             remedy="give the name or address that is dialled",
         )
-    if not abilities.addresses and is_address(server_hostname):
+    if is_address(server_hostname):
+        _expect_addresses(name, abilities, server_hostname)
+    elif not _is_name(server_hostname):
+        raise ConfigError(
+            f"{server_hostname!r} is no name that a certificate can carry",
+            remedy="dial a DNS name or an IP address that the broker's certificate carries",
+        )
+
+
+def _expect_addresses(name: str, abilities: Abilities, server_hostname: str) -> None:
+    if not abilities.addresses:
         raise MiddlewareError(
             f"the middleware {name} cannot hold the address {server_hostname} against a certificate",
             why=f"{abilities.title} compares names only",
             remedy="dial a name that the broker's certificate carries, or take another middleware",
         )
+
+
+def _is_name(text: str) -> bool:
+    """Is it a DNS name (RFC 1123 section 2.1)? What is none is no two libraries' same name: "*.com" stands for itself
+    in one and for others in another, ".com" for all below it, and behind a NUL some read no further. The underscore is
+    there in names that work all the same."""
+    try:
+        labels = text.encode("idna").split(b".")
+    except UnicodeError:
+        return False
+    return all(_LABEL.fullmatch(label) for label in labels)
 
 
 def is_address(text: str) -> bool:

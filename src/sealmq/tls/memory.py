@@ -170,6 +170,11 @@ class MemoryConnection:
                     self._shake_hands()
                 if self.established:  # data may stand right behind the peer's last flight
                     self._decrypt(plaintexts)
+        except BaseException as error:
+            self._fail(error)
+            if not self.established:
+                self.refused_certificate = self._engine.refused_certificate
+            raise
         finally:
             self._gather()
         return b"".join(plaintexts)
@@ -212,13 +217,7 @@ class MemoryConnection:
             self._replies.append(ciphertext)
 
     def _shake_hands(self) -> None:
-        try:
-            done = self._engine.shake()
-        except TLSError as error:
-            self._failed = error.what
-            self.refused_certificate = self._engine.refused_certificate
-            raise
-        if done:
+        if self._engine.shake():
             self.proof = self._engine.proof()
             self.established = True
             if self._finished is not None:
@@ -226,12 +225,8 @@ class MemoryConnection:
 
     def _decrypt(self, plaintexts: list[bytes]) -> None:
         """Every whole record that is there."""
-        try:
-            while plaintext := self._engine.read():
-                plaintexts.append(plaintext)
-        except TLSError as error:
-            self._failed = error.what
-            raise
+        while plaintext := self._engine.read():
+            plaintexts.append(plaintext)
         if plaintext is None:
             self.closed = True
 
@@ -242,8 +237,12 @@ class MemoryConnection:
         try:
             self._engine.write(plaintext)
         except TLSError as error:
-            self._failed = error.what  # raised by the next receive_data: whoever flushes can do nothing about it
+            self._fail(error)  # raised by the next receive_data: whoever flushes can do nothing about it
         self._gather()
+
+    def _fail(self, error: BaseException) -> None:
+        """Rule 3. Only words are kept: a kept exception would hold the frames that hold this connection."""
+        self._failed = error.what if isinstance(error, TLSError) else f"{type(error).__name__} in the middleware"
 
     def _say_goodbye(self) -> None:
         self._close_wanted = False

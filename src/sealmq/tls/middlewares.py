@@ -45,17 +45,7 @@ def find(name: str = DEFAULT) -> Middleware:
             why=f"known: {', '.join((*NAMES, *EXACT))}",
             remedy=f"did you mean {nearest[0]!r}?" if nearest else "sealmq middleware tells what each can do",
         )
-    try:
-        module = import_module(_WHERE[name])
-    except ModuleNotFoundError as error:
-        if error.name is None or not _WHERE[name].startswith(error.name):
-            raise
-        raise MiddlewareError(
-            f"the middleware {name} is not part of this SealMQ",
-            why="whoever packed it left it out",
-            remedy="take another one (sealmq middleware lists them), or SealMQ with all its files",
-        ) from error
-    return cast(Callable[[], Middleware], module.load)()
+    return cast(Callable[[], Middleware], import_module(_WHERE[name]).load)()
 
 
 def _mbedtls() -> Middleware:

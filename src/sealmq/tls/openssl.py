@@ -18,6 +18,7 @@ Rule 5: no connection is part of a reference cycle: it goes, with its keys, when
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ssl import SSLContext  # noqa: TID251 - named as a type; contexts are built in context.py
 
@@ -30,6 +31,19 @@ from sealmq.tls.refusals import blames_certificate, explain
 
 PIECE = 16384
 """Bytes of ciphertext given to OpenSSL at once, and plaintext taken: one record at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a device resumes with. It holds secrets.
+
+    A resumed handshake shows no certificate, and OpenSSL compares no name then: so a session is good for the one name
+    that was verified, and for the context whose authorities it was verified by.
+    """
+
+    server_hostname: str
+    context: SSLContext = field(repr=False)
+    session: ssl.SSLSession = field(repr=False)
 
 
 class OpenSSLConnection:
@@ -97,9 +111,10 @@ class OpenSSLConnection:
         self._write = inner.write
 
     @property
-    def session(self) -> ssl.SSLSession | None:
+    def session(self) -> Session | None:
         """For a client to resume with, once data has come (under TLS 1.3 the ticket follows the handshake)."""
-        return self._tls.session
+        session = self._tls.session
+        return None if session is None else Session(self._tls.server_hostname or "", self._tls.context, session)
 
     @property
     def psk_identity(self) -> str:
@@ -356,20 +371,25 @@ def client_connection(
     server_hostname: str,
     *,
     max_record: int = RECORD_LIMIT,
-    session: ssl.SSLSession | None = None,
+    session: object | None = None,
 ) -> OpenSSLConnection:
     """The device's side of a new connection; its ClientHello waits in `data_to_send()`.
 
     context:         from `context.client_context`.
     server_hostname: DNS name or address that the broker's certificate must carry.
     max_record:      most bytes of plaintext in a record that we send.
-    session:         to resume, from an earlier connection of the same context.
+    session:         to resume, from an earlier connection. One of another context, or for another name, is left aside.
     """
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=server_hostname, session=session)
+    known = session.session if isinstance(session, Session) and _fits(session, context, server_hostname) else None
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=server_hostname, session=known)
     connection = OpenSSLConnection(tls, incoming, outgoing, peer="broker", max_record=max_record)
     connection._shake_hands()
     return connection
+
+
+def _fits(session: Session, context: SSLContext, server_hostname: str) -> bool:
+    return session.context is context and session.server_hostname == server_hostname
 
 
 def _proof(tls: ssl.SSLObject) -> HandshakeProof:

@@ -22,7 +22,6 @@ class OpenSSLClientContext:
     def connection(self, server_hostname: str, *, session: object | None = None) -> OpenSSLConnection:
         """See ClientContext."""
         expect_name("openssl", _abilities(), server_hostname)
-        assert session is None or isinstance(session, ssl.SSLSession)
         return client_connection(self._context, server_hostname, max_record=self._max_record, session=session)
 
 

@@ -13,6 +13,8 @@ Rule 3: the socket below never waits; we do, and a timeout is for a whole call, 
 Rule 4: the end of TCP ends every call. When writing fails, what the peer has said before it went is read: an alert.
 Rule 5: nothing here turns verification off, and no call connects to a name that is not checked. What is refused is no
         ValueError before the handshake: paho-mqtt would try again without the name.
+Rule 6: connections of a ClientContext share buffers, and belong to one thread; each client of paho-mqtt has its own. So
+        all sockets of a context have one lock, which is held while the library works, never while somebody waits.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class SocketContext:
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
+        self.lock = threading.RLock()  # rule 6
 
     @property
     def check_hostname(self) -> bool:
@@ -83,7 +86,8 @@ class SocketContext:
                 "this is a client's context, and server_hostname is needed: what is not named is not checked"
             )
         try:
-            tls = self._context.connection(server_hostname, session=session)
+            with self.lock:
+                tls = self._context.connection(server_hostname, session=session)
         except Error as error:
             sock.close()
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, in_words(error)) from error
@@ -119,7 +123,7 @@ class TLSSocket:
         self._raw = raw
         self._tls = tls
         self._suppress_ragged_eofs = suppress_ragged_eofs
-        self._lock = threading.RLock()  # one thread may read while another writes; never held while somebody waits
+        self._lock = context.lock
         self._unsent = memoryview(b"")
         self._unread = memoryview(b"")
         self._owed = 0  # bytes of plaintext that were encrypted, and of which the caller has not heard (rule 2)

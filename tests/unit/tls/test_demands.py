@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from middleware_pairs import DEVICE_PSK
+from middleware_pairs import DEVICE_PSK, client_material
 from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.tls.demands import expect_client, expect_name, expect_policy, expect_server, versions_of
 from sealmq.tls.middleware import BOTH, Abilities, ClientMaterial, ServerMaterial
+from sealmq.tls.middlewares import find
 from sealmq.tls.policy import TLSPolicy
+from tls_pairs import Trust
 
 OLD = Abilities("Old 1.0", "MIT", versions=frozenset({"TLSv1.2"}), addresses=False)
 ABLE = Abilities("New 2.0", "MIT", hybrid_groups=("X25519MLKEM768",), psk_client=BOTH, psk_server=BOTH)
@@ -67,6 +69,31 @@ def test_a_name_that_cannot_be_checked_is_not_dialled() -> None:
             expect_name("old", OLD, address)
     with pytest.raises(ConfigError, match="no name is given"):
         expect_name("new", ABLE, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["broker", "a.b-c.example", "_x.local", "XN--MNCHEN-3YA.example", "m\u00fcnchen.example"]
+)
+def test_a_name_is_dialled(name: str) -> None:
+    expect_name("new", ABLE, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".", ".example", "a..b", "*.com", "*", "-a", "a-", "a b", " a", "a\0.evil", "a\n", "a/b", "a.", "a\u3002", "[::1]",
+     "127.0.0.1:8883", "x" * 64, "\ud800"],
+)  # fmt: skip
+def test_what_is_no_name_is_not_dialled(name: str) -> None:
+    with pytest.raises(ConfigError, match="is no name that a certificate can carry"):
+        expect_name("new", ABLE, name)
+
+
+@pytest.mark.parametrize("middleware", ["openssl", "pyopenssl"])
+def test_every_middleware_asks_before_it_dials(trust: Trust, middleware: str) -> None:
+    device = find(middleware).client_context(TLSPolicy(), client_material(trust))
+    for name in ("*.com", ".example", "a\0.evil"):
+        with pytest.raises(ConfigError, match="is no name that a certificate can carry"):
+            device.connection(name)
 
 
 def test_a_psk_stands_in_no_text() -> None:

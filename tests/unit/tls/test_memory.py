@@ -73,6 +73,30 @@ def test_no_record_is_larger_than_allowed(trust: Trust) -> None:
     assert [length for _, length in records(server.data_to_send())] == [529, 529, 529, 481]
 
 
+@pytest.mark.parametrize("call", ["feed", "shake", "proof", "read"])
+def test_whatever_an_engine_raises_the_connection_is_over(
+    trust: Trust, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, server = shaken(trust) if call == "read" else pair(trust)
+    client.send(b"hello")
+    ciphertext = client.data_to_send()
+    with monkeypatch.context() as broken:
+        broken.setattr(server._engine, call, fail)
+        if call == "proof":
+            server.receive_data(ciphertext)
+            carry(server, client)
+            ciphertext = client.data_to_send()
+        with pytest.raises(RuntimeError, match="a bug"):
+            server.receive_data(ciphertext)
+    with pytest.raises(TLSError, match="has failed before: RuntimeError in the middleware"):
+        server.receive_data(ciphertext)
+    assert server.established == (call == "read")
+
+
+def fail(*_: object) -> bytes:
+    raise RuntimeError("a bug")
+
+
 def test_an_engine_gets_no_more_than_a_piece_at_once(trust: Trust) -> None:
     client, server = shaken(trust)
     client.send(b"x" * 100_000)

@@ -60,12 +60,3 @@ def test_nothing_but_the_default_is_loaded_unless_chosen() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert told == "['sealmq.tls.openssl_middleware']\n"
-
-
-def test_one_that_was_left_out_of_the_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(middlewares._WHERE, "wolfssl", "sealmq.tls.nowhere.middleware")
-    with pytest.raises(MiddlewareError, match="wolfssl is not part of this SealMQ"):
-        find("wolfssl")
-    monkeypatch.setattr("sealmq.tls.middlewares.import_module", lambda name: __import__("no_such_library"))
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):  # what it needs itself is another matter
-        find("wolfssl")

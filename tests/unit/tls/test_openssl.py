@@ -465,7 +465,7 @@ def test_tickets_can_be_turned_off(trust: Trust, version: str) -> None:
     device = trust.client(trust.device, version)
     client, server = client_connection(device, "localhost"), trust.server(TLSPolicy(tickets=0)).connection()
     exchange(client, server)
-    assert client.session is None or not client.session.has_ticket
+    assert client.session is None or not client.session.session.has_ticket
 
 
 @both

@@ -5,11 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from middleware_pairs import client_material, pair, psk_client_material, psk_server_material, server_material, shaken
+from middleware_pairs import (
+    POLICIES,
+    client_material,
+    pair,
+    psk_client_material,
+    psk_server_material,
+    server_material,
+    shaken,
+)
 from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.tls.middlewares import find
 from sealmq.tls.policy import HYBRID_GROUPS, TLSPolicy
-from tls_pairs import Trust, carry
+from tls_pairs import Trust, carry, refusal
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -32,6 +40,25 @@ def test_a_session_is_resumed(trust: Trust) -> None:
     again, _ = shaken(device.connection("127.0.0.1", session=first.session), listener.connection())
     assert again.proof is not None
     assert again.proof.resumed
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_session_is_good_for_its_own_name_and_context_alone(trust: Trust, version: str) -> None:
+    policy = POLICIES[version]
+    listener = find().server_context(policy, server_material(trust))
+    device = find().client_context(policy, client_material(trust))
+    first, there = shaken(device.connection("localhost"), listener.connection())
+    carry(there, first)
+    first.close()
+    carry(first, there)
+    error = refusal(device.connection("other.example", session=first.session), listener.connection())[0]
+    assert error is not None
+    assert error.what == "the broker's certificate does not carry the name that was dialled"
+    twin = find().client_context(policy, client_material(trust))
+    again, _ = shaken(twin.connection("localhost", session=first.session), listener.connection())
+    assert again.proof is not None
+    assert not again.proof.resumed
+    assert "ssl" not in repr(first.session).lower()
 
 
 def test_what_it_cannot_do_is_refused(trust: Trust) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gc
-import ssl
 
 import pytest
 
-from sealmq.tls.openssl import OpenSSLConnection, OpenSSLContext, client_connection
+from sealmq.tls.openssl import OpenSSLConnection, OpenSSLContext, Session, client_connection
 from sealmq.tls.policy import TLSPolicy
 from sealmq.tls.resumption import CACHE, LIFETIME, TIDY, Resumption, room
 from tls_pairs import Trust, exchange
@@ -22,9 +21,9 @@ class Listener:
     def __init__(self, trust: Trust, resumption: Resumption, policy: TLSPolicy | None = None) -> None:
         self.context: OpenSSLContext = resumption.watch(trust.server(policy), 0.0)
         self.device = trust.client(trust.device)
-        self.session: ssl.SSLSession | None = None
+        self.session: Session | None = None
 
-    def stand(self, session: ssl.SSLSession | None = None) -> OpenSSLConnection:
+    def stand(self, session: Session | None = None) -> OpenSSLConnection:
         client, server = client_connection(self.device, "localhost", session=session), self.context.connection()
         server.send(b"the ticket comes with this")
         exchange(client, server)
@@ -154,4 +153,4 @@ def test_where_there_are_no_tickets_there_are_none_when_the_room_is_used_up(
     resumption.look(CONNECTIONS, 1.0)
     assert not resumption.keeps
     listener.come_and_go()
-    assert listener.session is None or not listener.session.has_ticket
+    assert listener.session is None or not listener.session.session.has_ticket

@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealmq.errors import ConfigError, MiddlewareError
+from sealmq.tls.memory import MemoryConnection
 from sealmq.tls.middleware import ClientConnection
 from sealmq.tls.sockets import PIECE, SocketContext, TLSSocket
 from socket_peers import WAIT, client_context, connected, server_context, wrapped
+from stdlib_engine import StdlibEngine
 from tls_pairs import Trust
 
 KINDS = ("openssl", "memory")
@@ -84,6 +86,52 @@ def test_what_is_sent_comes_back_and_the_handshake_can_be_asked_about(trust: Tru
         assert buffer[:5] == b"short"
         assert tls.recv(0) == b""
         assert tls.send(b"") == 0
+
+
+def test_the_connections_of_a_context_are_never_at_work_at_the_same_time(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that reads into a buffer of the context's would give one client what was sent to another."""
+    context = SocketContext(client_context("memory", trust))
+    patched, at_work, may_go_on, other_at_work = (threading.Event() for _ in range(4))
+
+    def then(tls: ssl.SSLSocket) -> None:
+        assert patched.wait(WAIT)
+        tls.sendall(b"x")
+
+    serve = serving(server_context(trust), then)
+    with connected(serve) as raw, connected(serve) as other_raw:
+        one, other = (context.wrap_socket(each, server_hostname="localhost") for each in (raw, other_raw))
+        read, other_read = engine_of(one).read, engine_of(other).read
+
+        def slow() -> bytes | None:
+            at_work.set()
+            assert may_go_on.wait(WAIT)
+            return read()
+
+        def noted() -> bytes | None:
+            other_at_work.set()
+            return other_read()
+
+        monkeypatch.setattr(engine_of(one), "read", slow)
+        monkeypatch.setattr(engine_of(other), "read", noted)
+        patched.set()
+        readers = [threading.Thread(target=each.recv, args=(1,)) for each in (one, other)]
+        readers[0].start()
+        assert at_work.wait(WAIT)
+        readers[1].start()
+        assert not other_at_work.wait(0.2)
+        may_go_on.set()
+        assert other_at_work.wait(WAIT)
+        for reader in readers:
+            reader.join(WAIT)
+
+
+def engine_of(tls: TLSSocket) -> StdlibEngine:
+    connection = tls._tls
+    assert isinstance(connection, MemoryConnection)
+    assert isinstance(connection._engine, StdlibEngine)
+    return connection._engine
 
 
 @kinds

@@ -35,7 +35,7 @@ int mbedtls_ssl_flush_output(mbedtls_ssl_context *ssl);
     tls_note_own(certificate, (mbedtls_ssl_conf_own_cert)(config, certificate, key))
 #define mbedtls_ssl_setup(ssl, config) tls_note("memory for the connection", (mbedtls_ssl_setup)(ssl, config))
 #define mbedtls_ssl_handshake(ssl) tls_note_of(ssl, "the handshake", (mbedtls_ssl_handshake)(ssl))
-#define mbedtls_ssl_read(ssl, out, size) tls_note_of(ssl, "receiving", (mbedtls_ssl_read)(ssl, out, size))
+#define mbedtls_ssl_read(ssl, out, size) tls_read(ssl, out, size)
 #define mbedtls_ssl_write(ssl, data, length) tls_note_of(ssl, "sending", (mbedtls_ssl_write)(ssl, data, length))
 
 #endif /* PORT_SSL_INTERNAL_H */

@@ -113,7 +113,7 @@ class _Context:
 
     def _choose_groups(self, policy: TLSPolicy, versions: frozenset[Version], *, psk: bool) -> list[str]:
         """Turn on the groups of the policy that this build has; returns their names."""
-        hybrid = hybrid_groups(self._library) if TLS13 in versions else ()
+        hybrid = hybrid_groups(self._library) if TLS13 in versions and not policy.classical else ()
         names = list(hybrid) if policy.hybrid_only else [*hybrid, "x25519", "secp256r1"]
         if psk and TLS12 in versions and self._library.version < _X25519_WITH_PSK:
             names.remove("x25519")
