@@ -15,7 +15,7 @@ from sealmq.kit.bench.crew import Effort, Go, Progress, Ready, Used
 from sealmq.kit.bench.latency import Latencies
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.workloads import Calls
-from sealmq.tls.middleware import TLS12
+from sealmq.tls.middleware import TLS12, TLS13
 from sealmq.tls.middlewares import find
 from sealmq.tls.plaintext import PlaintextConnection
 
@@ -76,24 +76,30 @@ class Caller:
         if self._calls.resumed and not isinstance(tls, PlaintextConnection):
             self._session = tls.session or self._session
         guest.wire.send(DISCONNECT)
+        tls.keep_session()  # who hangs up without a goodbye may resume all the same
         guest.leave()
 
 
-def _expect_resumption(target: Target, *, version_12: bool) -> None:
+def _expect_able(target: Target, calls: Calls) -> None:
+    """Raise HomeError when the TLS library could not do what is to be measured."""
     if target.plaintext:
-        raise HomeError("without TLS there is nothing that could be resumed")
+        if calls.resumed:
+            raise HomeError("without TLS there is nothing that could be resumed")
+        return
     abilities = find(target.middleware).abilities
-    if not abilities.resumes_client & (frozenset((TLS12,)) if version_12 else abilities.versions):
+    version = TLS12 if calls.version_12 else TLS13
+    if version not in abilities.versions:
+        raise HomeError(f"the middleware {target.middleware} has no {version}", why=f"it is {abilities.title}")
+    if calls.resumed and version not in abilities.resumes_client:
         raise HomeError(
-            f"the middleware {target.middleware} resumes no session here",
+            f"the middleware {target.middleware} resumes no session of {version}",
             why=f"{abilities.title} cannot do that as a device",
         )
 
 
 def call(pipe: Connection, target: Target, calls: Calls, prefix: str, seconds: float, most: int) -> None:
     """The callers' process: one connection to see whether it goes, then as many as it can; report."""
-    if calls.resumed:
-        _expect_resumption(target, version_12=calls.version_12)
+    _expect_able(target, calls)
     if calls.anonymous:
         target = replace(target, chain=None, key=None)
     dialer = replace(target, version_12=calls.version_12).dialer()

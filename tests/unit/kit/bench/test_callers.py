@@ -9,11 +9,11 @@ import pytest
 
 from sealmq.errors import HomeError
 from sealmq.kit.bench.arrivals import Arrivals, Guest, arrive
-from sealmq.kit.bench.callers import DISCONNECT, Caller, _expect_resumption
+from sealmq.kit.bench.callers import DISCONNECT, Caller, _expect_able
 from sealmq.kit.bench.target import Target
 from sealmq.kit.bench.wire import Wire
 from sealmq.kit.bench.workloads import Calls
-from sealmq.tls.middleware import TLS13, Abilities
+from sealmq.tls.middleware import TLS12, Abilities
 from sealmq.tls.openssl import client_connection
 from tls_pairs import Trust, exchange
 from wires import CONNACK, FakeDialer, heard, wire
@@ -55,13 +55,19 @@ def test_the_newest_session_is_kept_and_a_resumed_one_is_counted(tmp_path: Path)
     assert (caller.connections, caller.resumed) == (2, 1)
 
 
-def test_what_cannot_be_resumed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_the_library_cannot_do_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    full, resumed = Calls("calls", ""), Calls("calls", "", resumed=True)
+    full_12, resumed_12 = Calls("calls", "", version_12=True), Calls("calls", "", version_12=True, resumed=True)
+    _expect_able(TARGET, full)
     with pytest.raises(HomeError, match="without TLS"):
-        _expect_resumption(TARGET, version_12=False)
+        _expect_able(TARGET, resumed)
     target = Target("127.0.0.1", 9, tmp_path / "root.pem")
-    _expect_resumption(target, version_12=True)
-    abilities = Abilities("Half 1.0", "MIT", resumes_client=frozenset((TLS13,)))
+    for each in (full, resumed, full_12, resumed_12):
+        _expect_able(target, each)
+    abilities = Abilities("Half 1.0", "MIT", versions=frozenset((TLS12,)))
     monkeypatch.setattr("sealmq.kit.bench.callers.find", lambda name: SimpleNamespace(abilities=abilities))
-    _expect_resumption(target, version_12=False)
-    with pytest.raises(HomeError, match="openssl resumes no session"):
-        _expect_resumption(target, version_12=True)
+    _expect_able(target, full_12)
+    with pytest.raises(HomeError, match=r"openssl has no TLSv1\.3"):
+        _expect_able(target, full)
+    with pytest.raises(HomeError, match=r"openssl resumes no session of TLSv1\.2"):
+        _expect_able(target, resumed_12)
