@@ -96,6 +96,23 @@ def s_client(trust: Trust, port: int, *options: str | Path) -> list[str | Path]:
 
 
 @EACH_VERSION
+def test_a_device_with_a_small_buffer_gets_small_records(trust: Trust, version: str, option: str) -> None:
+    """max_fragment_length, RFC 6066 section 4, as microcontrollers ask for it."""
+    with (
+        echo(trust, version) as server,
+        running(s_client(trust, server.port, option, "-maxfraglen", "512"), stdin=subprocess.PIPE) as client,
+    ):
+        assert client.process.stdin is not None
+        client.process.stdin.write("x" * 5_000 + "-the-end\n")
+        client.process.stdin.flush()
+        client.output.wait("x-the-end$")
+        client.process.stdin.write("Q\n")
+        client.process.stdin.flush()
+        assert client.ended() == 0
+        assert not server.errors
+
+
+@EACH_VERSION
 def test_s_client_connects_and_is_resumed(trust: Trust, tmp_path: Path, version: str, option: str) -> None:
     kept = tmp_path / "session"
     with echo(trust, "both") as server:

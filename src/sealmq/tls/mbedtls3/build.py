@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from sealmq.errors import MiddlewareError
-from sealmq.tls.mbedtls3.library import BUILD, FILE, digest_file, expect_version, load_from, seal
+from sealmq.tls.mbedtls3.library import BUILD, FILE, digest_file, expect_trusted, expect_version, load_from, seal
 
 SHIM: Final = Path(__file__).parent / "shim"
 
@@ -176,3 +176,4 @@ def _prepare(out: Path) -> None:
         out.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
         raise MiddlewareError(f"the folder {out} cannot be made", why=error.strerror or str(error)) from error
+    expect_trusted(out, "no library is put into {}")

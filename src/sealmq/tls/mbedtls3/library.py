@@ -1,6 +1,7 @@
 """The compiled library: where it lies, whether it may be trusted, and what it is.
 
-Rule 1: it is code that runs in this process. A file, or a folder, that another user could change is not loaded.
+Rule 1: it is code that runs in this process. A file that another user could change, or exchange by any of the folders
+        above it, is not loaded. What is loaded is the file that was looked at: by its whole path, without links.
 Rule 2: it is whole: to load half a library ends the process (SIGBUS). Its SHA-256 stands in a file beside it.
 Rule 3: what it is, it says itself (version, interface); a file name proves nothing.
 """
@@ -20,7 +21,7 @@ import platformdirs
 from sealmq.errors import MiddlewareError
 
 FILE: Final = "libsealmq_mbedtls.so"
-ABI: Final = 1
+ABI: Final = 2
 """Of shim/. A library that was built for another SealMQ is built anew."""
 
 LOWEST: Final = 0x03060300
@@ -128,6 +129,7 @@ def _load(path: Path) -> Library:
 def load_from(path: Path) -> Library:
     """The library in this file. Raises as `load_library`."""
     cffi = _cffi()
+    path = path.resolve()  # a name without a folder would be looked for elsewhere, by LD_LIBRARY_PATH
     expect_trusted(path)
     expect_whole(path)
     ffi = cffi.FFI()
@@ -163,14 +165,14 @@ def expect_version(number: int) -> None:
     )
 
 
-def expect_trusted(path: Path) -> None:
-    """Raise MiddlewareError when `path` is not there, or another user could have written it."""
+def expect_trusted(path: Path, what: str = "the library {} is not loaded") -> None:
+    """Raise MiddlewareError when `path` is not there, or another user could have written or exchanged it."""
     try:
-        for each in (path.parent, path):
-            found = each.stat()
-            if found.st_uid not in (0, os.geteuid()) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        whole = path.resolve(strict=True)
+        for each in (whole, *whole.parents):
+            if _is_others(each.stat(), above=each not in (whole, whole.parent)):
                 raise MiddlewareError(
-                    f"the library {path} is not loaded",
+                    what.format(path),
                     why=f"{each} can be changed by others than you, and what stands there would run as you",
                     remedy=f"chmod go-w {each}, and see that it is yours: ls -ld {each}",
                 )
@@ -180,6 +182,15 @@ def expect_trusted(path: Path) -> None:
             why=f"{path}: {error.strerror}",
             remedy=f"build it once: {BUILD} (needs a C compiler)",
         ) from error
+
+
+def _is_others(found: os.stat_result, *, above: bool) -> bool:
+    """Could another user change this? above: it is a folder further up, in which he could only rename what is below;
+    not where it is sticky, as /tmp is, and not where the group is the user's own, as many systems make one."""
+    shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if above and (found.st_mode & stat.S_ISVTX or (found.st_gid == found.st_uid and not shared & stat.S_IWOTH)):
+        shared = 0
+    return bool(shared) or found.st_uid not in (0, os.geteuid())
 
 
 def seal(path: Path) -> None:

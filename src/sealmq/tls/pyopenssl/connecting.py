@@ -112,13 +112,14 @@ def _resume(connection: SSL.Connection, session: Session) -> None:
 def _expect_peer(connection: SSL.Connection, server_hostname: str) -> None:
     """Have OpenSSL hold the certificate against a name or address in the handshake, and put the name into the hello.
 
-    An address is not said: RFC 6066 section 3. Raises ConfigError for what is no name.
+    server_hostname: as `expect_name` takes it. An address is not said: RFC 6066 section 3.
+    Raises ConfigError when OpenSSL does not take it.
     """
     param: Any = lib.SSL_get0_param(connection._ssl)
     try:
         address = ipaddress.ip_address(server_hostname).packed
     except ValueError:
-        name = _encoded(server_hostname)
+        name = server_hostname.encode("idna")  # as it stands in certificates and in the hello (RFC 5890)
         lib.X509_VERIFY_PARAM_set_hostflags(param, _NO_PARTIAL_WILDCARDS)
         taken = lib.X509_VERIFY_PARAM_set1_host(param, name, len(name)) == 1
         connection.set_tlsext_host_name(name)
@@ -126,25 +127,7 @@ def _expect_peer(connection: SSL.Connection, server_hostname: str) -> None:
         taken = lib.X509_VERIFY_PARAM_set1_ip(param, address, len(address)) == 1
     lib.ERR_clear_error()
     if not taken:  # never go on without the check
-        raise _no_name(server_hostname)
-
-
-def _encoded(name: str) -> bytes:
-    """As it stands in certificates and in the hello (RFC 5890)."""
-    try:
-        encoded = name.encode("idna")
-    except UnicodeError as error:
-        raise _no_name(name) from error
-    if encoded.startswith(b".") or b"\0" in encoded:  # OpenSSL takes ".example" for any name below it
-        raise _no_name(name)
-    return encoded
-
-
-def _no_name(text: str) -> ConfigError:
-    return ConfigError(
-        f"{text!r} is no name that a certificate can carry",
-        remedy="dial a DNS name or an IP address that the broker's certificate carries",
-    )
+        raise ConfigError(f"{server_hostname!r} is no name that OpenSSL can hold a certificate against")
 
 
 def _for_people(groups: str) -> str:

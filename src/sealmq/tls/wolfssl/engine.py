@@ -389,5 +389,5 @@ class WolfSSLEngine:
         if wire.sessions is not None:
             for handle in wire.issued:
                 wire.sessions.forget(handle)
-            if wire.offered is not None:
-                wire.sessions.forget(wire.offered[0])
+            if wire.offered is not None and self._done is not None and self._done.resumed:
+                wire.sessions.forget(wire.offered[0])  # not for who only shows it: that takes no key

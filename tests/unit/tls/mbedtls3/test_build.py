@@ -85,3 +85,15 @@ def test_the_systems_library_is_judged_by_its_headers(tmp_path: Path, monkeypatc
 
 def test_the_files_that_are_compiled_are_part_of_the_package() -> None:
     assert {"connections.c", "shim.h", "user_config.h"} <= {file.name for file in module.SHIM.iterdir()}
+
+
+def test_nothing_is_built_where_others_could_exchange_it(tmp_path: Path) -> None:
+    program("gcc", "gcc")
+    sources = tree(tmp_path / "sources", "0x03060600")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    for out in (shared, shared / "below"):
+        with pytest.raises(MiddlewareError, match="no library is put into") as caught:
+            build(sources, out)
+        assert "chmod go-w" in caught.value.remedy

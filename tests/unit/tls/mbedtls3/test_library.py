@@ -70,8 +70,8 @@ def test_half_a_library(tmp_path: Path) -> None:
     [
         ("int other(void) { return 1; }", "cannot be loaded"),
         ("int sq_abi(void) { return 99; }", "built for another SealMQ"),
-        ("int sq_abi(void) { return 1; } unsigned sq_version(void) { return 0x021C0800; }", r"Mbed TLS 2\.28\.8"),
-        ("int sq_abi(void) { return 1; } unsigned sq_version(void) { return 0x04000000; }", r"Mbed TLS 4\.0\.0"),
+        ("int sq_abi(void) { return 2; } unsigned sq_version(void) { return 0x021C0800; }", r"Mbed TLS 2\.28\.8"),
+        ("int sq_abi(void) { return 2; } unsigned sq_version(void) { return 0x04000000; }", r"Mbed TLS 4\.0\.0"),
     ],
 )
 def test_a_library_that_is_another(tmp_path: Path, source: str, words: str) -> None:
@@ -104,6 +104,35 @@ def test_what_others_could_have_written_is_not_loaded(tmp_path: Path, mode: int)
     with pytest.raises(MiddlewareError, match="is not loaded"):
         expect_trusted(path)
     tmp_path.chmod(0o755)
+
+
+def test_what_others_could_exchange_is_not_loaded(tmp_path: Path) -> None:
+    """By a folder further up, and behind a link."""
+    below = tmp_path / "open" / "shut"
+    below.mkdir(parents=True)
+    path = below / FILE
+    path.write_bytes(b"")
+    expect_trusted(path)
+    (tmp_path / "link").symlink_to(below)
+    for mode, fine in ((0o777, False), (0o1777, True), (0o757, False), (0o755, True)):
+        (tmp_path / "open").chmod(mode)
+        for each in (path, tmp_path / "link" / FILE):
+            if fine:
+                expect_trusted(each)
+            else:
+                with pytest.raises(MiddlewareError, match="is not loaded"):
+                    expect_trusted(each)
+
+
+def test_the_library_that_was_looked_at_is_the_one_that_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEALMQ_MIDDLEWARE_DIR=. gives a path without a folder, for which the system looks elsewhere."""
+    compiled(tmp_path, "int sq_abi(void) { return 77; }")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MiddlewareError, match="built for another SealMQ") as caught:
+        load_from(Path(FILE))
+    assert "77" in caught.value.why
 
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ int sessions_write(void *p, const mbedtls_ssl_session *session, unsigned char *s
         memcpy(one->data + one->session_size, peer, peer_size);
     }
     one->born = mbedtls_ms_time();
+    one->version = session->tls_version;
     sessions_keep(c->sessions, one);
     memcpy(n->names[n->names_count++], one->name, TICKET_BYTES);
     memcpy(start, one->name, TICKET_BYTES);
@@ -110,6 +111,9 @@ int sessions_parse(void *p, mbedtls_ssl_session *session, unsigned char *ticket,
     if (is_old(c->sessions, one, mbedtls_ms_time())) {
         sessions_forget(c->sessions, ticket);
         return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
+    }
+    if (one->version != n->ssl.tls_version) { /* rule 4; what is spoken is settled before tickets are looked at */
+        return MBEDTLS_ERR_SSL_INVALID_MAC;
     }
     rc = mbedtls_ssl_session_load(session, one->data, one->session_size);
     if (rc != 0) {

@@ -7,7 +7,8 @@
  * Rule 3: one call at a time (`guard`): Mbed TLS's key store and random generator belong to the whole process.
  * Rule 4: a ticket is 32 random bytes, the name of a session that is kept here: small for the device, and the session
  *         keeps the certificate that was proved, which a session of TLS 1.3 in Mbed TLS has not. At most `most` of them
- *         are kept, for `lifetime`; the oldest goes first.
+ *         are kept, for `lifetime`; the oldest goes first. It is good for its own version of TLS alone: a session of TLS
+ *         1.3 has no master secret, and Mbed TLS would resume it under TLS 1.2 with 48 zeros for one, which all know.
  * Rule 5: an alert goes out under the keys that the peer reads with (RFC 8446 section 5). Mbed TLS 3.6 sends those of
  *         its handshake of TLS 1.3 in the clear as a client, and under old keys as a server that looks at a client's
  *         certificate, where nobody can read why: `alerts_say_properly`. And it reads none in the clear: `heard_in_the_clear`.
@@ -53,7 +54,7 @@
 #include "psa/crypto.h"
 
 #define API __attribute__((visibility("default")))
-#define ABI 1
+#define ABI 2
 #define TICKET_BYTES 32
 #define TICKETS_OF_ONE 9     /* those that a connection was given, and the one that it came with */
 #define BUCKETS 4096
@@ -87,6 +88,7 @@ typedef struct kept {
     struct kept *in_bucket;
     struct kept *older, *newer;
     mbedtls_ms_time_t born;
+    mbedtls_ssl_protocol_version version;
     size_t session_size, peer_size;
     unsigned char data[]; /* the session as Mbed TLS writes it down, then the peer's certificate */
 } kept;
