@@ -13,18 +13,21 @@ from typing import Any
 
 from sealmq.errors import TLSError
 from sealmq.tls.alerts import BY_NAME
+from sealmq.tls.clear_alerts import ClearAlerts
 from sealmq.tls.middleware import TLS12, TLS13, HandshakeProof
 from sealmq.tls.policy import HYBRID_GROUPS, RECORD_LIMIT
 from sealmq.tls.wolfssl.certificates import CLIENT_AUTH, SERVER_AUTH, complaint
 from sealmq.tls.wolfssl.declarations import SUCCESS, WANT_READ, ZERO_RETURN
 from sealmq.tls.wolfssl.library import Library
 from sealmq.tls.wolfssl.refusals import (
+    ALERT_RECEIVED,
     BLAMES_CERTIFICATE,
     CLOSED,
     CODES,
     COMPLAINTS,
     NO_PSK,
     OUT_OF_ORDER,
+    PARSE_ERROR,
     UNKNOWN_PSK,
     VERSION_ERROR,
     WITHOUT_PSK,
@@ -89,6 +92,7 @@ class WolfSSLEngine:
         "_dials",
         "_done",
         "_handle",
+        "_heard",
         "_host",
         "_judged",
         "_kept",
@@ -136,6 +140,7 @@ class WolfSSLEngine:
         library.lib.wolfSSL_SetIOReadCtx(ssl, self._handle)
         library.lib.wolfSSL_SetIOWriteCtx(ssl, self._handle)
         self._step = library.lib.wolfSSL_accept
+        self._heard = ClearAlerts()
         self._host = ""
         self._dials = False
         self._verdict = verdict
@@ -166,6 +171,8 @@ class WolfSSLEngine:
 
     def feed(self, ciphertext: bytes) -> None:
         """See Engine."""
+        if self._done is None:
+            self._heard.look(ciphertext)
         self._wire.incoming += ciphertext
 
     def take(self) -> bytes:
@@ -334,6 +341,10 @@ class WolfSSLEngine:
         history = ffi.new("WOLFSSL_ALERT_HISTORY *")
         lib.wolfSSL_get_alert_history(self._ssl, history)
         sent, received = history.last_tx, history.last_rx
+        heard = received.code if received.level else None
+        if code == PARSE_ERROR and self._done is None and self._heard.alert >= 0:
+            # OpenSSL refuses a broker of TLS 1.3 in the clear, which 5.5.4 takes for no record of that version.
+            code, heard = ALERT_RECEIVED, self._heard.alert
         alert = sent.code if sent.level == _FATAL else self._speak_up(code)
         if self._library.has("wolfSSL_ERR_clear_error"):
             lib.wolfSSL_ERR_clear_error()  # a queue of its own, which nobody reads
@@ -342,7 +353,7 @@ class WolfSSLEngine:
             words,
             peer=self._peer,
             sent=alert,
-            received=received.code if received.level else None,
+            received=heard,
         )
 
     def _speak_up(self, code: int) -> int | None:

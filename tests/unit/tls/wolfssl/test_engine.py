@@ -304,6 +304,15 @@ def test_a_client_that_meets_noise(trust: Trust) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_device_that_refuses_in_the_clear_is_heard(trust: Trust, version: str) -> None:
+    """OpenSSL does, with TLS 1.3 too."""
+    ours, theirs = refusal(*pair("openssl", "wolfssl", trust, version, host="elsewhere.example"))
+    assert ours is not None
+    assert theirs is not None
+    assert (theirs.alert, theirs.sent) == (ours.alert, False) == ("bad_certificate", False)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_hello_in_the_clear_behind_the_handshake(trust: Trust, version: str) -> None:
     device, broker = shaken(*pair("openssl", "wolfssl", trust, version))
     hello = meeting(trust, "openssl", "wolfssl", version)[0].data_to_send()
