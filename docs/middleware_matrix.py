@@ -10,7 +10,7 @@ from typing import Any
 
 from sealmq.kit.middleware.cases import WAYS
 from sealmq.kit.middleware.outcome import Outcome
-from sealmq.kit.middleware.record import SILENT, Record, outcome_of, words_of
+from sealmq.kit.middleware.record import Record, outcome_of, words_of
 from sealmq.kit.middleware.refusing import REFUSALS, Refusal
 from sealmq.kit.middleware.strangers import STRANGERS
 from sealmq.tls.middleware import TLS12, TLS13, Middleware, Version
@@ -65,6 +65,7 @@ def lines(run: dict[str, Any]) -> Iterator[str]:
     for client in names:
         yield from _what_works(run["pairs"], client, names)
     yield from _refusals(run["pairs"], names)
+    yield from _unheard(run["pairs"])
     yield from _strangers(run["alone"], names)
     yield from _reasons(run)
 
@@ -146,8 +147,7 @@ def _what_works(pairs: dict[str, Record], client: str, names: Sequence[str]) -> 
 def _refusals(pairs: dict[str, Record], names: Sequence[str]) -> Iterator[str]:
     yield "## What is refused, and with which alert"
     yield ""
-    yield "By TLS 1.2 / 1.3, and once where they are the same. In brackets what the other side heard, where that is not"
-    yield "the same. A dash: not possible with anybody."
+    yield "By TLS 1.2 / 1.3, and once where they are the same. A dash: not possible with anybody."
     yield ""
     for by, title in (
         ("client", "By the client"),
@@ -170,11 +170,23 @@ def _alerts(pairs: dict[str, Record], case: Refusal, name: str, names: Sequence[
             for other in names
         ]
         alerts = sorted({words_of(each).split(", heard")[0] for each in met if outcome_of(each) is Outcome.REFUSED})
-        heard = sorted({words_of(each).partition("heard: ")[2] for each in met if "heard: " in each})
         failed = any(outcome_of(each) is Outcome.FAILED for each in met)
-        said = " or ".join(alerts) + (f" ({', '.join(heard)})" if heard and heard != [SILENT] else "")
+        said = " or ".join(alerts)
         per_version.append("**failed**" if failed else said or "-")
     return per_version[0] if len(set(per_version)) == 1 else " / ".join(per_version)
+
+
+def _unheard(pairs: dict[str, Record]) -> Iterator[str]:
+    rows = []
+    for pair, each in pairs.items():
+        found = Counter(value.partition("heard: ")[2] for value in each.values() if "heard: " in value)
+        rows += [(f"`{pair}`", heard, str(number)) for heard, number in sorted(found.items())]
+    if rows:
+        yield "### Where the other side heard something else"
+        yield ""
+        yield "It was refused, and the alert did not come through: the log of the other side does not say why."
+        yield ""
+        yield from table(("client and server", "heard", "cases"), rows)
 
 
 def _strangers(alone: dict[str, Record], names: Sequence[str]) -> Iterator[str]:

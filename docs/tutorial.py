@@ -33,6 +33,7 @@ PAGES = (
     DOCS / "howto" / "see-a-handshake.md",
     DOCS / "howto" / "explain-an-error.md",
     DOCS / "howto" / "secure-a-microcontroller.md",
+    DOCS / "howto" / "choose-a-middleware.md",
 )
 PORTS = (1883, 1884, 8883, 8884)
 PROGRAMS = (("mosquitto", "mosquitto"), ("mosquitto_pub", "mosquitto-clients"), ("openssl", "openssl"))
@@ -62,7 +63,8 @@ _SEALMQ = """\
 #!{python}
 import sys
 from sealmq.cli import main
-sys.exit(main())
+if __name__ == "__main__":  # else a process that it starts would do it all again
+    sys.exit(main())
 """
 
 
@@ -167,6 +169,7 @@ class World:
             "OPENSSL_CONF": str(tools / "openssl.cnf"),
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
+            "SEALMQ_MIDDLEWARE_DIR": os.environ.get("SEALMQ_MIDDLEWARE_DIR", str(DOCS.parent / ".middleware")),
         }
 
     def to_programs(self, text: str) -> str:

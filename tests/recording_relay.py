@@ -13,9 +13,9 @@ WAIT = 30.0
 class Relay:
     """One connection, carried both ways. sent: what the broker has sent."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str) -> None:
         self.sent = bytearray()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self._listener.settimeout(WAIT)
         self.port = self._listener.getsockname()[1]
         self._broker = port
@@ -47,9 +47,9 @@ class Relay:
 
 
 @contextmanager
-def relay(port: int) -> Iterator[Relay]:
-    """A relay to a port of this machine."""
-    one = Relay(port)
+def relay(port: int, host: str = "127.0.0.1") -> Iterator[Relay]:
+    """A relay to a port of this machine. host: where it listens itself."""
+    one = Relay(port, host)
     try:
         yield one
     finally:

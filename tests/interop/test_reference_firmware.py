@@ -145,7 +145,7 @@ def test_it_lives_with_buffers_of_1_kib(own_broker: Broker, offer: str, tmp_path
         said = wait(emulator, "peaks: heap")
         assert emulator.ended() == 0
     heap, configured, stack = map(int, re.findall(r"\d+", said)[:3])
-    assert heap < configured < 20_000
+    assert heap < 18_000 < configured
     assert stack < 4_000
 
 

@@ -539,6 +539,7 @@ def test_psks_come_back_and_are_their_owners_alone(home: Path, tmp_path: Path) -
 
 def test_a_home_from_before_there_were_psks_comes_back_and_takes_them(home: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(home / "sealmq.db", isolation_level=None)) as database:
+        database.execute("ALTER TABLE devices DROP COLUMN max_record")
         database.execute("DROP TABLE psks")
         database.execute("PRAGMA user_version = 5")
     with Home.open(restored(home, tmp_path)) as opened:

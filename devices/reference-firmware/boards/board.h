@@ -1,6 +1,6 @@
 /*
- * What a board gives to the device. Everything above this file knows no chip; a new board is a new .c of these functions
- * and a linker script. BOARD-FRDM-K64F.md says what each of them is on that board.
+ * What a board gives to the device. Everything above this file knows no chip; a new board is a new .c of these
+ * functions and a linker script. BOARD-FRDM-K64F.md says what each of them is on that board.
  */
 #ifndef BOARD_H
 #define BOARD_H
@@ -30,7 +30,7 @@ void board_idle(void);
 /* True randomness. Returns 0 when all of it came; never less, and never anything predictable. */
 int board_random(uint8_t *out, size_t length);
 
-/* Seconds since 1970, or 0 while nobody has set the clock: then no certificate can be judged, and we connect to nobody. */
+/* Seconds since 1970; 0 while nobody has set the clock: then no certificate can be judged, and we connect to nobody. */
 uint32_t board_time(void);
 
 /* For netif_add(): brings the Ethernet chip up. */
@@ -40,8 +40,8 @@ err_t board_ethernet_init(struct netif *netif);
 void board_ethernet_poll(struct netif *netif);
 
 /*
- * The non-volatile store: BOARD_SLOTS slots of BOARD_SLOT_SIZE bytes, each written whole. A power cut in the middle of a
- * write may leave rubbish in that slot, and must leave the other one alone (two sectors of flash, two files).
+ * The non-volatile store: BOARD_SLOTS slots of BOARD_SLOT_SIZE bytes, each written whole. A power cut in the middle of
+ * a write may leave rubbish in that slot, and must leave the other one alone (two sectors of flash, two files).
  */
 #define BOARD_SLOTS 2
 #define BOARD_SLOT_SIZE 4096

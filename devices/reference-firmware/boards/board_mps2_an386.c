@@ -1,13 +1,14 @@
 /*
- * QEMU's mps2-an386: a Cortex-M4 with a CMSDK UART and a LAN9118. It has no random generator, no clock and no flash that
- * lasts; here the host lends its own by semihosting, which makes an emulator of a device, and no device.
+ * QEMU's mps2-an386: a Cortex-M4 with a CMSDK UART and a LAN9118. It has no random generator, no clock and no flash
+ * that lasts; here the host lends its own by semihosting, which makes an emulator of a device, and no device.
  */
 #include "board.h"
 #include "cortex_m4.h"
 #include "lan9118.h"
 #include "semihosting.h"
 
-const char board_warning[] = "EMULATOR: random numbers, clock and store are the host's (semihosting). A board has its own.";
+const char board_warning[] =
+    "EMULATOR: random numbers, clock and store are the host's (semihosting). A board has its own.";
 
 #define CLOCK_HZ 25000000u
 

@@ -125,7 +125,8 @@ err_t lan9118_init(struct netif *netif, uintptr_t registers, const uint8_t addre
     HW_CFG = TX_FIFO_5_KIB;
     RX_CFG = 0;
     INT_EN = 0;
-    mac_write(ADDRL, address[0] | (uint32_t) address[1] << 8 | (uint32_t) address[2] << 16 | (uint32_t) address[3] << 24);
+    mac_write(ADDRL, address[0] | (uint32_t) address[1] << 8 | (uint32_t) address[2] << 16 |
+                         (uint32_t) address[3] << 24);
     mac_write(ADDRH, address[4] | (uint32_t) address[5] << 8);
     mac_write(MAC_CR, mac_read(MAC_CR) | MAC_TX_AND_RX_ON);
     TX_CFG = TX_ON;

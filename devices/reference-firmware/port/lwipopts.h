@@ -35,13 +35,13 @@
 #undef TCP_WND
 #define MEM_ALIGNMENT 8
 #ifdef SMALL
-#define MEM_SIZE (18 * 1024)
+#define MEM_SIZE (20 * 1024)
 #define TCP_MSS 536
 #define TCP_WND (4 * TCP_MSS)
 #define TCP_SND_BUF (3 * TCP_MSS)
 #define PBUF_POOL_SIZE 6
 #else
-#define MEM_SIZE (28 * 1024)
+#define MEM_SIZE (30 * 1024)
 #define TCP_MSS 1460
 #define TCP_WND (4 * TCP_MSS) /* a record of MBEDTLS_SSL_IN_CONTENT_LEN must fit */
 #define TCP_SND_BUF (2 * TCP_MSS)

@@ -1,5 +1,5 @@
 /*
- * Mbed TLS 3.6 for this device: a client, ECDHE with ECDSA on P-256, AES-128-GCM, SHA-256; nothing that it does not need.
+ * Mbed TLS 3.6 for this device: a client, ECDHE with ECDSA on P-256, AES-128-GCM, SHA-256; nothing else.
  * Not called mbedtls_config.h: build_info.h would find its own neighbour of that name.
  *
  * TLS_1_2, TLS_1_3 (Makefile): which versions are compiled in. SMALL: 1 KiB record buffers.
@@ -58,11 +58,11 @@
 #define MBEDTLS_X509_CREATE_C
 #define MBEDTLS_X509_CSR_WRITE_C
 
-/* TLS. The broker's Certificate message is the longest of the handshake, and has to fit into the buffer for receiving. */
+/* TLS. The broker's Certificate message is the longest of the handshake: the receive buffer must hold it. */
 #define MBEDTLS_SSL_TLS_C
 #define MBEDTLS_SSL_CLI_C
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
-#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH /* lwIP asks by it how much it may write at once; tls.c, whether it is offered */
+#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH /* lwIP asks it how much it may write at once; tls.c offers it */
 #ifdef SMALL
 #define MBEDTLS_SSL_IN_CONTENT_LEN 1024
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 1024

@@ -1,4 +1,4 @@
-/* See answer.h. JSON as in RFC 8259; what this file does not need, it refuses: \u beyond ASCII, numbers with fractions. */
+/* See answer.h. JSON as in RFC 8259. A sign beyond ASCII that is written as \u becomes '?'. */
 #include "answer.h"
 
 #include <string.h>

@@ -21,8 +21,8 @@ struct credentials {
 };
 
 /*
- * 4 KiB that one thing at a time may use: the image of a slot, or a renewal's request and answer. They never meet: a slot
- * is read before a connection is made, an answer comes on one.
+ * 4 KiB that one thing at a time may use: the image of a slot, or a renewal's request and answer. They never meet: a
+ * slot is read before a connection is made, an answer comes on one.
  */
 extern uint8_t credentials_scratch[BOARD_SLOT_SIZE];
 
@@ -39,8 +39,8 @@ int credentials_load(int slot, struct credentials *out);
 void credentials_wipe(void);
 
 /*
- * Writes new credentials beside those of the slot in use, by way of the scratch memory, in which the certificate and roots
- * may stand. Returns the slot they are in, read back and compared, or -1.
+ * Writes new credentials beside those of the slot in use, by way of the scratch memory, in which the certificate and
+ * roots may stand. Returns the slot they are in, read back and compared, or -1.
  */
 int credentials_store(int in_use, const struct credentials *fresh);
 

@@ -1,5 +1,5 @@
 /*
- * The life of the device: network, connection, measurements, commands, renewal; and all over again when one of them ends.
+ * The life of the device: network, connection, measurements, commands, renewal; and all over again when one ends.
  *
  * lwIP calls us back in the middle of its work, so callbacks only note what happened; this loop acts on it.
  */
@@ -68,7 +68,8 @@ static void use_next_credentials(void)
 
     candidate = (candidate + 1) % count;
     if (count > 1) {
-        log_line("credentials: those of %s are not taken here, trying the next", before == BUILT_IN ? "the build" : "the slot");
+        log_line("credentials: those of %s are not taken here, trying the next",
+                 before == BUILT_IN ? "the build" : "the slot");
     }
     info.tls_config = NULL;
 }
@@ -81,7 +82,8 @@ static void on_failure(uint32_t now)
             use_next_credentials();
         }
     } else if (status == MQTT_CONNECT_DISCONNECTED || status == MQTT_CONNECT_TIMEOUT) {
-        log_line(state == ONLINE ? "the connection has ended" : "failed: nobody answers at the broker's address and port");
+        log_line(state == ONLINE ? "the connection has ended"
+                                 : "failed: nobody answers at the broker's address and port");
     } else {
         log_line("the broker refused us: CONNACK %d. Next: sealmq explain connack %d", status, status);
         use_next_credentials();
@@ -154,7 +156,8 @@ static void renew(uint32_t now)
     }
     if (messages_heard.answered) {
         messages_heard.answered = 0;
-        const int slot = renewal_take(messages_heard.is_accepted, messages_heard.length, credentials_candidate(candidate), now);
+        const int slot = renewal_take(messages_heard.is_accepted, messages_heard.length,
+                                      credentials_candidate(candidate), now);
         if (slot >= 0) {
             log_line("renewal: key and certificate are in slot %d, reconnecting with them", slot);
             reconnect(now);

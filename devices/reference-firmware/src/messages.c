@@ -34,8 +34,8 @@ static int led;
 static void on_subscribed(void *topic, err_t error)
 {
     if (error != ERR_OK) {
-        log_line("refused: no subscription to %s (%d). Next: sealmq access check %s subscribe TOPIC", (const char *) topic,
-                 error, MQTT_CLIENT_ID);
+        log_line("refused: no subscription to %s (%d). Next: sealmq access check %s subscribe TOPIC",
+                 (const char *) topic, error, MQTT_CLIENT_ID);
         return;
     }
     subscribed++;
@@ -122,7 +122,8 @@ static void on_topic(void *unused, const char *topic, u32_t length)
     gathered = 0;
     if (incoming == COMMAND && length > sizeof command_text) {
         gathered = length; /* too long for any: obey() finds it unknown, and nothing of it is kept */
-    } else if (incoming != COMMAND && incoming != NONE && (length > sizeof credentials_scratch || messages_heard.answered)) {
+    } else if (incoming != COMMAND && incoming != NONE &&
+               (length > sizeof credentials_scratch || messages_heard.answered)) {
         log_line("ignored: an answer of %u bytes", (unsigned) length);
         incoming = NONE;
     }
@@ -187,7 +188,8 @@ void messages_poll(mqtt_client_t *client, uint32_t now)
     last = now;
     sequence++;
     const int length = snprintf(text, sizeof text,
-                                "{\"sequence\":%u,\"uptime\":%u,\"led\":%s,\"heap\":%u,\"heap_peak\":%u,\"stack_peak\":%u}",
+                                "{\"sequence\":%u,\"uptime\":%u,\"led\":%s,\"heap\":%u,\"heap_peak\":%u,"
+                                "\"stack_peak\":%u}",
                                 (unsigned) sequence, (unsigned) (now / 1000), led ? "true" : "false",
                                 (unsigned) lwip_stats.mem.used, (unsigned) lwip_stats.mem.max,
                                 (unsigned) board_stack_peak());

@@ -13,8 +13,10 @@ void network_poll(void);
 /* Whether we have an address. */
 int network_is_up(void);
 
-/* Asks for the address of a host; once more while the answer is still to come. Returns 1: it is in *address; 0: wait; -1:
- * nobody knows it. */
+/*
+ * Asks for the address of a host; once more while the answer is still to come. Returns 1: it is in *address; 0: wait;
+ * -1: nobody knows it.
+ */
 int network_find(const char *host, ip_addr_t *address);
 
 #endif /* NETWORK_H */

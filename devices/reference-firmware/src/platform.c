@@ -86,7 +86,7 @@ void platform_init(void)
     mbedtls_platform_set_snprintf(snprintf);
 }
 
-/* newlib asks for these. There are no files, and no heap of libc's: all memory is lwIP's, so that one number bounds it. */
+/* newlib asks for these. There are no files, and no heap of libc's: all memory is lwIP's, and one number bounds it. */
 
 void *_sbrk(int bytes)
 {

@@ -87,8 +87,9 @@ static const char *write_request(size_t *length)
     mbedtls_x509write_csr_free(&request);
     if (code > 0) { /* that many bytes, at the end of the buffer */
         memcpy(out, before, sizeof before - 1);
-        code = mbedtls_base64_encode((unsigned char *) out + sizeof before - 1, sizeof credentials_scratch - sizeof before -
-                                     sizeof after, &written, der + sizeof der - code, (size_t) code);
+        const size_t room = sizeof credentials_scratch - sizeof before - sizeof after;
+        code = mbedtls_base64_encode((unsigned char *) out + sizeof before - 1, room, &written,
+                                     der + sizeof der - code, (size_t) code);
     }
     if (code != 0) {
         tls_say("writing the certificate request", code);

@@ -5,8 +5,8 @@
  *     PUBLISH $enroll/renew/json/accepted   {"certificate": "...", "roots": [...]}
  *          or $enroll/renew/json/rejected   {"code": "...", "message": "...", "retry_after": 5}
  *
- * While no answer comes the same request is made again, with the same key: the broker then gives the same certificate. The
- * old certificate opens the broker until the new one has been used once.
+ * While no answer comes the same request is made again, with the same key: the broker then gives the same certificate.
+ * The old certificate opens the broker until the new one has been used once.
  */
 #ifndef RENEWAL_H
 #define RENEWAL_H

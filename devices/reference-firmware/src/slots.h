@@ -1,9 +1,9 @@
 /*
  * How a key and its certificate stand in a slot of the non-volatile store. Pure: bytes in, bytes out.
  *
- * Two slots, and a renewal writes the one that is not in use: whatever happens in the middle of it, the other still holds
- * what worked. Of two good slots the one with the higher number is the newer. A sum over everything tells a slot that was
- * written whole from one that was not; against somebody who can write flash there is no defence here.
+ * Two slots, and a renewal writes the one that is not in use: whatever happens in the middle of it, the other still
+ * holds what worked. Of two good slots the one with the higher number is the newer. A sum over everything tells a slot
+ * that was written whole from one that was not; against somebody who can write flash there is no defence here.
  */
 #ifndef SLOTS_H
 #define SLOTS_H

@@ -102,7 +102,7 @@ int tls_read(mbedtls_ssl_context *ssl, unsigned char *out, size_t size)
     enum { MOST_TICKETS = 8 };
     int code = mbedtls_ssl_read(ssl, out, size);
 
-    /* TLS 1.3: a ticket comes after the handshake, and takes two calls. At the first lwIP would stop, though more is there. */
+    /* TLS 1.3: a ticket comes after the handshake, and takes two calls. lwIP would stop at the first. */
     for (int calls = 0; calls < 2 * MOST_TICKETS; calls++) {
         if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             keep_session(ssl);
@@ -250,7 +250,8 @@ struct altcp_tls_config *tls_use(int slot)
     mbedtls_ssl_config *config = (mbedtls_ssl_config *) in_use; /* its first member */
     mbedtls_ssl_conf_verify(config, look_at_certificate, NULL);
 #ifdef TLS_1_3
-    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
+                                                             MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 #endif
 #if defined(OFFER_1_2)
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);

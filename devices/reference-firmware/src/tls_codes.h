@@ -1,4 +1,4 @@
-/* Why TLS failed: what port/mbedtls/ssl_internal.h hears between lwIP and Mbed TLS is kept here, for tls.c to explain. */
+/* Why TLS failed: what port/mbedtls/ssl_internal.h hears between lwIP and Mbed TLS, kept for tls.c to explain. */
 #ifndef TLS_CODES_H
 #define TLS_CODES_H
 

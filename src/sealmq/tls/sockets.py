@@ -79,7 +79,7 @@ class SocketContext:
     ) -> TLSSocket:
         """See ssl.SSLContext. The socket is connected already, and belongs to what is returned.
 
-        Raises TypeError without a name, ssl.SSLError when this middleware cannot check such a name.
+        Raises TypeError without a name, ssl.SSLError when this middleware cannot check such a name; then it is closed.
         """
         if server_side or not server_hostname:
             raise TypeError(
@@ -89,6 +89,7 @@ class SocketContext:
             with self.lock:
                 tls = self._context.connection(server_hostname, session=session)
         except Error as error:
+            sock.close()
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, in_words(error)) from error
         wrapped = TLSSocket(sock, tls, self, server_hostname, suppress_ragged_eofs=suppress_ragged_eofs)
         if do_handshake_on_connect:
@@ -133,13 +134,14 @@ class TLSSocket:
     # -- what programs call ------------------------------------------------------------------------------------------
 
     def do_handshake(self, block: bool = False) -> None:
-        """See ssl.SSLSocket. Raises ssl.SSLCertVerificationError, ssl.SSLError, ssl.SSLEOFError, OSError."""
+        """See ssl.SSLSocket. Raises ssl.SSLCertVerificationError, ssl.SSLError, ssl.SSLEOFError, TimeoutError, OSError;
+        then the socket is closed, as paho-mqtt lets go of it without."""
         try:
             self._until(self._shake)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
-        except ssl.SSLError:
-            self._raw.close()  # there is nothing that it could still be used for
+        except OSError:
+            self._raw.close()
             raise
 
     def recv(self, size: int = 1024, flags: int = 0) -> bytes:

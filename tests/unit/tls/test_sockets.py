@@ -389,6 +389,7 @@ def test_silence_ends_with_the_timeout(trust: Trust, kind: str) -> None:
         tls.settimeout(0.05)
         with pytest.raises(TimeoutError):
             tls.do_handshake()
+        assert tls.fileno() == -1
         done.set()
 
 
@@ -496,6 +497,7 @@ def test_what_the_middleware_cannot_check_is_an_error_that_paho_does_not_pass_ov
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(ssl.SSLError, match=r"names only \(it is old\); next: dial a name") as caught:
         SocketContext(Names()).wrap_socket(ours, server_hostname="127.0.0.1")
+    assert ours.fileno() == -1
     assert not isinstance(caught.value, ValueError)
 
 

@@ -42,7 +42,7 @@ _SSL = """
 -0x6F80 SSL_HW_ACCEL_FALLTHROUGH again the accelerator left the work to software
 -0x7000 SSL_CRYPTO_IN_PROGRESS again a computation goes on in the next call
 -0x7080 SSL_FEATURE_UNAVAILABLE not_built the TLS feature was not built in
--0x7100 SSL_BAD_INPUT_DATA misuse a function of the TLS part got a wrong argument
+-0x7100 SSL_BAD_INPUT_DATA large a record is longer than the receive buffer, or a function got a wrong argument
     | SSL - Bad input parameters to function
 -0x7180 SSL_INVALID_MAC corrupted a record's check value is wrong | SSL - Verification of the message MAC failed
 -0x7200 SSL_INVALID_RECORD not_tls a record that is not TLS, or longer than the receive buffer

@@ -51,6 +51,10 @@ FOR_DEVICES: Final = {
 devices of this size."""
 
 
+SOLD: Final = {"wolfssl": "wolfSSL Inc. sells another licence"}
+"""Families of which a licence can be bought, where the library itself does not say so."""
+
+
 def family_of(name: str) -> str:
     """The family of a middleware that microcontrollers run; "" when it is none."""
     return next((family for family in FOR_DEVICES if name.startswith(family)), "")

@@ -13,7 +13,7 @@ from typing import Final
 
 from sealmq.kit.middleware.comparing import Comparison, Measured
 from sealmq.kit.middleware.handshaking import Handshakes
-from sealmq.kit.middleware.known import FOR_DEVICES, family_of
+from sealmq.kit.middleware.known import FOR_DEVICES, SOLD, family_of
 from sealmq.kit.middleware.licences import Terms, terms_of
 from sealmq.tls.middleware import BOTH, TLS12, TLS13
 
@@ -109,7 +109,7 @@ def _microcontroller(comparison: Comparison) -> Recommendation:
         f"{words}; its size was not measured here{f' ({terms})' if terms else ''}"
         for family, words in FOR_DEVICES.items()
         if family not in {each.library for each in fitting}
-        for terms in [_terms_in_words(_licence_of(comparison, family))]
+        for terms in [_terms_in_words(family, _licence_of(comparison, family))]
     ]
     if not fitting:
         return Recommendation(use, "", ("no build that fits was measured", *others))
@@ -119,7 +119,7 @@ def _microcontroller(comparison: Comparison) -> Recommendation:
     reasons = [
         f"measured, with TCP/IP and MQTT: {', to '.join(sizes)}",
         FOR_DEVICES[family_of(best.library)],
-        _terms_in_words(_licence_of(comparison, best.library)),
+        _terms_in_words(best.library, _licence_of(comparison, best.library)),
     ]
     return Recommendation(use, best.library, (*filter(None, reasons), *others))
 
@@ -143,7 +143,7 @@ def _not_free(comparison: Comparison) -> Iterator[str]:
     rows += [(each.name, each.licence) for each in comparison.known]
     for name, licence in rows:
         if terms_of(licence) is not Terms.FREE:
-            yield f"{name}: {_terms_in_words(licence)}"
+            yield f"{name}: {_terms_in_words(family_of(name), licence)}"
 
 
 def _post_quantum(comparison: Comparison) -> Recommendation:
@@ -179,11 +179,13 @@ def _licence_of(comparison: Comparison, family: str) -> str:
     return next((each.licence for each in comparison.known if each.name == family), "")
 
 
-def _terms_in_words(licence: str) -> str:
+def _terms_in_words(family: str, licence: str) -> str:
+    """ "" when nobody knows the licence."""
+    sold = SOLD.get(family, "")
     said = {
         Terms.FREE: "nothing to pay, nothing to disclose",
         Terms.PAID: "a closed product pays for a licence",
-        Terms.COPYLEFT: "a closed product cannot have it",
+        Terms.COPYLEFT: f"not for a closed product{f'; {sold}' if sold else ''}",
         Terms.UNKNOWN: "ask a lawyer",
     }
     return f"{licence}: {said[terms_of(licence)]}" if licence else ""

@@ -198,8 +198,8 @@ def try_refusal(
         return result(Outcome.IMPOSSIBLE, lacks)
     try:
         meeting = _meet(refusal.change(_begin(refusal, version, server, material), material), client, server)
-        shows, side = (server, meeting.server) if refusal.by == "client" else (client, meeting.client)
-        if refusal.may_decline and _has_declined(side):
+        shows = server if refusal.by == "client" else client
+        if refusal.may_decline and _has_declined(meeting, refusal.by):
             return result(Outcome.IMPOSSIBLE, f"{shows.name} shows no certificate that has another purpose")
         error = _judge(refusal, meeting)
     except ConfigError as wrong:
@@ -256,9 +256,12 @@ def _judge(refusal: Refusal, meeting: Meeting) -> TLSError:
     raise MismatchError(f"it was not refused by the {refusal.by}: {said}")
 
 
-def _has_declined(side: Side) -> bool:
-    """Has the side that should show something wrong ended it by itself?"""
-    return not side.connection.established and side.error is not None and side.error.sent and bool(side.error.alert)
+def _has_declined(meeting: Meeting, by: By) -> bool:
+    """Has the side that should show something wrong ended it, and not the one that must refuse it?"""
+    refuser, other = (meeting.client, meeting.server) if by == "client" else (meeting.server, meeting.client)
+    refused = refuser.error is not None and refuser.error.sent
+    declined = other.error is not None and other.error.sent and bool(other.error.alert)
+    return declined and not refused and not other.connection.established
 
 
 def _heard(meeting: Meeting, error: TLSError) -> str:

@@ -47,8 +47,9 @@ def test_a_closed_product_gets_nothing_with_copyleft() -> None:
     assert closed.choice == "openssl"
     assert any(reason.startswith("wolfssl: ") and "pays" in reason for reason in closed.reasons)
     assert any(reason.startswith("cyclonessl: ") for reason in closed.reasons)
-    only = comparison(measured("wolfssl", licence="GPL-3.0-or-later"))
-    assert of(only, "closed").choice == ""
+    only = of(comparison(measured("wolfssl", licence="GPL-3.0-or-later")), "closed")
+    assert only.choice == ""
+    assert "wolfssl: GPL-3.0-or-later: not for a closed product; wolfSSL Inc. sells another licence" in only.reasons
 
 
 def test_post_quantum_gets_what_has_a_hybrid_group() -> None:

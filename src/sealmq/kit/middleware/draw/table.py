@@ -60,7 +60,7 @@ def show(comparison: Comparison, recommendations: Sequence[Recommendation], cons
         console.print(table, width=min(pen.width, 100))
         if section.note:
             pen.paragraph((section.note, "dim"), indent=1)
-        pen.print()
+            pen.print()
     _advise(pen, recommendations)
     _remarks(pen, comparison)
 
