@@ -11,8 +11,11 @@ import re
 from typing import Final
 
 from sealmq.errors import ConfigError, MiddlewareError
-from sealmq.tls.middleware import Abilities, ClientMaterial, ServerMaterial, Version
+from sealmq.tls.middleware import PSK, Abilities, ClientMaterial, ServerMaterial, Version
 from sealmq.tls.policy import TLSPolicy
+
+SHORTEST_KEY: Final = 16
+"""Bytes of a PSK."""
 
 _LABEL: Final = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
@@ -60,6 +63,7 @@ def expect_client(name: str, abilities: Abilities, policy: TLSPolicy, material: 
                 why="one of them proves who the two are, and what the other was for would not be checked",
                 remedy="give one of them",
             )
+        _expect_key(material.psk)
         versions &= abilities.psk_client
         _expect_psk(name, abilities, versions, "a device")
     elif material.root is None:
@@ -115,6 +119,26 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _expect_key(psk: PSK) -> None:
+    """What is recorded of one handshake lets anybody try keys for as long as he likes (RFC 4279 section 7.2)."""
+    if len(psk.key) < SHORTEST_KEY:
+        raise ConfigError(
+            f"the key of the PSK {psk.identity!r} is too short",
+            why=f"it has {len(psk.key)} bytes, and fewer than {SHORTEST_KEY} can be guessed from a recording",
+            remedy="let sealmq device add --psk make one",
+        )
+    try:
+        fits = bool(psk.identity.encode()) and "\0" not in psk.identity
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ConfigError(
+            f"{psk.identity!r} is no identity of a PSK",
+            why="it must be text in UTF-8, without a NUL, where some libraries end it",
+            remedy="take the device's name",
+        )
 
 
 def _expect_psk(name: str, abilities: Abilities, versions: frozenset[Version], who: str) -> None:

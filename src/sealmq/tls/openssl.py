@@ -113,7 +113,7 @@ class OpenSSLConnection:
     @property
     def session(self) -> Session | None:
         """For a client to resume with, once data has come (under TLS 1.3 the ticket follows the handshake)."""
-        session = self._tls.session
+        session = self._tls.session if self.established else None  # of half a handshake it raises ValueError
         return None if session is None else Session(self._tls.server_hostname or "", self._tls.context, session)
 
     @property

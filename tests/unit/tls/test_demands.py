@@ -8,7 +8,7 @@ import pytest
 from middleware_pairs import DEVICE_PSK, client_material
 from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.tls.demands import expect_client, expect_name, expect_policy, expect_server, versions_of
-from sealmq.tls.middleware import BOTH, Abilities, ClientMaterial, ServerMaterial
+from sealmq.tls.middleware import BOTH, PSK, Abilities, ClientMaterial, ServerMaterial
 from sealmq.tls.middlewares import find
 from sealmq.tls.policy import TLSPolicy
 from tls_pairs import Trust
@@ -94,6 +94,19 @@ def test_every_middleware_asks_before_it_dials(trust: Trust, middleware: str) ->
     for name in ("*.com", ".example", "a\0.evil"):
         with pytest.raises(ConfigError, match="is no name that a certificate can carry"):
             device.connection(name)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15])
+def test_a_psk_that_can_be_guessed_is_refused(size: int) -> None:
+    with pytest.raises(ConfigError, match="is too short") as raised:
+        expect_client("new", ABLE, TLSPolicy(), ClientMaterial(psk=PSK("sensor-1", b"\xa5" * size)))
+    assert "a5" not in f"{raised.value.what} {raised.value.why} {raised.value.remedy}"
+
+
+@pytest.mark.parametrize("identity", ["", "a\0b", "\ud800"])
+def test_what_is_no_identity_is_refused(identity: str) -> None:
+    with pytest.raises(ConfigError, match="is no identity"):
+        expect_client("new", ABLE, TLSPolicy(), ClientMaterial(psk=PSK(identity, bytes(16))))
 
 
 def test_a_psk_stands_in_no_text() -> None:

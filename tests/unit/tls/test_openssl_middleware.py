@@ -43,6 +43,16 @@ def test_a_session_is_resumed(trust: Trust) -> None:
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_there_is_no_session_before_the_handshake_is_done(trust: Trust, version: str) -> None:
+    client, server = pair("openssl", "openssl", trust, version)
+    carry(client, server)
+    assert client.session is None
+    said = server.data_to_send()
+    client.receive_data(said[: len(said) - 60])
+    assert client.session is None
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 def test_a_session_is_good_for_its_own_name_and_context_alone(trust: Trust, version: str) -> None:
     policy = POLICIES[version]
     listener = find().server_context(policy, server_material(trust))
