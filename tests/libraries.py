@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 
-import pytest
-
+from running import leave_out
 from sealmq.errors import MiddlewareError
-from sealmq.tls.middleware import Middleware
+from sealmq.tls.middleware import BOTH, Middleware, Version
 from sealmq.tls.middlewares import find
 
 
@@ -16,7 +15,19 @@ def middleware(name: str) -> Middleware:
     try:
         return find(name)
     except MiddlewareError as error:
-        words = f"{error.what}: {error.remedy}"
-        if os.environ.get("SEALMQ_CI") == "1":
-            pytest.fail(words)
-        pytest.skip(words)
+        leave_out(f"{error.what}: {error.why}; {error.remedy}")
+
+
+def able(names: Iterable[str], ability: str = "versions") -> list[tuple[str, Version]]:
+    """Each of these middlewares with each TLS version in which it has the ability (a field of Abilities).
+
+    One whose library is missing stands there with both, so that a test of it says so by `middleware`.
+    """
+    return [(name, version) for name in names for version in sorted(_versions(name, ability))]
+
+
+def _versions(name: str, ability: str) -> frozenset[Version]:
+    try:
+        return getattr(find(name).abilities, ability)  # type: ignore[no-any-return]
+    except MiddlewareError:
+        return BOTH

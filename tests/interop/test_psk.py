@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from interop_homes import TOML, make_home
-from libraries import middleware
+from libraries import able, middleware
 from mqtt_bytes import connect_packet, publish, subscribe
 from requests_of_devices import csr
 from running import SEALMQ, WAIT, Broker, program, run, running, sealmq
@@ -39,7 +39,8 @@ listen = []
 listen = []
 """
 DISCONNECT = b"\xe0\x00"
-VERSIONS = pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+NAMES = ("wolfssl", "mbedtls-3.6", "mbedtls-2.28")
+EACH = pytest.mark.parametrize(("small", "version"), able(NAMES, "psk_server"), indirect=["small"])
 
 
 class Small(Broker):
@@ -67,8 +68,6 @@ class Small(Broker):
 
     def s_client(self, version: str, data: bytes, *options: str, port: int | None = None) -> bytes:
         """What openssl receives that says `data`, errors behind it. Its standard input stays open until it ends."""
-        if version not in find(self.middleware).abilities.psk_server:
-            pytest.skip(f"{self.middleware} has no PSK with {version}")
         where = [
             "-connect",
             f"127.0.0.1:{port or self.psk_port}",
@@ -99,7 +98,7 @@ class Small(Broker):
         return out
 
 
-@pytest.fixture(scope="module", params=["wolfssl", "mbedtls"])
+@pytest.fixture(scope="module", params=NAMES)
 def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     """A broker for all tests of one middleware. Without its library they are left out; with SEALMQ_CI=1 they fail."""
     assert middleware(request.param).abilities.psk_server
@@ -122,7 +121,7 @@ CONNACK = re.compile(rb"\x20.\x00\x00", re.DOTALL)
 """Let in; what openssl prints besides is text."""
 
 
-@VERSIONS
+@EACH
 def test_openssl_comes_in_with_its_key(small: Small, version: str) -> None:
     name, mark = f"small-{version[-1]}", small.mark
     key = small.add(name)
@@ -133,7 +132,7 @@ def test_openssl_comes_in_with_its_key(small: Small, version: str) -> None:
     small.log.wait(f"{name} .* may not publish to 'devices/x/temp'", after=mark)  # rules are about who it is
 
 
-@VERSIONS
+@EACH
 def test_a_wrong_key_is_refused(small: Small, version: str) -> None:
     name, mark = f"wrong-{version[-1]}", small.mark
     key = small.add(name)
@@ -143,7 +142,7 @@ def test_a_wrong_key_is_refused(small: Small, version: str) -> None:
     assert not any(f"{name} connected" in line for line in small.log.lines[mark:])
 
 
-@VERSIONS
+@EACH
 def test_an_unknown_identity_is_refused_and_the_log_says_what_to_do(small: Small, version: str) -> None:
     name, mark = f"nobody-{version[-1]}", small.mark
     small.s_client(version, HELLO, *psk(name, "00" * 32))
@@ -152,7 +151,7 @@ def test_an_unknown_identity_is_refused_and_the_log_says_what_to_do(small: Small
     small.log.wait(r"127\.0\.0\.1:\d+ was refused: ", after=mark)
 
 
-@VERSIONS
+@EACH
 def test_a_key_that_has_ended_is_refused(small: Small, version: str) -> None:
     name, mark = f"ended-{version[-1]}", small.mark
     key = small.add(name, days=1, ago=2 * 86_400)
@@ -162,7 +161,7 @@ def test_a_key_that_has_ended_is_refused(small: Small, version: str) -> None:
     small.log.wait(r"127\.0\.0\.1:\d+ was refused: ", after=mark)
 
 
-@VERSIONS
+@EACH
 def test_a_certificate_opens_no_listener_for_psks(small: Small, version: str) -> None:
     mark = small.mark
     _, chain, key = small.files("sensor-1")
@@ -171,7 +170,7 @@ def test_a_certificate_opens_no_listener_for_psks(small: Small, version: str) ->
     assert not any("sensor-1 connected" in line for line in small.log.lines[mark:])
 
 
-@VERSIONS
+@EACH
 def test_a_psk_opens_no_listener_for_certificates_and_the_log_says_where_to_go(small: Small, version: str) -> None:
     name, mark = f"astray-{version[-1]}", small.mark
     key = small.add(name)
@@ -180,7 +179,7 @@ def test_a_psk_opens_no_listener_for_certificates_and_the_log_says_where_to_go(s
     assert 'a device with a PSK dials a listener with auth = "psk"' in line
 
 
-@VERSIONS
+@EACH
 def test_a_session_is_resumed_as_who_it_was_and_never_past_a_revocation(
     small: Small, version: str, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from interop_homes import TOML, make_home
-from middleware_brokers import here
+from libraries import able, middleware
 from mqtt_bytes import connect_packet, packet, publish, subscribe
 from ports import free_port
 from recording_relay import relay
@@ -28,7 +28,7 @@ APPLICATION_DATA = 23
 @pytest.fixture(scope="module", params=SHOWN)
 def small_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Its first listener is as usual, its second sends records of 1,024 bytes; TLS by each library that is here."""
-    here(request.param)
+    middleware(request.param)
     home = make_home(tmp_path_factory.mktemp("records") / "home")
     ports = free_port(), free_port()
     (home / "sealmq.toml").write_text(
@@ -75,42 +75,36 @@ def expect_small(sizes: list[int], most: int) -> None:
     assert len([size for size in sizes if size > most + OVERHEAD]) <= 4
 
 
-VERSIONS = ("-tls1_2", "-tls1_3")
+FLAGS = {"TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}
+
+PAIRS = able(SHOWN)
+
+HONOURS = [pair for pair in PAIRS if pair != ("mbedtls-3.6", "TLSv1.3")]
+"""Mbed TLS does not answer max_fragment_length in TLS 1.3: max_record of the listener or device counts there."""
+
+EACH = pytest.mark.parametrize(("small_broker", "version"), PAIRS, indirect=["small_broker"])
 
 
-def offered(version: str, broker: Broker) -> None:
-    """Skip TLS 1.3 where the library of the broker has only 1.2."""
-    name = next(words for words in broker.process.args if words in SHOWN)  # type: ignore[union-attr]
-    if {"-tls1_2": "TLSv1.2", "-tls1_3": "TLSv1.3"}[version] not in here(name).abilities.versions:
-        pytest.skip(f"{name} has none of that")
-
-
-@pytest.mark.parametrize("version", VERSIONS)
+@EACH
 def test_a_listener_for_small_buffers(small_broker: Broker, version: str) -> None:
-    offered(version, small_broker)
-    _, usual = heard(small_broker, small_broker.ports[0], "sensor-1", version)
+    _, usual = heard(small_broker, small_broker.ports[0], "sensor-1", FLAGS[version])
     assert max(usual) > 10_000
-    _, small = heard(small_broker, small_broker.ports[1], "sensor-1", version)
+    _, small = heard(small_broker, small_broker.ports[1], "sensor-1", FLAGS[version])
     expect_small(small, 1_024)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@EACH
 def test_a_device_with_a_small_buffer(small_broker: Broker, version: str) -> None:
-    offered(version, small_broker)
     done = sealmq("device", "set", "sensor-2", "--max-record", "512", "--home", small_broker.home)
     assert done.returncode == 0, done.stderr
-    _, small = heard(small_broker, small_broker.ports[0], "sensor-2", version)
+    _, small = heard(small_broker, small_broker.ports[0], "sensor-2", FLAGS[version])
     expect_small(small, 512)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("small_broker", "version"), HONOURS, indirect=["small_broker"])
 def test_max_fragment_length_is_honoured(small_broker: Broker, version: str) -> None:
     """RFC 6066 section 4: what the client asks for holds for every record, application data too."""
-    offered(version, small_broker)
-    name = next(words for words in small_broker.process.args if words in SHOWN)  # type: ignore[union-attr]
-    if (name, version) == ("mbedtls-3.6", "-tls1_3"):
-        pytest.skip("Mbed TLS does not answer it in TLS 1.3: there max_record of the listener or device is what counts")
-    _, small = heard(small_broker, small_broker.ports[0], "sensor-1", version, "-maxfraglen", "1024")
+    _, small = heard(small_broker, small_broker.ports[0], "sensor-1", FLAGS[version], "-maxfraglen", "1024")
     assert max(small) <= 1_024 + OVERHEAD
 
 
