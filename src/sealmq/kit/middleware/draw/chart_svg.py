@@ -15,6 +15,7 @@ from sealmq.kit.handshake.draw.comparison_svg import COLOURS
 from sealmq.kit.handshake.draw.words import one_line
 from sealmq.kit.middleware.comparing import Comparison, Measured
 from sealmq.kit.middleware.draw.words import count_of, in_time, kib_of, rate_of, sum_of
+from sealmq.kit.middleware.footprint import Footprint
 from sealmq.kit.middleware.handshaking import Handshakes
 from sealmq.kit.middleware.throughput import MESSAGES
 from sealmq.tls.middleware import TLS12, TLS13, Version
@@ -24,8 +25,8 @@ WIDTH: Final = 1080
 _EDGE: Final = 36
 _GAP: Final = 48
 _PANEL: Final = (WIDTH - 2 * _EDGE - _GAP) // 2
-_NAMES: Final = 104
-_VALUES: Final = 140
+_NAMES: Final = 118
+_VALUES: Final = 136
 _BAR: Final = 16
 _PITCH: Final = 25
 _TOP: Final = 128
@@ -96,6 +97,7 @@ def panels(comparison: Comparison) -> tuple[Panel, ...]:
         panel("Large records of 16 KiB", f"encrypted and decrypted, {more}", _large),
         panel("Memory of an idle connection", f"client + server, {less}", _memory),
         _flash(comparison),
+        _ram(comparison),
     )
 
 
@@ -138,14 +140,29 @@ def _memory(each: Measured) -> tuple[tuple[float, ...], str]:
 
 
 def _flash(comparison: Comparison) -> Panel:
-    names = [each.name for each in comparison.measured]
     bars = []
     for each in comparison.footprints:
-        colour = next((place for place, name in enumerate(names) if name.startswith(each.library)), 0)
+        if "-" in each.variant:  # small buffers are of the same code
+            continue
         rest = each.flash - each.library_flash
         text = f"{each.library_flash / 1024:.0f} + {rest / 1024:.0f} KiB"
-        bars.append(Bar(each.title, colour, (float(each.library_flash), float(rest)), text))
+        bars.append(Bar(each.title, _colour(comparison, each), (float(each.library_flash), float(rest)), text))
     return Panel("Flash on a Cortex-M4", "TLS + the rest (TCP/IP, MQTT, own code), less is better", tuple(bars))
+
+
+def _ram(comparison: Comparison) -> Panel:
+    bars = []
+    for each in comparison.footprints:
+        name = each.title.removeprefix("TLS ").removesuffix(" buffers").replace(" and ", " + ")
+        text = f"{each.ram_static / 1024:.0f} + {each.stack_peak / 1024:.1f} KiB"
+        bars.append(Bar(name, _colour(comparison, each), (float(each.ram_static), float(each.stack_peak)), text))
+    return Panel("RAM on a Cortex-M4", "static with the heap + stack, by TLS version, less is better", tuple(bars))
+
+
+def _colour(comparison: Comparison, footprint: Footprint) -> int:
+    """That of the library's middleware; of the first, where it has none."""
+    names = [each.name for each in comparison.measured]
+    return next((place for place, name in enumerate(names) if name.startswith(footprint.library)), 0)
 
 
 # --- drawing
