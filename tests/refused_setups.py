@@ -23,6 +23,9 @@ def setup(trust: Trust, case: str) -> tuple[ServerMaterial, ClientMaterial, str]
     match case:
         case "wrong name" | "wrong address" | "wrong IPv6 address":
             host = {"wrong name": "elsewhere", "wrong address": "127.0.0.2"}.get(case, "::1")
+        case "a wildcard for a top-level domain":
+            posing = trust.server_ca.issue("*.example", purpose="server", hosts=["*.example", "a.b.example"])
+            server, host = replace(server, **credentials(trust, posing)), "broker.example"
         case "another CA's broker":
             root = trust.folder / "foreign.pem"
             root.write_bytes(trust.foreign_ca.pem)
@@ -68,6 +71,7 @@ BROKER_REFUSES = {
 }
 DEVICE_REFUSES = {
     "wrong name": ("does not carry the name", "bad_certificate"),
+    "a wildcard for a top-level domain": ("does not carry the name", "bad_certificate"),
     "wrong address": ("does not carry the address", "bad_certificate"),
     "wrong IPv6 address": ("does not carry the address", "bad_certificate"),
     "another CA's broker": ("was not issued by the authority", "unknown_ca"),

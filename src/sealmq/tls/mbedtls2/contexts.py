@@ -94,7 +94,8 @@ class Mbed2ClientContext:
         if not self._psk:
             expect_name(self._name, self._abilities, server_hostname)
             name = _host(server_hostname)
-        engine = Mbed2Engine(self._package, self._package.buffer(self._context, name), server=False, psk=self._psk)
+        buffer = self._package.buffer(self._context, name)
+        engine = Mbed2Engine(self._package, buffer, server=False, psk=self._psk, host=name or "")
         connection = MemoryConnection(engine, peer="broker", max_record=self._max_record)
         connection.start()
         return connection

@@ -21,6 +21,7 @@ from sealmq.tls.mbedtls3.refusals import CLOSE_NOTIFY, FATAL_ALERT, Failure, ale
 from sealmq.tls.mbedtls3.suites import from_mbedtls
 from sealmq.tls.middleware import TLS12, HandshakeProof
 from sealmq.tls.policy import RECORD_LIMIT
+from sealmq.tls.refusals import VERIFY_CODES
 from sealmq.tls.seen_group import SeenGroup
 
 GOOD_GROUPS: Final = ("x25519", "secp256r1", "secp384r1", "secp521r1", "")
@@ -65,6 +66,7 @@ class Mbed2Engine:
         "_buffer",
         "_certificate",
         "_heard",
+        "_host",
         "_identities",
         "_identity",
         "_package",
@@ -86,11 +88,13 @@ class Mbed2Engine:
         server: bool,
         psk: bool,
         identities: Identities | None = None,
+        host: str = "",
     ) -> None:
         """
         buffer:     the MbedTLSBuffer; it holds its context.
         psk:        a key is what proves the two.
         identities: a listener's.
+        host:       a device's: what the broker's certificate must carry.
         """
         self._package = package
         self._buffer = buffer
@@ -98,6 +102,7 @@ class Mbed2Engine:
         self._peer = "device" if server else "broker"
         self._psk = psk
         self._identities = identities
+        self._host = host.lower()
         self._identity = ""
         self._certificate = b""
         self._said: list[bytes] = []
@@ -133,6 +138,7 @@ class Mbed2Engine:
         self._remember_identity()
         self._drain()
         self._certificate = self._buffer.getpeercert(binary_form=True) or b""
+        self._expect_no_wide_name()
         self._shaking = False
         return True
 
@@ -229,6 +235,21 @@ class Mbed2Engine:
     def _remember_identity(self) -> None:
         if self._identities is not None and self._identities.asked:
             self._identity = self._identities.asked
+
+    def _expect_no_wide_name(self) -> None:
+        """Mbed TLS takes "*.com" for "x.com": no wildcard may stand for all of a top-level domain (RFC 9525
+        section 7.1). It can be seen once the handshake is done: before anything else is said."""
+        if self._host.count(".") != 1:
+            return
+        names = self._package.x509.CRT.from_DER(self._certificate).subject_alternative_names
+        if any(name.startswith("*.") for name in names) and self._host not in {name.lower() for name in names}:
+            self.say_goodbye()
+            raise TLSError(
+                VERIFY_CODES[62].what.format(peer=self._peer),
+                "close_notify",
+                why="a wildcard in it would stand for all of a top-level domain",
+                remedy=VERIFY_CODES[62].remedy,
+            )
 
     def _expect_good_group(self) -> None:
         if self._seen.name in GOOD_GROUPS:

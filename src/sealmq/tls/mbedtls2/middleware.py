@@ -12,6 +12,7 @@ CANNOT = (
     "it has TLS 1.2 only: for TLS 1.3 take mbedtls-3.6, openssl, pyopenssl or wolfssl",
     "it compares names only: dial a name that the broker's certificate carries, not an address",
     "it resumes no session: every handshake is a full one",
+    "it says no close_notify once the peer has said it: the peer sees TCP end alone",
     "it takes no revocation list: a revoked device is refused after the handshake, and does not hear why",
     "each connection has buffers of 100 KB: reckon with it on a listener for thousands of devices",
 )

@@ -21,7 +21,7 @@ import platformdirs
 from sealmq.errors import MiddlewareError
 
 FILE: Final = "libsealmq_mbedtls.so"
-ABI: Final = 2
+ABI: Final = 3
 """Of shim/. A library that was built for another SealMQ is built anew."""
 
 LOWEST: Final = 0x03060300

@@ -221,8 +221,11 @@ def test_the_device_refuses_and_says_why(trust: Trust, case: str, server: str) -
     words, alert = DEVICE_REFUSES[case]
     assert ours is not None
     assert words in ours.what
-    assert (ours.alert, ours.sent) == (alert, True)
     assert not device.established
+    if "wildcard" in case:  # seen when the handshake is done: all that is said is goodbye
+        assert broker.closed
+        return
+    assert (ours.alert, ours.sent) == (alert, True)
     assert theirs is not None
     assert (theirs.alert, theirs.sent) == (alert, False)
 

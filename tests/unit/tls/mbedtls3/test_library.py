@@ -70,8 +70,8 @@ def test_half_a_library(tmp_path: Path) -> None:
     [
         ("int other(void) { return 1; }", "cannot be loaded"),
         ("int sq_abi(void) { return 99; }", "built for another SealMQ"),
-        ("int sq_abi(void) { return 2; } unsigned sq_version(void) { return 0x021C0800; }", r"Mbed TLS 2\.28\.8"),
-        ("int sq_abi(void) { return 2; } unsigned sq_version(void) { return 0x04000000; }", r"Mbed TLS 4\.0\.0"),
+        ("int sq_abi(void) { return 3; } unsigned sq_version(void) { return 0x021C0800; }", r"Mbed TLS 2\.28\.8"),
+        ("int sq_abi(void) { return 3; } unsigned sq_version(void) { return 0x04000000; }", r"Mbed TLS 4\.0\.0"),
     ],
 )
 def test_a_library_that_is_another(tmp_path: Path, source: str, words: str) -> None:

@@ -43,6 +43,32 @@ static int carries(const mbedtls_x509_crt *crt, const unsigned char *address, si
     return 0;
 }
 
+static int is_name(const mbedtls_x509_buf *buf, const char *host)
+{
+    return buf->len == strlen(host) && strncasecmp((const char *) buf->p, host, buf->len) == 0;
+}
+
+/* The name itself, as a dNSName, or where there is no subjectAltName as the common name. */
+static int says(const mbedtls_x509_crt *crt, const char *host)
+{
+    const mbedtls_x509_sequence *one;
+    const mbedtls_x509_name *part;
+    for (one = &crt->subject_alt_names; one != NULL && one->buf.p != NULL; one = one->next) {
+        if ((one->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_DNS_NAME && is_name(&one->buf, host)) {
+            return 1;
+        }
+    }
+    if (mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)) {
+        return 0;
+    }
+    for (part = &crt->subject; part != NULL; part = part->next) {
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &part->oid) == 0 && is_name(&part->val, host)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int has_list(const mbedtls_x509_crl *lists, const mbedtls_x509_crt *crt)
 {
     for (; lists != NULL && lists->version != 0; lists = lists->next) {
@@ -70,6 +96,9 @@ static int on_verify(void *p, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
         if (!carries(crt, n->address, n->address_size)) {
             *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
         }
+    }
+    if (n->short_host != NULL && !says(crt, n->short_host)) { /* the library takes *.com for x.com (RFC 9525 section 7.1) */
+        *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     }
     if (n->context->has_lists && !has_list(&n->context->lists, crt)) {
         n->no_list = (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) == 0;
@@ -161,8 +190,13 @@ API sq_connection *sq_connection_new(sq_context *c, const char *host, const unsi
     if (rc == 0 && !c->server) {
         rc = mbedtls_ssl_set_hostname(&n->ssl, host);
     }
+    if (rc == 0 && host != NULL && strchr(host, '.') != NULL && strchr(host, '.') == strrchr(host, '.')) {
+        n->short_host = strdup(host);
+        rc = n->short_host == NULL ? MBEDTLS_ERR_SSL_ALLOC_FAILED : 0;
+    }
     if (rc != 0 || (!c->server && host == NULL && address_size == 0 && !c->uses_psk)) {
         mbedtls_ssl_free(&n->ssl);
+        free(n->short_host);
         free(n);
         guard_leave();
         return NULL;
@@ -199,6 +233,7 @@ API void sq_connection_free(sq_connection *n)
     buffer_empty(&n->keys);
     free(n->shown);
     free(n->proved);
+    free(n->short_host);
     free(n->identity);
     context_let_go(n->context);
     free(n);

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mbedtls/build_info.h"
 
@@ -45,6 +46,7 @@
 
 #include "mbedtls/constant_time.h"
 #include "mbedtls/error.h"
+#include "mbedtls/oid.h"
 #include "mbedtls/platform_util.h"
 #include "mbedtls/psa_util.h"
 #include "mbedtls/ssl.h"
@@ -54,7 +56,7 @@
 #include "psa/crypto.h"
 
 #define API __attribute__((visibility("default")))
-#define ABI 2
+#define ABI 3
 #define TICKET_BYTES 32
 #define TICKETS_OF_ONE 9     /* those that a connection was given, and the one that it came with */
 #define BUCKETS 4096
@@ -135,6 +137,7 @@ typedef struct sq_connection {
     unsigned char address[16];
     size_t address_size;
     int address_compared;
+    char *short_host; /* two labels: no wildcard may stand for it */
     int certificates_went; /* the handshake came by the server's certificate: it is a full one */
     int offered; /* a client has a session to resume */
     int done, failed, goodbye, kept;
