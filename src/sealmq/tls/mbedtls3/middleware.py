@@ -12,6 +12,7 @@ CANNOT = (
     "it cannot renew the keys of a TLS 1.3 connection: a peer that asks for it (KeyUpdate) is cut off",
     "as a listener under TLS 1.2 it cuts no handshake message: a device that asks for records (max_fragment_length) "
     "smaller than the broker's certificates, 1 KB, is cut off",
+    "as a listener under TLS 1.3 it does not answer max_fragment_length: set max_record for the listener or the device",
     "each connection has buffers of 34 KB: reckon with it on a listener for thousands of devices",
 )
 
