@@ -27,6 +27,14 @@ from sealmq.tls.wolfssl.contexts import (
 from sealmq.tls.wolfssl.library import Library, loaded
 from sealmq.tls.wolfssl.wires import Callbacks
 
+_PSK_COMES_DOWN = (5, 7, 2)
+"""The first version tried whose client, with a PSK, accepts TLS 1.2 after it has offered 1.3; 5.5.4's breaks off."""
+
+_PSK_STAYS_UP = (
+    "as a device with a PSK this version does not come down from TLS 1.3 to 1.2: for a broker with 1.2 alone offer 1.2"
+    " alone, or take wolfSSL 5.7.2"
+)
+
 
 class WolfSSLMiddleware:
     """See Middleware."""
@@ -86,5 +94,8 @@ def _asked(library: Library) -> Abilities:
             " licence",
             "the dates of the authorities that are trusted are looked at when a context is built, not at each"
             " handshake: start the program again before they end",
+            "as a device it resumes TLS 1.2 by session identifier alone: with a broker that has only tickets each"
+            " handshake is a full one",
+            *((_PSK_STAYS_UP,) if library.version < _PSK_COMES_DOWN else ()),
         ),
     )
