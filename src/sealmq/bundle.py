@@ -106,6 +106,12 @@ def _expect_files(bundle: Path) -> None:
         )
     files = {ROOT_FILE: bundle / ROOT_FILE, LEAF_FILE: certificate_file(bundle), KEY_FILE: bundle / KEY_FILE}
     missing = [name for name, path in files.items() if not path.is_file()]
+    if (bundle / PSK_FILE).is_file() and len(missing) == len(files):
+        raise ConfigError(
+            f"the bundle {bundle} holds a pre-shared key, and no certificate",
+            why="the device was added with --psk",
+            remedy=f"--psk-file {shlex.quote(str(bundle / PSK_FILE))} and --middleware wolfssl (or mbedtls)",
+        )
     if missing == [KEY_FILE]:
         raise ConfigError(
             f"the bundle {bundle} has no {KEY_FILE}",

@@ -96,3 +96,10 @@ def test_a_psk_that_others_can_read_is_refused(tmp_path):
     assert f"chmod 600 {file}" in caught.value.remedy
     with pytest.raises(TrustError, match="cannot be read"):
         bundle.read_psk(tmp_path / "missing")
+
+
+def test_a_bundle_with_a_psk_alone_names_the_option_that_takes_it(tmp_path):
+    (tmp_path / "psk.txt").write_text("small-1:" + "00" * 32 + "\n")
+    with pytest.raises(ConfigError, match="a pre-shared key, and no certificate") as caught:
+        bundle.expect_whole(tmp_path)
+    assert f"--psk-file {tmp_path / 'psk.txt'}" in caught.value.remedy

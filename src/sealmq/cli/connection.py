@@ -132,7 +132,7 @@ class Connection:
         try:
             self._connect(host, port)
         except ssl.SSLError as error:
-            raise explain_connect_error(error, host, port) from error
+            raise explain_connect_error(error, host, port, psk=self.dial.target.psk is not None) from error
         except OSError as error:
             self.transient = True
             raise explain_connect_error(error, host, port) from error

@@ -22,7 +22,9 @@ from sealmq.errors import ConfigError
 if TYPE_CHECKING:
     from sealmq.devices.psk_enrollment import AddedWithPSK
 
-LISTENER = '[[listener]]\naddress = ":8886"\nauth = "psk"\nmiddleware = "wolfssl"'
+USUAL = "wolfssl"
+
+LISTENER = f'[[listener]]\naddress = ":8886"\nauth = "psk"\nmiddleware = "{USUAL}"'
 """What sealmq.toml needs for it, where there is none yet."""
 
 
@@ -48,14 +50,14 @@ def add_with_psk(
     home: Path | None,
 ) -> None:
     """Add the device, write its bundle where one is asked for, and say what to do next."""
-    from sealmq.cli.target import home_path, psk_address
+    from sealmq.cli.target import home_path, psk_address, psk_middleware
     from sealmq.devices.record_sizes import RecordSizes
     from sealmq.home import Home
 
     if name is None:
         raise ConfigError("which device?", remedy="sealmq device add NAME --psk")
     with Home.open(home_path(home)) as opened:
-        address = psk_address(opened.path)
+        address, library = psk_address(opened.path), psk_middleware(opened.path) or USUAL
         former = opened.registry.device(name) if name.isascii() else None
         if asked is not None:
             check_asked(asked, name, psk=True)
@@ -70,7 +72,7 @@ def add_with_psk(
         typer.echo(json.dumps(_as_json(added) | more, indent=2))
         return
     lines = ["", *handed.in_words()] if handed is not None else []
-    typer.echo("\n".join(_in_words(added, address, home) + lines))
+    typer.echo("\n".join(_in_words(added, address, library, home) + lines))
 
 
 def _as_json(added: AddedWithPSK) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _as_json(added: AddedWithPSK) -> dict[str, Any]:
     }
 
 
-def _in_words(added: AddedWithPSK, address: tuple[str, int] | None, home: Path | None) -> list[str]:
+def _in_words(added: AddedWithPSK, address: tuple[str, int] | None, library: str, home: Path | None) -> list[str]:
     name = added.name
     lines = [
         f"{name} is added: role {added.role}, PSK until {day(added.not_after)}.",
@@ -99,18 +101,23 @@ def _in_words(added: AddedWithPSK, address: tuple[str, int] | None, home: Path |
     if address is None:
         lines += ["The broker does not listen for PSKs yet. In sealmq.toml:", ""]
         lines += [*(f"  {line}" for line in LISTENER.splitlines()), "", "and then: " + as_typed("sealmq reload"), ""]
-    return [*lines, "Next:", *(f"  {line}" for line in _next_commands(added, address or ("localhost", 8886), home))]
+    commands = _next_commands(added, address or ("localhost", 8886), library, home)
+    return [*lines, "Next:", *(f"  {line}" for line in commands)]
 
 
-def _next_commands(added: AddedWithPSK, address: tuple[str, int], home: Path | None) -> list[str]:
+def _next_commands(added: AddedWithPSK, address: tuple[str, int], library: str, home: Path | None) -> list[str]:
     host, port = address
     where = ["--home", str(home)] if home is not None else []
     topic = f"devices/{added.name}"
     watch = shlex.join(["sub", *where, f"{topic}/#"])
     bundle = shlex.join(["device", "bundle", added.name, *where, "--target", "mosquitto", "--host", host])
+    own = shlex.join(["pub", *where, "--psk-file", str(added.file), "--middleware", library])
     send = shlex.join(["sh", f"{added.name}-mosquitto/mosquitto_pub.sh", "-t", f"{topic}/temp", "-m", "21.5"])
     return [
         f"{program()} {watch}",
-        f"{program()} {bundle} --port {port}  # its scripts keep the key off the command line",
+        f"{program()} {own} \\",
+        f"    -t {topic}/temp -m 21.5",
+        "# or with mosquitto's, whose scripts keep the key off the command line:",
+        f"{program()} {bundle} --port {port}",
         send,
     ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +43,8 @@ def middleware(
     if as_json:
         typer.echo(json.dumps([_as_json(name, each) for name, each in found.items()], indent=2))
         return
-    typer.echo("\n\n".join("\n".join(_in_words(name, each)) for name, each in found.items()))
+    blocks = ("\n".join(_folded(line) for line in _in_words(name, each)) for name, each in found.items())
+    typer.echo("\n\n".join(blocks))
 
 
 def _look(name: str) -> Abilities | MiddlewareError:
@@ -103,6 +107,15 @@ def _as_json(name: str, found: Abilities | MiddlewareError) -> dict[str, Any]:
 
 def _line(about: str, words: str) -> str:
     return f"  {about:<{_WIDTH}}{words}"
+
+
+def _folded(line: str) -> str:
+    """In a terminal, what is longer than a line goes on below where it began; whoever reads lines gets whole ones."""
+    if not sys.stdout.isatty():
+        return line
+    margin = " " * len(_line("", ""))
+    width = max(shutil.get_terminal_size().columns, 2 * len(margin))
+    return textwrap.fill(line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
 
 
 def _versions(versions: Collection[Version]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 NAME = "sealmq"
 
 _PLAIN = "up|reload|pub|sub|handshake|bench|backup|restore"
-_HOMELESS = "renew|eavesdrop|explain"  # a device has no home, any broker can be listened to, an error code has none
+_HOMELESS = "renew|eavesdrop|explain|middleware"  # they are not about a home of this machine, or hardly ever
 _GROUPS = "device|enroll|account|access|ca|log"
 _COMMAND = re.compile(
     rf"(?<![\w./-])sealmq(?= (?:{_PLAIN}|{_HOMELESS}|{_GROUPS}|--help)\b)"

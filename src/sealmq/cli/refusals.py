@@ -52,12 +52,37 @@ _ALERTS: Final[dict[str, _Words]] = {
         remedy="sealmq device list",
     ),
     "protocol_version": _Words("the broker refused: no TLS version in common", why="SealMQ speaks TLS 1.2 and 1.3"),
-    "handshake_failure": _Words("the broker refused: nothing in common to encrypt with, or no certificate was sent"),
+    "handshake_failure": _Words(
+        "the broker refused: nothing in common to encrypt with, or no certificate was sent",
+        why='its log says which; a listener may be for auth = "psk" alone, or for profile = "post-quantum"',
+        remedy="-p PORT for another listener, --psk-file, or --middleware pyopenssl for post-quantum",
+    ),
     "unrecognized_name": _Words("the broker does not answer to this host's name"),
     "bad_record_mac": _Words(
         "the broker ended the connection: what it received is not what was sent",
         why="somebody in between changed it, or a program there is broken; nothing of it was delivered",
         remedy="find out what stands between here and the broker",
+    ),
+}
+
+# The same for who proves himself by a pre-shared key (--psk-file).
+_OTHER_KEY: Final = _Words(
+    "the broker has another key for this identity",
+    why="the device was revoked and added again, or the file was changed",
+    remedy="copy its psk.txt again; or a new one: sealmq device revoke NAME, then sealmq device add NAME --psk",
+)
+_PSK_ALERTS: Final[dict[str, _Words]] = {
+    "unknown_psk_identity": _Words(
+        "the broker has no key for this identity",
+        why="the device was never added with --psk, was revoked, is on hold, or its key has expired",
+        remedy="on the broker's machine: sealmq device show NAME",
+    ),
+    "bad_record_mac": _OTHER_KEY,
+    "decrypt_error": _OTHER_KEY,
+    "handshake_failure": _Words(
+        "the broker refused: nothing in common to encrypt with",
+        why="a listener for certificates takes no key",
+        remedy='dial one with auth = "psk": -p PORT',
     ),
 }
 
@@ -101,9 +126,14 @@ def place_of(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def explain_connect_error(error: OSError, host: str, port: int) -> Error:
-    """What made connecting fail: no address, nobody there, or a handshake that one side refused."""
+def explain_connect_error(error: OSError, host: str, port: int, *, psk: bool = False) -> Error:
+    """What made connecting fail: no address, nobody there, or a handshake that one side refused.
+
+    psk: we prove ourselves by a pre-shared key, and expect the broker to know it.
+    """
     place = place_of(host, port)
+    if psk and (explained := _explain_with_psk(error, place)) is not None:
+        return explained
     cause = error.__cause__
     if isinstance(cause, Error) and not (isinstance(cause, TLSError) and cause.alert and not cause.sent):
         # Another middleware than Python's `ssl` (tls/sockets.py), or it cannot do that: what it says is in words.
@@ -174,6 +204,22 @@ def explain_refused_connect(code: int, text: str = "") -> Error:
     if code == ReasonCode.NOT_AUTHORIZED and "certificate" in text:
         refused.remedy = "on the broker's machine: sealmq device show NAME says which certificate counts, if any"
     return refused
+
+
+def _explain_with_psk(error: OSError, place: str) -> Error | None:
+    """What means something else to who has a key; None: it is as with a certificate."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TrustError(
+            f"{place} proves itself by a certificate, and not by the key",
+            why="this listener is for certificates, or it is another broker; nothing was sent",
+            remedy='dial the listener with auth = "psk": -p PORT',
+        )
+    found = re.search(r"\[SSL: ([A-Z0-9_]+)\]", str(error)) if isinstance(error, ssl.SSLError) else None
+    alert = maybe_alert(found[1]) if found else None
+    words = _PSK_ALERTS.get(alert or "")
+    if alert is None or words is None:
+        return None
+    return TLSError(words.what, alert, sent=False, why=words.why, remedy=words.remedy)
 
 
 def _explain_verification(error: ssl.SSLCertVerificationError, host: str, place: str) -> Error:

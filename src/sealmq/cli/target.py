@@ -164,6 +164,18 @@ def psk_address(home: Path) -> tuple[str, int] | None:
     return listening_address(home, "psk") if any(each.terms.asks_psk for each in listeners) else None
 
 
+def psk_middleware(home: Path) -> str | None:
+    """The TLS library of that listener, which a device on this machine may take too; None: there is no listener."""
+    from sealmq import config
+
+    path = home / "sealmq.toml"
+    if not path.exists():
+        return None
+    configuration = config.load(path)
+    names = (each.middleware or configuration.tls.middleware for each in configuration.listeners if each.terms.asks_psk)
+    return next(names, None)
+
+
 def est_url(home: Path) -> str:
     """Where a device on this machine reaches the home's EST; "" when it listens nowhere."""
     from sealmq import config

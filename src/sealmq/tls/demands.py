@@ -146,5 +146,5 @@ def _expect_psk(name: str, abilities: Abilities, versions: frozenset[Version], w
         raise MiddlewareError(
             f"the middleware {name} has no PSK for {who} here",
             why=f"{abilities.title} has none, or none with the TLS versions that are allowed",
-            remedy='middleware = "mbedtls" and middleware = "wolfssl" have it: sealmq middleware',
+            remedy='mbedtls and wolfssl have it: --middleware NAME, or middleware = "NAME" in sealmq.toml',
         )

@@ -44,6 +44,8 @@ def test_add_says_where_the_key_is_and_never_the_key(home: Path, capsys: pytest.
     assert "can pose as the broker towards it" in shown
     assert "does not listen" not in shown
     assert "sealmq device bundle small-1 --target mosquitto --host 127.0.0.1 --port 8886" in shown
+    file = home / "devices" / "small-1" / "psk.txt"
+    assert f"sealmq pub --psk-file {file} --middleware wolfssl \\\n" in shown
     assert secret_of(home, "small-1") not in shown
     assert run("add", "small-2", "--psk", "--json") == 0
     said = json.loads(capsys.readouterr().out)
@@ -64,6 +66,12 @@ def test_without_a_listener_it_says_how_one_is_made(home: Path, capsys: pytest.C
     assert "nowhere to dial" in capsys.readouterr().err
     assert run("add", "small-2", "--psk", "--target", "mosquitto") == 2
     assert not (home / "devices" / "small-2").exists()
+
+
+def test_the_command_takes_the_library_of_the_listener(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "sealmq.toml").write_text(f'[tls]\nmiddleware = "mbedtls"\n{LISTENER.replace("middleware", "# ")}')
+    assert run("add", "small-1", "--psk") == 0
+    assert " --middleware mbedtls " in capsys.readouterr().out
 
 
 def test_list_and_show_say_what_it_proves_itself_by(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

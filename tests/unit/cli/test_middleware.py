@@ -8,17 +8,20 @@ from collections.abc import Iterator
 import pytest
 
 from sealmq import cli
-from sealmq.cli.middleware import SHOWN, _in_words, _sides
+from sealmq.cli.middleware import SHOWN, _folded, _in_words, _sides
 from sealmq.errors import MiddlewareError
-from sealmq.tls import middlewares
-from sealmq.tls.middleware import BOTH, TLS12, Abilities
+from sealmq.tls.middleware import BOTH, TLS12, Abilities, Middleware
 from sealmq.tls.middlewares import EXACT, NAMES, find
 
 
 @pytest.fixture
 def without_wolfssl(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As SealMQ is where somebody has packed it without that one."""
-    monkeypatch.setitem(middlewares._WHERE, "wolfssl", "sealmq.tls.nowhere.middleware")
+    """As it is where the library is missing."""
+
+    def load() -> Middleware:
+        raise MiddlewareError("libwolfssl is not here", why="it is nowhere", remedy="apt install libwolfssl35")
+
+    monkeypatch.setattr("sealmq.tls.wolfssl.middleware.load", load)
     find.cache_clear()
     yield
     find.cache_clear()
@@ -36,8 +39,21 @@ def test_each_is_told_with_what_it_can_do_or_what_to_do(capsys: pytest.CaptureFi
         f"openssl: {find().abilities.title} (the default)\n  licence       Apache-2.0\n"
     )
     assert "  TLS           1.2, 1.3\n" in blocks["openssl"]
-    assert blocks["wolfssl"].startswith("wolfssl: not here\n  why           the middleware wolfssl is not part of this")
-    assert "\n  next          take another one" in blocks["wolfssl"]
+    assert blocks["wolfssl"].startswith("wolfssl: not here\n  why           libwolfssl is not here (it is nowhere)")
+    assert "\n  next          apt install libwolfssl35" in blocks["wolfssl"]
+
+
+def test_in_a_terminal_long_sentences_go_on_below_where_they_began(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "  cannot        it takes no revocation list: a revoked device is refused later, and does not hear why"
+    assert _folded(line) == line
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    first, *others = _folded(line).splitlines()
+    assert first == "  cannot        it takes no revocation list: a revoked"
+    assert others
+    assert all(each.startswith(" " * 16) and len(each) <= 60 for each in others)
 
 
 @pytest.mark.usefixtures("without_wolfssl")

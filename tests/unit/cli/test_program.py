@@ -72,6 +72,16 @@ def test_commands_in_a_text_are_changed_and_nothing_else(monkeypatch: pytest.Mon
     )
 
 
+def test_middlewares_are_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/sealmq"])
+    remember_home(Path("/my"))
+    try:
+        assert as_typed("sealmq middleware build mbedtls") == ".venv/bin/sealmq middleware build mbedtls"
+    finally:
+        remember_home(None)
+
+
 def test_the_home_that_was_given_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["sealmq"])
     remember_home(Path("/my home"))

@@ -101,3 +101,31 @@ def test_an_alert_that_another_middleware_heard_means_the_same() -> None:
     heard = TLSError("the broker ended the connection, saying: no", "certificate_revoked", sent=False)
     told = explain_connect_error(caused(refused(heard).exception(shaking=True), heard), "h", 1)
     assert told.what == "the broker refused this certificate: it was revoked"
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "next_step"),
+    [
+        (verification_error(19), "by a certificate, and not by the key", 'auth = "psk"'),
+        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_PSK_IDENTITY] x"), "no key for this identity", "device show"),
+        (ssl.SSLError(1, "[SSL: SSLV3_ALERT_BAD_RECORD_MAC] x"), "another key for this identity", "--psk"),
+        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_DECRYPT_ERROR] x"), "another key for this identity", "--psk"),
+        (ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] x"), "nothing in common", 'auth = "psk"'),
+    ],
+)
+def test_who_has_a_key_is_not_sent_for_a_certificate(error: ssl.SSLError, what: str, next_step: str) -> None:
+    explained = explain_connect_error(error, "h", 1, psk=True)
+    assert what in explained.what
+    assert next_step in explained.remedy
+    assert "certificate: sealmq device add" not in explained.remedy
+
+
+def test_the_rest_is_the_same_for_who_has_a_key() -> None:
+    for error in (ConnectionRefusedError(111, "refused"), ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] x")):
+        assert explain_connect_error(error, "h", 1, psk=True).what == explain_connect_error(error, "h", 1).what
+
+
+def test_a_broker_for_others_is_named_with_the_options_that_help() -> None:
+    explained = explain_connect_error(ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] x"), "h", 1)
+    assert "post-quantum" in explained.why
+    assert "--middleware pyopenssl" in explained.remedy

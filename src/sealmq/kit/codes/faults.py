@@ -191,7 +191,8 @@ _TLS = (
             "in TLS 1.2, a certificate was asked for and none was shown",
         ),
         device="turn on ECDHE with AES-GCM or ChaCha20-Poly1305, P-256, and ECDSA with SHA-256",
-        sealmq="nothing to be set: it takes ECDHE with AES-GCM or ChaCha20-Poly1305, in TLS 1.2 and 1.3",
+        sealmq="nothing to be set: it takes ECDHE with AES-GCM or ChaCha20-Poly1305, in TLS 1.2 and 1.3; where "
+        'profile = "post-quantum" is set, only with X25519MLKEM768, which pyopenssl has: --middleware pyopenssl',
         mosquitto="look at ciphers and ciphers_tls1.3 of the listener; leave them out for OpenSSL's own list",
     ),
     Fault(

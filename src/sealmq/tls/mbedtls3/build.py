@@ -25,7 +25,7 @@ FLAGS: Final = ("-O2", "-fPIC", "-fvisibility=hidden", "-fstack-protector-strong
                 "-D_GNU_SOURCE", "-std=c99")  # fmt: skip
 LINKED: Final = ("-shared", "-Wl,-Bsymbolic", "-Wl,-z,relro,-z,now", "-lpthread")
 
-_SOURCES = f"take the sources of Mbed TLS 3.6, unpacked, and: {BUILD} --sources DIR"
+_SOURCES = f"take the sources of Mbed TLS 3.6 (make sources fetches them into .sources/mbedtls): {BUILD} --sources DIR"
 _PATIENCE = 600.0
 """Seconds that a compiler may take for one file."""
 

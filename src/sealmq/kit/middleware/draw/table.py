@@ -176,10 +176,10 @@ def _advise(pen: Pen, recommendations: Sequence[Recommendation]) -> None:
 
 
 def _remarks(pen: Pen, comparison: Comparison) -> None:
-    said = [f"{each.name} is not here: {each.why}. Next: {each.remedy}" for each in comparison.absent]
+    said = [f"{each.name} was left out: {each.why}. Next: {each.remedy}" for each in comparison.absent]
     said += [f"{each.name}: {note}" for each in comparison.measured for note in each.notes]
     said += [
-        f"{each.name}: {each.source}; what serves a device with it: sealmq bundle --target {each.bundle}"
+        f"{each.name}: {each.source}; what serves a device with it: sealmq device bundle --target {each.bundle}"
         for each in comparison.known
     ]
     if said:

@@ -50,5 +50,5 @@ def test_who_is_not_here_and_what_failed_is_told() -> None:
     absent = Absent("wolfssl", "libwolfssl is missing", "apt install libwolfssl35")
     shown = comparison(measured("openssl", notes=("it was busy",)), absent=(absent,))
     show(shown, recommend(shown), Console(file=out, width=100))
-    assert "wolfssl is not here: libwolfssl is missing. Next: apt install libwolfssl35" in out.getvalue()
+    assert "wolfssl was left out: libwolfssl is missing. Next: apt install libwolfssl35" in out.getvalue()
     assert "openssl: it was busy" in out.getvalue()
