@@ -55,10 +55,11 @@ def cut_account(house: House, change: Change, account: Account | None) -> None:
 
 
 def tell_unchanged(error: Exception) -> str:
-    """Say in the log that the broker goes on as before; returns why."""
+    """Say in the log that the broker goes on as before; returns why, with what to do behind "; next: "."""
     if isinstance(error, Error):
         why = f"{error.what}{f' ({error.why})' if error.why else ''}"
-        log.error("nothing has changed: %s%s", why, f"; next: {error.remedy}" if error.remedy else "")
+        why += f"; next: {error.remedy}" if error.remedy else ""
+        log.error("nothing has changed: %s", why)
     elif isinstance(error, OSError):
         why = str(error)
         log.error("nothing has changed: %s", why)

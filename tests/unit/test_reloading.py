@@ -66,6 +66,7 @@ def test_a_will_is_spoken_when_only_the_listener_is_gone() -> None:
     ("error", "why"),
     [
         (ConfigError("it is wrong", why="because"), "it is wrong (because)"),
+        (ConfigError("it is wrong", remedy="write it right"), "it is wrong; next: write it right"),
         (FileNotFoundError(2, "No such file", "x"), "[Errno 2] No such file: 'x'"),
         (ValueError("odd"), "an error of the broker's own: ValueError: odd"),
     ],

@@ -111,11 +111,13 @@ def _next_commands(added: AddedWithPSK, address: tuple[str, int], library: str, 
     topic = f"devices/{added.name}"
     watch = shlex.join(["sub", *where, f"{topic}/#"])
     bundle = shlex.join(["device", "bundle", added.name, *where, "--target", "mosquitto", "--host", host])
-    own = shlex.join(["pub", *where, "--psk-file", str(added.file), "--middleware", library])
+    publish = shlex.join(["pub", *where])
+    psk = shlex.join(["--psk-file", str(added.file)])
     send = shlex.join(["sh", f"{added.name}-mosquitto/mosquitto_pub.sh", "-t", f"{topic}/temp", "-m", "21.5"])
     return [
         f"{program()} {watch}",
-        f"{program()} {own} \\",
+        f"{program()} {publish} --middleware {library} \\",
+        f"    {psk} \\",
         f"    -t {topic}/temp -m 21.5",
         "# or with mosquitto's, whose scripts keep the key off the command line:",
         f"{program()} {bundle} --port {port}",

@@ -34,7 +34,8 @@ def reload(home: HomeOption = None) -> None:
     _check(path / "sealmq.toml")
     said = _wait_for_answer(path, tell_to_reload(path))
     if said.refused:
-        raise ConfigError("the broker goes on as before", why=said.refused, remedy="mend it, then: sealmq reload")
+        why, _, remedy = said.refused.partition("; next: ")
+        raise ConfigError("the broker goes on as before", why=why, remedy=f"{remedy or 'mend it'}; then: sealmq reload")
     typer.echo(f"The broker (process {said.pid}) goes on with what {path / 'sealmq.toml'} says.")
 
 

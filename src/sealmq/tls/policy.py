@@ -69,7 +69,8 @@ class TLSPolicy:
 
     CLIENT_CERTIFICATES: ClassVar[bool] = True
     """Every peer proves who it is, by a certificate in the handshake. A listener with auth = "password", which somebody
-    has to write into sealmq.toml, asks for none; there nobody is in before the password was checked."""
+    has to write into sealmq.toml, asks for none; there nobody is in before the password was checked. One with auth =
+    "psk" takes no certificate: there the handshake proves both sides by the key that they share."""
 
     RENEGOTIATION: ClassVar[bool] = False
     """TLS 1.2 renegotiation changes who is at the other end in mid-stream, and lets one packet cost a handshake."""

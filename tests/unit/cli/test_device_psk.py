@@ -45,7 +45,7 @@ def test_add_says_where_the_key_is_and_never_the_key(home: Path, capsys: pytest.
     assert "does not listen" not in shown
     assert "sealmq device bundle small-1 --target mosquitto --host 127.0.0.1 --port 8886" in shown
     file = home / "devices" / "small-1" / "psk.txt"
-    assert f"sealmq pub --psk-file {file} --middleware wolfssl \\\n" in shown
+    assert f"sealmq pub --middleware wolfssl \\\n      --psk-file {file} \\\n" in shown
     assert secret_of(home, "small-1") not in shown
     assert run("add", "small-2", "--psk", "--json") == 0
     said = json.loads(capsys.readouterr().out)

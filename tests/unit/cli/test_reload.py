@@ -79,6 +79,13 @@ def test_a_broker_that_refuses_is_quoted(presence: Presence, capsys: Shown) -> N
     told = capsys.readouterr().err
     assert "the broker goes on as before" in told
     assert "port 8883 is taken" in told
+    assert "next: mend it; then: sealmq reload" in told
+
+
+def test_what_the_broker_says_is_to_be_done_is_told(presence: Presence, capsys: Shown) -> None:
+    answer_with(presence, "there is none; next: take another")
+    assert cli.run(["reload"]) == 2
+    assert "why:  there is none\n  next: take another; then: sealmq reload" in capsys.readouterr().err
 
 
 def test_a_broken_file_is_told_before_the_broker_hears_of_it(home: Path, presence: Presence, capsys: Shown) -> None:

@@ -161,7 +161,7 @@ def expect_version(number: int) -> None:
     raise MiddlewareError(
         f"Mbed TLS {version_text(number)} cannot be used as middleware mbedtls-3.6",
         why=f"it takes 3.6, {version_text(LOWEST)} or newer: 2.28 has no TLS 1.3, 4.x has another interface",
-        remedy=f"take the sources of 3.6: {BUILD} --sources DIR",
+        remedy=f"take the sources of 3.6 (make sources fetches them into .sources/mbedtls): {BUILD} --sources DIR",
     )
 
 

@@ -8,7 +8,7 @@ from sealmq.tls.middleware import BOTH, Abilities, ClientMaterial, Middleware, S
 from sealmq.tls.policy import TLSPolicy
 
 CANNOT = (
-    'Mbed TLS 3.6 has no hybrid group: for profile "post-quantum" take pyopenssl or wolfssl',
+    'Mbed TLS 3.6 has no hybrid group: for profile "post-quantum" take pyopenssl',
     "it cannot renew the keys of a TLS 1.3 connection: a peer that asks for it (KeyUpdate) is cut off",
     "as a listener under TLS 1.2 it cuts no handshake message: a device that asks for records (max_fragment_length) "
     "smaller than the broker's certificates, 1 KB, is cut off",
