@@ -80,7 +80,7 @@ _PSK_ALERTS: Final[dict[str, _Words]] = {
     "bad_record_mac": _OTHER_KEY,
     "decrypt_error": _OTHER_KEY,
     "handshake_failure": _Words(
-        "the broker refused: nothing in common to encrypt with",
+        "the broker and this side found nothing in common to encrypt with",
         why="a listener for certificates takes no key",
         remedy='dial one with auth = "psk": -p PORT',
     ),
@@ -211,11 +211,15 @@ def _explain_with_psk(error: OSError, place: str) -> Error | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return TrustError(
             f"{place} proves itself by a certificate, and not by the key",
-            why="this listener is for certificates, or it is another broker; nothing was sent",
+            why="this listener is for certificates, or it is another broker; no message was sent",
             remedy='dial the listener with auth = "psk": -p PORT',
         )
-    found = re.search(r"\[SSL: ([A-Z0-9_]+)\]", str(error)) if isinstance(error, ssl.SSLError) else None
-    alert = maybe_alert(found[1]) if found else None
+    cause = error.__cause__
+    if isinstance(cause, TLSError):
+        alert: str | None = cause.alert  # ours or theirs: what the key has to do with it is the same
+    else:
+        found = re.search(r"\[SSL: ([A-Z0-9_]+)\]", str(error)) if isinstance(error, ssl.SSLError) else None
+        alert = maybe_alert(found[1]) if found else None
     words = _PSK_ALERTS.get(alert or "")
     if alert is None or words is None:
         return None

@@ -120,6 +120,14 @@ def test_who_has_a_key_is_not_sent_for_a_certificate(error: ssl.SSLError, what: 
     assert "certificate: sealmq device add" not in explained.remedy
 
 
+def test_who_has_a_key_and_refuses_by_himself_hears_the_same() -> None:
+    ours = TLSError("nothing that both allow", "handshake_failure", remedy="turn on ECDHE")
+    error = caused(refused(ours).exception(shaking=True), ours)
+    explained = explain_connect_error(error, "h", 1, psk=True)
+    assert explained.remedy == 'dial one with auth = "psk": -p PORT'
+    assert "turn on" in explain_connect_error(error, "h", 1).remedy
+
+
 def test_the_rest_is_the_same_for_who_has_a_key() -> None:
     for error in (ConnectionRefusedError(111, "refused"), ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] x")):
         assert explain_connect_error(error, "h", 1, psk=True).what == explain_connect_error(error, "h", 1).what
