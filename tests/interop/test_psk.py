@@ -280,3 +280,25 @@ def test_a_listener_for_psks_by_a_library_without_them_is_refused_at_the_start(t
     assert done.returncode == 2
     assert "the middleware openssl has no PSK for a listener here" in done.stderr
     assert "wolfssl" in done.stderr
+
+
+def test_pub_takes_the_key_from_its_file_and_says_what_is_wrong_with_another(small: Small, tmp_path: Path) -> None:
+    key = small.add("typed")
+    file = tmp_path / "psk.txt"
+
+    def pub(line: str, port: int) -> tuple[int, str]:
+        file.write_text(line)
+        file.chmod(0o600)
+        words = ("--psk-file", file, "--middleware", small.middleware, "-h", "localhost", "-p", str(port))
+        done = sealmq("pub", *words, "-t", "devices/typed/temp", "-m", "21.5", "-q", "1", "--home", small.home)
+        return done.returncode, done.stderr
+
+    assert pub(f"typed:{key}\n", small.psk_port) == (0, "")
+    for line, port, what in (
+        (f"typed:{int(key[:2], 16) ^ 1:02x}{key[2:]}\n", small.psk_port, "the broker has another key"),
+        (f"untyped:{key}\n", small.psk_port, "the broker has no key"),
+        (f"typed:{key}\n", small.port, 'auth = "psk"'),
+    ):
+        code, said = pub(line, port)
+        assert code == 1
+        assert what in said
