@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from certificates import Authority
 from interop_homes import TOML, make_home, start
+from libraries import middleware
 from message_rounds import aiomqtt_round, paho_round
-from middleware_brokers import here
 from ports import free_port
 from recording_relay import relay
 from running import WAIT, Broker, program, running, sealmq, wait_until
@@ -50,7 +50,7 @@ def bundle(broker: Broker, device: str = "operator") -> Path:
 
 
 def context(name: str, broker: Broker) -> SocketContext:
-    here(name)
+    middleware(name)
     return for_paho(bundle(broker), middleware=name)
 
 
@@ -63,7 +63,7 @@ def test_every_message_comes_back_from_sealmq(name: str, round_trip: Callable[..
 
 def host_for(name: str) -> str:
     """An address where the library can compare it."""
-    return "127.0.0.1" if here(name).abilities.addresses else "localhost"
+    return "127.0.0.1" if middleware(name).abilities.addresses else "localhost"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_every_message_comes_back_from_mosquitto(
 
 @each_middleware
 def test_pub_and_sub_speak_by_it(name: str, roomy: Broker, tmp_path: Path) -> None:
-    here(name)
+    middleware(name)
     topic, where = f"devices/sensor-1/{name}", ["-h", "localhost", "-p", str(roomy.port), "--home", roomy.home]
     options = [*where, "--middleware", name, "-t", topic]
     done = sealmq("pub", *options, "--as", "sensor-1", "-m", "kept", "-q", "1", "-r")
@@ -106,7 +106,7 @@ def psk_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
     home = make_home(tmp_path_factory.mktemp("psk") / "home", devices=())
     with Home.open(home) as opened:
         file = opened.psk_enrollment().add_device("small-1", now=time.time()).file
-    ports = {name: free_port() for name in PSK_LIBRARIES if here(name).abilities.psk_server}
+    ports = {name: free_port() for name in PSK_LIBRARIES if middleware(name).abilities.psk_server}
     assert ports
     listeners = [
         f'[[listener]]\naddress = "127.0.0.1:{port}"\nauth = "psk"\nmiddleware = "{name}"\n'
@@ -127,12 +127,11 @@ def psk_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
 @pytest.mark.parametrize("name", PSK_LIBRARIES)
 def test_every_message_comes_back_with_a_pre_shared_key(name: str, psk_broker: tuple[Path, dict[str, int]]) -> None:
     file, ports = psk_broker
-    if not here(name).abilities.psk_client:
-        pytest.skip(f"{name} has no PSK as a device")
+    assert middleware(name).abilities.psk_client
     key = read_psk(file)
     for library, port in ports.items():
         # wolfSSL 5.5 that offers TLS 1.3 with a PSK does not go back to a broker that has only 1.2.
-        only_12 = TLS13 not in here(library).abilities.psk_server
+        only_12 = TLS13 not in middleware(library).abilities.psk_server
         policy = TLSPolicy(highest="TLSv1.2") if only_12 else TLSPolicy()
         psk = for_paho(psk=PSK(key.identity, key.key), middleware=name, policy=policy)
         topic = f"devices/small-1/{name}/{library}"
@@ -178,7 +177,7 @@ def dial(context: SocketContext, port: int, host: str = "localhost") -> OSError:
 def test_another_name_is_refused_in_words(name: str, roomy: Broker) -> None:
     with relay(roomy.port, "127.0.0.2") as stranger:  # an address that is in nobody's certificate
         error = dial(context(name, roomy), stranger.port, "127.0.0.2")
-    if not here(name).abilities.addresses:
+    if not middleware(name).abilities.addresses:
         assert isinstance(error.__cause__, MiddlewareError)
         assert "compares names only" in str(error)
     else:
@@ -189,7 +188,7 @@ def test_another_name_is_refused_in_words(name: str, roomy: Broker) -> None:
 
 @each_middleware
 def test_another_authority_is_refused_in_words(name: str, roomy: Broker, tmp_path: Path) -> None:
-    here(name)
+    middleware(name)
     (tmp_path / "root.pem").write_bytes(Authority("Another root").pem)
     error = dial(for_paho(root=tmp_path / "root.pem", middleware=name), roomy.port)
     assert isinstance(error, ssl.SSLCertVerificationError)
@@ -198,7 +197,7 @@ def test_another_authority_is_refused_in_words(name: str, roomy: Broker, tmp_pat
 
 @each_middleware
 def test_who_shows_no_certificate_hears_it(name: str, roomy: Broker) -> None:
-    here(name)
+    middleware(name)
     error = dial(for_paho(root=roomy.home / "ca" / "root.pem", middleware=name), roomy.port)
     assert isinstance(error, ssl.SSLError)
     assert "_ALERT_" in str(error)

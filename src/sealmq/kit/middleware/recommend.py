@@ -175,7 +175,8 @@ def _licence_of(comparison: Comparison, family: str) -> str:
     """Of a middleware of that family, or of what is known of it; "" when nobody knows."""
     for each in comparison.measured:
         if family_of(each.name) == family:
-            return each.abilities.licence
+            package, _, library = each.abilities.licence.partition(" AND ")  # a device has no Python package
+            return library.strip("()") or package
     return next((each.licence for each in comparison.known if each.name == family), "")
 
 

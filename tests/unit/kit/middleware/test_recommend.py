@@ -42,6 +42,12 @@ def test_a_microcontroller_gets_what_was_measured_to_fit() -> None:
     assert of(large, "microcontroller").choice == ""
 
 
+def test_a_device_has_no_python_package_to_licence() -> None:
+    package = measured("mbedtls-2.28", licence="MIT AND (Apache-2.0 OR GPL-2.0-or-later)")
+    small = of(comparison(package, footprints=(footprint("both"),)), "microcontroller")
+    assert "Apache-2.0 OR GPL-2.0-or-later: nothing to pay, nothing to disclose" in small.reasons
+
+
 def test_a_closed_product_gets_nothing_with_copyleft() -> None:
     closed = of(full(), "closed")
     assert closed.choice == "openssl"
