@@ -15,13 +15,16 @@ ROUNDS  ?= 3
 SECONDS ?= 3
 QUEUED  ?= 1000000
 
+# make test: half as many again as there are cores, as many tests wait for programs.
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+
 .PHONY: up test lint bench vendors sources firmware device footprint clean
 
 up: $(STAMP)
 	$(BIN)/sealmq up
 
 test: $(STAMP) $(MQTTJS)/node_modules/.package-lock.json vendors $(MIDDLEWARE)/.built
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
