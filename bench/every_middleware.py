@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -16,10 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+if (ROOT / ".middleware").is_dir():  # where `make test` has built Mbed TLS 3.6
+    os.environ.setdefault("SEALMQ_MIDDLEWARE_DIR", str(ROOT / ".middleware"))
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
 import middleware_matrix as pages  # noqa: E402
 from middleware_material import material  # noqa: E402
+from sealmq.errors import MiddlewareError  # noqa: E402
 from sealmq.kit.middleware.comparing import ALL  # noqa: E402
 from sealmq.kit.middleware.matrix import run_alone, run_pair  # noqa: E402
 from sealmq.kit.middleware.outcome import Outcome, Result, count  # noqa: E402
@@ -45,6 +49,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     names = tuple(given.only.split(",")) if given.only else ALL
+    try:
+        for name in names:
+            find(name)
+    except MiddlewareError as error:
+        sys.exit(f"{error.what}\n  why:  {error.why}\n  next: {error.remedy}; or --only with those that are here")
     with tempfile.TemporaryDirectory() as folder:
         made = material(Trust(Path(folder)))
         pairs: dict[str, Record] = {}

@@ -11,6 +11,7 @@ temporary folders; each program that is started is ended.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+if (ROOT / ".middleware").is_dir():  # where `make test` has built Mbed TLS 3.6
+    os.environ.setdefault("SEALMQ_MIDDLEWARE_DIR", str(ROOT / ".middleware"))
 sys.path.insert(0, str(ROOT / "tests"))
 
 from interop_homes import make_home  # noqa: E402
