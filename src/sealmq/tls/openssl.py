@@ -119,7 +119,7 @@ class OpenSSLConnection:
     @property
     def psk_identity(self) -> str:
         """See TLSConnection."""
-        return ""  # `ssl` has no PSK before Python 3.13
+        return ""  # `ssl` has none before Python 3.13, and openssl_middleware.py says so
 
     @property
     def peer_certificate(self) -> bytes:

@@ -72,4 +72,8 @@ def _abilities() -> Abilities:
         resumes_server=BOTH,
         names_group=hasattr(ssl.SSLObject, "group"),
         keeps_keys_log=True,
+        cannot=(
+            'PSK: Python\'s ssl has none before 3.13, and none is used here; middleware = "mbedtls" and "wolfssl"'
+            " have it",
+        ),
     )
