@@ -246,13 +246,14 @@ def test_a_reload_takes_another_tls_and_keeps_the_library_that_the_command_line_
     home: Home, said: Callable[[], list[str]]
 ) -> None:
     async def main() -> None:
-        home.configuration.write_text('listen = ["127.0.0.1:0"]\n[tls]\nmiddleware = "wolfssl"\n')
+        listeners = 'listen = ["127.0.0.1:0"]\n[websocket]\nlisten = []\n[https]\nlisten = []\n'
+        home.configuration.write_text(listeners + '[tls]\nmiddleware = "wolfssl"\n')
         configuration = config.load(home.configuration, middleware="openssl")
         one = Server(home, configuration, middleware="openssl")
         port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         service = asyncio.create_task(one.run(lambda bound: port.set_result(bound.mqtt[0][1])))
         await asyncio.wait_for(port, WAIT)
-        home.configuration.write_text('listen = ["127.0.0.1:0"]\n[tls]\nmiddleware = "wolfssl"\nmax_record = 1024\n')
+        home.configuration.write_text(listeners + '[tls]\nmiddleware = "wolfssl"\nmax_record = 1024\n')
         one.reload()
         usual = ListenerSettings(":1")
         await until(lambda: one._contexts.of(usual).connection().max_record == 1024)
