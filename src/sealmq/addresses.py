@@ -1,4 +1,4 @@
-"""A peer's address: in words, and which ones count as one for whoever limits or locks out an address."""
+"""Addresses: what is one, a peer's in words, and which ones count as one for whoever limits or locks out an address."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from typing import Final
 UNKNOWN = "an unknown address"
 
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052 section 2.1: an IPv4 host behind a translator
+
+
+def is_address(text: str, version: int | None = None) -> bool:
+    """Is it an IP address (of this version, 4 or 6)?"""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return version in (None, address.version)
 
 
 def address_in_words(address: object) -> str:

@@ -147,7 +147,7 @@ def check_asked(asked: Asked, name: str, *, psk: bool = False) -> None:
 
 def check_host(host: str | None) -> None:
     """Raise ConfigError unless a device could dial this."""
-    from sealmq.devices.bundles.notes import is_address
+    from sealmq.addresses import is_address
     from sealmq.pki.profiles import is_dns_name
 
     if host is not None and not is_address(host) and not is_dns_name(host):

@@ -192,7 +192,7 @@ def est_url(home: Path) -> str:
 
 def read_place(text: str, *, port: int = 8883) -> tuple[str, int]:
     """HOST[:PORT], also as a URL of MQTT over TLS. Raises ConfigError."""
-    from sealmq.config.addresses import is_address
+    from sealmq.addresses import is_address
 
     found = re.fullmatch(
         r"(?:(?:mqtts|ssl|tls|tcps)://)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^:/\[\]\s]+)(?::(?P<port>\d{1,5}))?/?", text

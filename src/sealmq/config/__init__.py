@@ -22,10 +22,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sealmq.addresses import is_address
 from sealmq.broker.limits import Limits
 from sealmq.broker.quiet import TOLD
 from sealmq.broker.rules import ACTIONS, DEFAULT_RULES, Rule
-from sealmq.config.addresses import is_address, is_host, parse_address
+from sealmq.config.addresses import is_host, parse_address
 from sealmq.config.enrollment import EnrollmentSettings, HTTPSSettings, read_enrollment, read_https
 from sealmq.config.listeners import (
     DEFAULT_LISTEN,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
+from sealmq.addresses import is_address
 from sealmq.errors import ConfigError
 
 LARGEST_PORT = 65_535
@@ -25,15 +25,6 @@ def parse_address(text: str) -> tuple[str | None, int]:
     elif host and not is_host(host):
         raise ConfigError(f"{text!r} has neither an address nor a host's name", remedy=f"write it like {example}")
     return host or None, int(port)
-
-
-def is_address(text: str, version: int | None = None) -> bool:
-    """Is it an IP address (of this version, 4 or 6)?"""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return version in (None, address.version)
 
 
 def is_host(text: str) -> bool:

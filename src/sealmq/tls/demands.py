@@ -6,10 +6,10 @@ error that names the middleware which has it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Final
 
+from sealmq.addresses import is_address
 from sealmq.errors import ConfigError, MiddlewareError
 from sealmq.tls.middleware import PSK, Abilities, ClientMaterial, ServerMaterial, Version
 from sealmq.tls.policy import TLSPolicy
@@ -110,15 +110,6 @@ def _is_name(text: str) -> bool:
     except UnicodeError:
         return False
     return all(_LABEL.fullmatch(label) for label in labels)
-
-
-def is_address(text: str) -> bool:
-    """Is it an IP address?"""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _expect_key(psk: PSK) -> None:

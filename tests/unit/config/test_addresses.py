@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sealmq.config.addresses import is_address, is_host
+from sealmq.addresses import is_address
+from sealmq.config.addresses import is_host
 
 
 @pytest.mark.parametrize(("text", "version"), [("127.0.0.1", 4), ("::1", 6), ("fe80::1%eth0", 6)])

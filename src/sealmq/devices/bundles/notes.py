@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-
+from sealmq.addresses import is_address
 from sealmq.bundle import KEY_FILE
 from sealmq.devices.bundles.credentials import Credentials
 from sealmq.pki.peer import day
-
-
-def is_address(host: str) -> bool:
-    """Whether `host` is an IP address and no name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def title(credentials: Credentials, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sealmq.addresses import is_address
 from sealmq.devices.bundles import notes
 from sealmq.devices.bundles.c_header import broker_macros, broker_values
 from sealmq.devices.bundles.c_literals import (
@@ -34,7 +35,7 @@ class WolfSSL(Target):
         """The headers and the snippet that uses them."""
         parts = [
             broker_macros(credentials),
-            number_macro("MQTT_HOST_IS_ADDRESS", int(notes.is_address(credentials.host))),
+            number_macro("MQTT_HOST_IS_ADDRESS", int(is_address(credentials.host))),
             *(_array(name, der) for name, der in _certificates(credentials).items()),
         ]
         if len(credentials.root_ders) > 1:
@@ -79,7 +80,7 @@ that includes that file takes these instead.
 
     def check(self, files: Sequence[File], credentials: Credentials) -> None:
         """Read the headers as a compiler would, and compare each literal."""
-        address = b"1" if notes.is_address(credentials.host) else b"0"
+        address = b"1" if is_address(credentials.host) else b"0"
         wanted = broker_values(credentials) | {"MQTT_HOST_IS_ADDRESS": address} | _certificates(credentials)
         expect_literals(files, CREDENTIALS, wanted)
         expect_snippets(files, "wolfssl", *SNIPPETS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from sealmq.addresses import is_address
 from sealmq.kit.dissect.conversation import Sender
 from sealmq.kit.handshake.dial import Call, Seen, dial_in_either_level
 from sealmq.kit.handshake.facts import find_facts
@@ -46,15 +47,5 @@ def _heard_nothing(seen: Seen) -> bool:
 
 def _trials(seen: Seen) -> tuple[Trial, ...]:
     usual = max((one.length for one in seen.conversation.records if one.sender is Sender.SERVER), default=0)
-    name = seen.call.name if not _is_address(seen.call.name) else ""
+    name = seen.call.name if not is_address(seen.call.name) else ""
     return try_fragments(seen.remote, usual=usual, server_name=name, timeout=seen.call.timeout)
-
-
-def _is_address(host: str) -> bool:
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

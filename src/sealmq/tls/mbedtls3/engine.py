@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sealmq.addresses import is_address
 from sealmq.errors import TLSError
 from sealmq.tls.alerts import BY_NAME
-from sealmq.tls.demands import is_address
 from sealmq.tls.mbedtls3.refusals import CLOSE_NOTIFY, Failure, alert_for, blames_certificate, explain
 from sealmq.tls.mbedtls3.shared import SharedContext
 from sealmq.tls.mbedtls3.suites import from_mbedtls

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sealmq.addresses import is_address
 from sealmq.errors import ConfigError, MiddlewareError, TrustError
 from sealmq.tls.context import split_der
-from sealmq.tls.demands import is_address
 from sealmq.tls.mbedtls3.library import Library
 from sealmq.tls.middleware import PSKLookup, Version
 from sealmq.tls.policy import RECORD_LIMIT

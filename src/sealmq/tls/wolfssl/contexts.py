@@ -17,10 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sealmq.addresses import is_address
 from sealmq.errors import ConfigError, MiddlewareError, TrustError
 from sealmq.pem import blocks
 from sealmq.tls.context import expect_pair, split_der
-from sealmq.tls.demands import expect_name, is_address
+from sealmq.tls.demands import expect_name
 from sealmq.tls.memory import MemoryConnection
 from sealmq.tls.middleware import (
     TLS12,

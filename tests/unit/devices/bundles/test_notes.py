@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import bundle_credentials
+from sealmq.addresses import is_address
 from sealmq.devices.bundles import notes
 
 
@@ -12,7 +13,7 @@ from sealmq.devices.bundles import notes
     ("host", "address"), [("192.168.1.10", True), ("fd00::1", True), ("broker.example", False), ("1.example", False)]
 )
 def test_an_address_is_told_from_a_name(host: str, address: bool) -> None:
-    assert notes.is_address(host) is address
+    assert is_address(host) is address
     note = notes.name_check(replace(bundle_credentials.credentials(), host=host))
     assert host in note
     assert ("addresses_as_dns_names = true" in note) is address
