@@ -17,6 +17,7 @@ from sealmq.tls.policy import TLSPolicy
 SHORTEST_KEY: Final = 16
 """Bytes of a PSK."""
 
+LONGEST_NAME: Final = 255  # RFC 1035 section 2.3.4
 _LABEL: Final = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
@@ -106,10 +107,10 @@ def _is_name(text: str) -> bool:
     in one and for others in another, ".com" for all below it, and behind a NUL some read no further. The underscore is
     there in names that work all the same."""
     try:
-        labels = text.encode("idna").split(b".")
+        name = text.encode("idna")
     except UnicodeError:
         return False
-    return all(_LABEL.fullmatch(label) for label in labels)
+    return len(name) <= LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.split(b"."))
 
 
 def _expect_key(psk: PSK) -> None:

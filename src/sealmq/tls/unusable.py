@@ -1,6 +1,6 @@
 """What a context is built from and cannot be used, in words: the same from every middleware.
 
-Each makes the TrustError for its caller to raise; `reason` is what the library says of it.
+Each but `read_file` makes the TrustError for its caller to raise; `reason` is what the library says of it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,30 @@ def unusable_root(root: Path, reason: str) -> TrustError:
     )
 
 
+def read_file(path: Path) -> bytes:
+    """What is in a file. Raises TrustError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> TrustError:
+    """A file that cannot even be read."""
+    return TrustError(
+        f"{path} cannot be read",
+        why=error.strerror or str(error),
+        remedy="run this as the user to whom the file belongs: ls -l shows who it is",
+    )
+
+
 def unusable_pair(chain: Path, key: Path, reason: str) -> TrustError:
     """A certificate with its key. The file that cannot even be read is named."""
     for path in (chain, key):
         try:
             path.open("rb").close()
-        except OSError as unreadable:
-            return TrustError(
-                f"{path} cannot be read",
-                why=unreadable.strerror or str(unreadable),
-                remedy="run this as the user to whom the file belongs: ls -l shows who it is",
-            )
+        except OSError as error:
+            return unreadable(path, error)
     return TrustError(
         f"the certificate {chain} and the key {key} cannot be used together",
         why=reason,

@@ -6,11 +6,11 @@ Rule 2: the text of a private key object is the key (`str()`): none is ever kept
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-from sealmq.errors import ConfigError, MiddlewareError, TrustError
+from sealmq.errors import MiddlewareError, TrustError
+from sealmq.pem import blocks
 from sealmq.tls.demands import expect_client, expect_name, expect_server
 from sealmq.tls.mbedtls2.engine import Identities, Mbed2Engine
 from sealmq.tls.mbedtls2.library import Package
@@ -18,8 +18,7 @@ from sealmq.tls.mbedtls3.suites import PSK12, to_mbedtls
 from sealmq.tls.memory import MemoryConnection
 from sealmq.tls.middleware import Abilities, ClientMaterial, ServerMaterial
 from sealmq.tls.policy import TLSPolicy
-
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+from sealmq.tls.unusable import no_anchor, read_file, unusable_anchors, unusable_pair, unusable_root
 
 
 class Mbed2ServerContext:
@@ -93,7 +92,7 @@ class Mbed2ClientContext:
         name: str | None = None
         if not self._psk:
             expect_name(self._name, self._abilities, server_hostname)
-            name = _host(server_hostname)
+            name = server_hostname.encode("idna").decode("ascii")  # as it stands in certificates
         buffer = self._package.buffer(self._context, name)
         engine = Mbed2Engine(self._package, buffer, server=False, psk=self._psk, host=name or "")
         connection = MemoryConnection(engine, peer="broker", max_record=self._max_record)
@@ -115,7 +114,11 @@ def _suites(policy: TLSPolicy) -> tuple[str, ...]:
 
 def _certificates(package: Package, pem: bytes) -> list[Any]:
     """Every certificate of a PEM text. Raises ValueError, or what the package raises."""
-    found = [package.x509.CRT.from_PEM(block.decode("ascii") + "\n") for block in _CERTIFICATE.findall(pem)]
+    found = [
+        package.x509.CRT.from_PEM(f"-----BEGIN {label}-----{text.decode('ascii')}-----END {label}-----\n")
+        for label, text in blocks(pem)
+        if label == "CERTIFICATE"
+    ]
     if not found:
         raise ValueError("there is no certificate in it")
     return found
@@ -125,28 +128,24 @@ def _anchors(package: Package, pem: bytes) -> Any:
     try:
         certificates = _certificates(package, pem)
     except (*package.errors, ValueError) as error:
-        raise TrustError("the Device CA's certificate cannot be used", why=_words(error)) from None
+        raise unusable_anchors(_words(error)) from None
     if not all(certificate.basic_constraints.ca for certificate in certificates):
-        raise TrustError("a certificate that is not a CA's is no anchor for devices")
+        raise no_anchor()
     return package.tls.TrustStore(certificates)
 
 
 def _roots(package: Package, root: Path) -> Any:
-    pem = _read(root)
+    pem = read_file(root)
     try:
         return package.tls.TrustStore(_certificates(package, pem))
     except (*package.errors, ValueError) as error:
-        raise TrustError(
-            f"the root certificate {root} cannot be used",
-            why=_words(error),
-            remedy="take the ca/root.pem of the broker's home",
-        ) from None
+        raise unusable_root(root, _words(error)) from None
 
 
 def _own(package: Package, chain: Path, key: Path) -> dict[str, Any]:
     """The certificate that is ours. The kind of the key is asked of the certificate: either of the package's two
     classes takes a key of the other kind without complaint."""
-    certificates, secret = _read(chain), _read(key)
+    certificates, secret = read_file(chain), read_file(key)
     problem = "they are not of each other"
     try:
         shown = _certificates(package, certificates)
@@ -156,34 +155,8 @@ def _own(package: Package, chain: Path, key: Path) -> dict[str, Any]:
             return {"certificate_chain": (tuple(shown), private)}
     except (*package.errors, ValueError, TypeError) as error:
         problem = _words(error)
-    raise TrustError(
-        f"the certificate {chain} and the key {key} cannot be used together",
-        why=problem,
-        remedy="both must be PEM, the key without passphrase and of this certificate",
-    ) from None
+    raise unusable_pair(chain, key, problem) from None
 
 
 def _words(error: Exception) -> str:
     return str(getattr(error, "msg", "")) or str(error)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise TrustError(
-            f"{path} cannot be read",
-            why=error.strerror or str(error),
-            remedy="run this as the user to whom the file belongs: ls -l shows who it is",
-        ) from error
-
-
-def _host(name: str) -> str:
-    """A DNS name as it stands in certificates. Raises ConfigError."""
-    try:
-        host = name.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise ConfigError(f"{name!r} is no name that can be dialled", why=str(error)) from error
-    if "\0" in host or len(host) > 255:
-        raise ConfigError(f"{name!r} is no name that can be dialled")
-    return host

@@ -9,15 +9,17 @@ Rule 2: a session that a device comes with counts for the context and the name t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from sealmq.tls.demands import expect_client, expect_name, expect_server
 from sealmq.tls.mbedtls3.engine import Mbed3Engine, Session
 from sealmq.tls.mbedtls3.library import Library
-from sealmq.tls.mbedtls3.shared import SharedContext, read_pem
+from sealmq.tls.mbedtls3.shared import SharedContext
 from sealmq.tls.mbedtls3.suites import PSK12, PSK13, TLS13, to_mbedtls
 from sealmq.tls.memory import MemoryConnection
 from sealmq.tls.middleware import Abilities, ClientMaterial, ServerMaterial, Version
 from sealmq.tls.policy import TLSPolicy
+from sealmq.tls.unusable import read_file, unusable_anchors, unusable_root
 
 
 class Mbed3ServerContext:
@@ -40,7 +42,7 @@ class Mbed3ServerContext:
         self.shared.allow(_suites(versions, TLS13, to_mbedtls(policy.suites)))
         self.shared.show(material.chain, material.key)
         if material.client_certificates:
-            self.shared.trust(material.client_anchors, "the Device CA's certificate cannot be used")
+            self.shared.trust(material.client_anchors, unusable_anchors)
             if material.crl is not None:
                 self.shared.refuse_revoked(material.crl)
         if policy.tickets:
@@ -70,11 +72,7 @@ class Mbed3ClientContext:
             return
         assert material.root is not None
         self.shared.allow(_suites(versions, TLS13, to_mbedtls(policy.suites)))
-        self.shared.trust(
-            read_pem(material.root)[:-1],
-            f"the root certificate {material.root} cannot be used",
-            "take the ca/root.pem of the broker's home",
-        )
+        self.shared.trust(read_file(material.root), partial(unusable_root, material.root))
         if material.chain is not None:
             self.shared.show(material.chain, material.key or material.chain)
 

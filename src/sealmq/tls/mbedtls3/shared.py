@@ -7,7 +7,8 @@ Rule 2: what it was given is kept alive by it, and it by its connections.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from sealmq.tls.context import split_der
 from sealmq.tls.mbedtls3.library import Library
 from sealmq.tls.middleware import PSKLookup, Version
 from sealmq.tls.policy import RECORD_LIMIT
+from sealmq.tls.unusable import no_anchor, read_file, unusable_crl, unusable_pair
+
+Unusable = Callable[[str], TrustError]
+"""Makes the error for what cannot be used, of the library's reason (tls/unusable.py)."""
 
 LIFETIME = 2 * 3600
 """Seconds for which a session can be resumed, as the default middleware has it."""
@@ -61,29 +66,27 @@ class SharedContext:
 
     def show(self, chain: Path, key: Path) -> None:
         """The certificate that is ours. Raises TrustError."""
-        certificates, secret = read_pem(chain), read_pem(key)
+        certificates, secret = read_file(chain) + b"\0", read_file(key) + b"\0"
         self._expect(
             self.lib.sq_context_own(self.handle, certificates, len(certificates), secret, len(secret)),
-            f"the certificate {chain} and the key {key} cannot be used together",
-            "both must be PEM, the key without passphrase and of this certificate",
+            partial(unusable_pair, chain, key),
         )
 
-    def trust(self, pem: bytes, words: str, remedy: str = "") -> None:
-        """Authorities that are believed. Raises TrustError, with `words`."""
+    def trust(self, pem: bytes, unusable: Unusable) -> None:
+        """Authorities that are believed. Raises TrustError: when they cannot be used, as `unusable` has it."""
         pem += b"\0"
         code = self.lib.sq_context_anchors(self.handle, pem, len(pem))
         if code == 1 and self.server:
-            raise TrustError("a certificate that is not a CA's is no anchor for devices")
-        self._expect(code, words, remedy)
+            raise no_anchor()
+        self._expect(code, unusable)
 
     def refuse_revoked(self, lists: bytes) -> None:
         """DER lists, one behind the other. Raises TrustError."""
         found = split_der(lists)
         if not found:
-            raise TrustError("the list of revoked certificates cannot be used", why="there is none in it")
+            raise unusable_crl("there is none in it")
         for one in found:
-            code = self.lib.sq_context_list(self.handle, one, len(one))
-            self._expect(code, "the list of revoked certificates cannot be used")
+            self._expect(self.lib.sq_context_list(self.handle, one, len(one)), unusable_crl)
 
     def give_tickets(self, count: int) -> None:
         """Let devices resume."""
@@ -128,7 +131,7 @@ class SharedContext:
         if is_address(name):
             address = ipaddress.ip_address(name).packed
         elif name:
-            host = _host(name)
+            host = name.encode("idna")  # as it stands in certificates; `expect_name` has looked at it
         handle = lib.sq_connection_new(self.handle, host, address, len(address), self.keeps_keys_log)
         if not handle:
             raise ConfigError(f"no connection to {name} can be made", why="no memory, or the name is too long")
@@ -139,30 +142,8 @@ class SharedContext:
         """Sessions that can be resumed here."""
         return int(self.lib.sq_context_kept(self.handle))
 
-    def _expect(self, code: int, what: str, remedy: str = "") -> None:
+    def _expect(self, code: int, what: str | Unusable) -> None:
         if code:
             words = self.library.error_text(code) if code < 0 else "a certificate in it cannot be read"
-            raise TrustError(what, why=f"Mbed TLS: {words}", remedy=remedy)
-
-
-def read_pem(path: Path) -> bytes:
-    """A PEM file as Mbed TLS takes it, with a NUL at its end. Raises TrustError."""
-    try:
-        return path.read_bytes() + b"\0"
-    except OSError as error:
-        raise TrustError(
-            f"{path} cannot be read",
-            why=error.strerror or str(error),
-            remedy="run this as the user to whom the file belongs: ls -l shows who it is",
-        ) from error
-
-
-def _host(name: str) -> bytes:
-    """A DNS name as it stands in certificates. Raises ConfigError."""
-    try:
-        host = name.encode("idna")
-    except UnicodeError as error:
-        raise ConfigError(f"{name!r} is no name that can be dialled", why=str(error)) from error
-    if b"\0" in host:
-        raise ConfigError(f"{name!r} is no name that can be dialled")
-    return host
+            why = f"Mbed TLS: {words}"
+            raise TrustError(what, why=why) if isinstance(what, str) else what(why)
