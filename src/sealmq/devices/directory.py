@@ -15,7 +15,7 @@ from sealmq.devices.records import PSK, CertificateRecord, State
 from sealmq.devices.registry import Registry
 from sealmq.devices.tokens import Tokens
 from sealmq.errors import TrustError
-from sealmq.identity import Identity
+from sealmq.identity import Credential, Identity
 from sealmq.pki.peer import PeerCertificate, day, describe_certificate, identify_certificate, printable
 from sealmq.pki.profiles import CLAIM, DEVICE
 
@@ -57,16 +57,7 @@ class Directory:
         self._check_dates(record, now)
         if record.profile == CLAIM.name:
             return self._claim(record, now)
-        if record.seen is None and self._first_seen is not None:
-            self._first_seen(record.serial)
-        return Identity(
-            name=record.device,
-            role=record.role,
-            serial=record.serial,
-            not_after=record.not_after,
-            bearer=record.uuid,
-            max_record=record.max_record or LARGEST,
-        )
+        return self._device(record, "certificate")
 
     def identify_psk(self, identity: str, now: float) -> Identity:
         """Who has proved this PSK identity, "" when none was proved. `now` in Unix seconds. Raises as `identify`.
@@ -75,7 +66,10 @@ class Directory:
         """
         if not identity:
             raise TrustError("no PSK was proved", remedy="sealmq device add NAME --psk makes one")
-        record = self._psks.proved(identity, now)
+        return self._device(self._psks.proved(identity, now), "PSK")
+
+    def _device(self, record: CertificateRecord, credential: Credential) -> Identity:
+        """Whose record it is, now that it was proved."""
         if record.seen is None and self._first_seen is not None:
             self._first_seen(record.serial)
         return Identity(
@@ -84,7 +78,7 @@ class Directory:
             serial=record.serial,
             not_after=record.not_after,
             bearer=record.uuid,
-            credential="PSK",
+            credential=credential,
             max_record=record.max_record or LARGEST,
         )
 

@@ -153,16 +153,12 @@ class MemoryConnection:
         """See TLSConnection."""
         if self._failed:
             raise TLSError(f"the connection has failed before: {self._failed}")
-        if not self._started and ciphertext:
-            self._started = True
-            try:
-                check_first_bytes(ciphertext, peer=self._peer)
-            except TLSError as error:
-                self._failed = error.what
-                raise
         everything = memoryview(ciphertext)
         plaintexts: list[bytes] = []
         try:
+            if not self._started and ciphertext:
+                self._started = True
+                check_first_bytes(ciphertext, peer=self._peer)
             while everything and not self.closed:
                 piece, everything = everything[:PIECE], everything[PIECE:]
                 self._engine.feed(bytes(piece))  # the transport's buffer is everybody's

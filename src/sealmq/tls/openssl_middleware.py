@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from ssl import SSLContext  # noqa: TID251 - named as a type; contexts are built in context.py
 
 from sealmq.tls.context import client_context, server_context
@@ -62,6 +63,7 @@ def load() -> Middleware:
     return OpenSSLMiddleware()
 
 
+@cache
 def _abilities() -> Abilities:
     demands_groups = hasattr(ssl.SSLContext, "set_groups") and ssl.OPENSSL_VERSION_INFO >= (3, 5)  # noqa: TID251
     return Abilities(
