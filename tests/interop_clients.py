@@ -23,6 +23,8 @@ from running import WAIT, Broker, Lines, leave_out, program, run
 
 DRIVERS = Path(__file__).parent / "interop" / "drivers"
 
+_LEAVING = 5.0  # seconds for mosquitto_sub to say DISCONNECT
+
 _numbers = itertools.count(1)
 
 
@@ -364,7 +366,11 @@ class MosquittoLink:
         if process is None:
             return
         how(process)
-        process.wait(WAIT)
+        try:
+            process.wait(_LEAVING)
+        except subprocess.TimeoutExpired:  # mosquitto_sub disconnects in its signal handler, by locks that may be held
+            process.kill()
+            process.wait(WAIT)
         self._reading.join(WAIT)
         assert process.stdout is not None
         process.stdout.close()

@@ -10,6 +10,7 @@ import pytest
 import console_blocks
 import tutorial
 from console_blocks import Names, PageError, find_output, is_alike, read_steps, written_anew
+from ports import free_port
 
 PAGE = """\
 Words, and a block that is no console:
@@ -224,7 +225,7 @@ def run_small(page: str, folder: Path) -> tutorial.Tour:
     file = folder / "page.md"
     file.write_text(page, encoding="utf-8")
     (folder / "home").mkdir()
-    return tutorial.take_tour(file, folder / "home", tutorial.free_ports())[1]
+    return tutorial.take_tour(file, folder / "home", {port: free_port() for port in tutorial.PORTS})[1]
 
 
 def test_a_true_page_has_no_mistake(tmp_path: Path) -> None:

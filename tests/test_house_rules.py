@@ -260,3 +260,27 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not link.startswith("https://"):
             assert (page.parent / link).exists(), f"{within(page)} links to {link}"
+
+
+# --- a test that fails now and then is no test
+
+
+def gives_its_port_back(node: ast.AST) -> bool:
+    """Is this a block that asks the kernel for a port only to close it again?"""
+    return (
+        isinstance(node, ast.With)
+        and len(node.body) == 1
+        and isinstance(node.body[0], ast.Assign)
+        and "create_server" in ast.dump(node.items[0].context_expr)
+        and isinstance(node.body[0].value, ast.Subscript)
+        and "getsockname" in ast.dump(node.body[0].value)
+    )
+
+
+def test_no_test_uses_a_port_that_it_gave_back() -> None:
+    """Another test may have it by then; `ports.free_port` has one that the kernel gives to nobody."""
+    bad = ast.parse("with create_server() as free:\n    port = free.getsockname()[1]\n")
+    assert any(map(gives_its_port_back, ast.walk(bad)))
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not gives_its_port_back(node), f"{within(path)}:{getattr(node, 'lineno', 0)}"

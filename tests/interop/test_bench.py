@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from interop_homes import make_home, start
+from ports import free_port
 from running import Broker, program, running, sealmq
 from sealmq.kit.bench.result import Result
 from sealmq.kit.bench.run import Bounds, run
@@ -79,8 +79,7 @@ def mosquitto_program() -> str:
 def mosquitto(home: Path, folder: Path, required: str) -> Iterator[Measured]:
     command = mosquitto_program()
     (folder / "anchors.pem").write_text((home / "ca/device-ca.pem").read_text() + (home / "ca/root.pem").read_text())
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     user = "root" if os.getuid() == 0 else os.environ.get("USER", "nobody")
     words = MOSQUITTO.format(port=port, folder=folder, home=home, required=required, user=user)
     (folder / "mosquitto.conf").write_text(words)
@@ -217,8 +216,7 @@ def test_the_command_measures_another_broker(bench_home: Path, mosquitto_broker:
 def plaintext_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     """A mosquitto without TLS, on loopback."""
     folder = tmp_path_factory.mktemp("plaintext-mosquitto")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
     with running([mosquitto_program(), "-c", folder / "mosquitto.conf"]) as process:
         process.errors.wait("mosquitto version .* running")
@@ -243,8 +241,7 @@ def test_each_kind_of_workload_goes_without_tls(plaintext_mosquitto: Measured, n
 
 
 def test_a_broker_that_is_not_there_is_said(bench_home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     folder = bench_home / "devices" / "operator"
     done = sealmq("bench", "handshakes-1.3", "--bundle", folder, "-p", str(port))
     assert done.returncode == 1

@@ -17,6 +17,7 @@ from est_transcript import CURL, REFUSED, STRONGSWAN, play
 
 from interop_homes import add_device, make_home, start
 from mqtt_bytes import connect_v5, publish, read_packet, subscribe
+from ports import free_port
 from running import WAIT, Broker, program, run, sealmq
 from sealmq.config import CertificateSettings
 from sealmq.home import Home, broker_names
@@ -251,9 +252,7 @@ def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_a_reload_opens_closes_and_changes_what_is_allowed(tmp_path: Path) -> None:
-    free = socket.create_server(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
+    port = free_port()
     usual = 'listen = ["127.0.0.1:0"]\n[websocket]\nlisten = []\n'
     opened = f'{usual}[https]\nlisten = ["127.0.0.1:{port}"]\n'
     home = make_home(tmp_path / "home", f"{usual}[https]\nlisten = []\n")

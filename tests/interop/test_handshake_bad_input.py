@@ -14,6 +14,7 @@ import hostile_capture
 import pytest
 
 from handshake_stage import Said, measured
+from ports import free_port
 from recorded_handshakes import Recording, record
 from sealmq.kit.capture.pcapng_file import write_pcapng
 from small_brokers import (
@@ -102,8 +103,7 @@ def test_who_is_no_broker_of_tls_is_one_finding(tmp_path: Path, answer: str) -> 
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     said = measured(tmp_path, f"127.0.0.1:{port}", "--timeout", "1")
     check(said, 3, "Connection refused", "nobody listens at this port")
     assert said.text.count("Connection refused") == 1, "said once"

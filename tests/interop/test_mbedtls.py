@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from middleware_pairs import (
     psk_server_material,
     server_material,
 )
+from ports import free_port
 from running import WAIT, Program, program, running
 from sealmq.errors import TLSError
 from sealmq.tls.middleware import ClientConnection, TLSConnection
@@ -50,9 +51,7 @@ def talk(plain: socket.socket, connection: TLSConnection, until: Callable[[bytes
 @contextmanager
 def s_server(*options: str | Path) -> Iterator[tuple[int, Program]]:
     """`openssl s_server -rev`: it sends each line back, the other way round."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [program("openssl", "openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-rev", *options]
     with running(command) as server:
         server.output.wait("ACCEPT")

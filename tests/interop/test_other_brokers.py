@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from interop_homes import make_home
+from ports import free_port
 from running import program, running, sealmq, wait_until
 
 pytestmark = pytest.mark.interop
@@ -20,9 +20,7 @@ pytestmark = pytest.mark.interop
 @contextlib.contextmanager
 def mosquitto(home: Path, folder: Path) -> Iterator[int]:
     """Mosquitto with our broker's certificate, our CAs and our list; its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     anchors = folder / "anchors.pem"
     anchors.write_bytes((home / "ca" / "root.pem").read_bytes() + (home / "ca" / "device-ca.pem").read_bytes())
     (folder / "mosquitto.conf").write_text(

@@ -20,6 +20,7 @@ import pytest
 
 from interop_homes import make_home
 from mqtt_bytes import CONNECT_V5, PINGREQ, connect_v5, publish, read_packet, subscribe
+from ports import free_port
 from running import SEALMQ, WAIT, Broker, Program, program, run, running, sealmq
 
 
@@ -195,8 +196,7 @@ def test_an_unknown_key_in_the_configuration(copied: Path, tmp_path: Path, new: 
 
 def test_two_at_once_on_a_new_home_make_one_home_and_one_broker(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    port = free_port()
     command = [*SEALMQ, "up", "--home", home, "--listen", f"127.0.0.1:{port}"]
     with running(command) as one, running(command) as two:
         while one.process.poll() is None and two.process.poll() is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from middleware_brokers import abilities
+from ports import free_port
 from sealmq import cli
 from small_brokers import broker, sends, serving
 from tapped import Stage
@@ -140,8 +140,7 @@ def test_more_is_told_by_v(stage: Stage, capsys: Shown) -> None:
 def test_each_kind_of_end_has_its_exit_code(stage: Stage, capsys: Shown) -> None:
     with serving(broker(stage.server(mutual=True))) as port:
         assert cli.run(["handshake", f"localhost:{port}", f"--cafile={stage.root}"]) == 1
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = listener.getsockname()[1]
+    nobody = free_port()
     assert cli.run(["handshake", f"localhost:{nobody}", *options(stage)]) == 3
     with serving(sends(b"\x20\x02\x00\x00")) as port:
         assert cli.run(["handshake", f"localhost:{port}", *options(stage)]) == 4

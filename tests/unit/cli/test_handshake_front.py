@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ports import free_port
 from running import SEALMQ, running
 from sealmq import cli
 from sealmq.cli.handshake_front import _greet, read_places
@@ -87,8 +88,7 @@ def test_a_device_that_trusts_another_authority_is_told_by_its_alert(stage: Stag
 
 
 def test_a_broker_that_is_not_there_is_told(stage: Stage) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = listener.getsockname()[1]
+    nobody = free_port()
     command = [*SEALMQ, "handshake", "--listen", "127.0.0.1:0", "--to", f"127.0.0.1:{nobody}", "--count", "1"]
     with running(command) as front:
         here = re.search(r"127\.0\.0\.1:(\d+)", front.output.wait("Point your device"))

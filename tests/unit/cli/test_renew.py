@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from interop_homes import make_home, start
+from ports import free_port
 from running import SEALMQ, Broker, running, sealmq
 from sealmq import cli
 
@@ -69,8 +69,7 @@ def test_what_cannot_be_renewed_is_told_in_words(tmp_path: Path, capsys: Shown) 
 
 
 def test_where_no_broker_is_it_says_what_to_type(broker: Broker, bundle: Path, capsys: Shown) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     assert cli.run(["renew", str(bundle), "--now", "-p", str(port), "-h", "127.0.0.1"]) == 1
     said = capsys.readouterr().err
     assert f"nobody listens on 127.0.0.1:{port}" in said

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from places import Refused, reception
+from ports import free_port
 from sealmq.config import parse_address
 from sealmq.errors import ConfigError
 from sealmq.tcp import admission as admission_module
@@ -59,8 +60,7 @@ def test_no_host_is_every_address_at_one_port() -> None:
 
 
 def test_a_name_that_stands_twice_in_the_hosts_file_is_bound_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     answers = resolving_to((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "127.0.0.1"))
     monkeypatch.setattr(socket, "getaddrinfo", answers)
     assert listened("localhost", port) == [("127.0.0.1", port)]

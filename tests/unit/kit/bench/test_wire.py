@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ports import free_port
 from sealmq.kit.bench.wire import Wire
 from sealmq.tls.openssl import client_connection
 from tls_pairs import Trust
@@ -75,8 +76,7 @@ def test_it_shakes_hands_by_itself_and_carries_many_records(pair: tuple[Wire, so
 def test_a_port_where_nobody_listens_is_an_error() -> None:
     from sealmq.kit.bench.target import Target
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     ours = Target("127.0.0.1", port).dialer().dial()
     with pytest.raises(ConnectionRefusedError):
         ours.arrive()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ports import free_port
 from sealmq.kit.handshake.fragments import ASKED, try_fragments
 from tapped import Stage
 
@@ -67,8 +68,7 @@ def test_who_does_not_answer_is_not_known(stage: Stage):
 
 
 def test_nobody_there_is_not_known():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = listener.getsockname()[:2]
+    address = ("127.0.0.1", free_port())
     assert [trial.honoured for trial in try_fragments(address, usual=3000, timeout=0.5)] == [None, None]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ports import free_port
 from sealmq.kit.handshake.contexts import Credentials
 from sealmq.kit.handshake.dial import Call
 from sealmq.kit.handshake.looking import look
@@ -156,9 +157,7 @@ def test_each_bad_input_is_one_finding_in_bounded_time_and_memory(stage: Stage, 
 
 
 def test_nobody_there_and_nobody_known(stage: Stage):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    report = report_of(stage, port)
+    report = report_of(stage, free_port())
     assert report.outcome.kind is Kind.UNREACHABLE
     assert "refused" in report.outcome.what.lower()
     unknown = report_of(stage, 8883, host="nobody.invalid")
