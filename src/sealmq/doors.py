@@ -45,6 +45,9 @@ class Addresses:
     middleware: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """Where a listener has its own; elsewhere it is the one of [tls]."""
 
+    profile: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """The same of the TLS profile."""
+
 
 class Door:
     """One listener as it is now."""
@@ -105,6 +108,7 @@ class Doors:
             {address: settings.terms for address, settings in bound.items()},
             [address for address, settings in bound.items() if settings.https],
             {address: settings.middleware for address, settings in bound.items() if settings.middleware is not None},
+            {address: settings.profile for address, settings in bound.items() if settings.profile is not None},
         )
 
     def change(self, listeners: Sequence[ListenerSettings], commit: Callable[[], None]) -> None:

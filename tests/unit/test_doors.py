@@ -103,8 +103,9 @@ def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
 def test_https_has_doors_too() -> None:
     async def main() -> None:
         doors = Doors(reception(), greet)
-        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, https=True)], nothing)
+        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, https=True, profile="modern")], nothing)
         bound = doors.bound
+        assert bound.profile == {bound.https[0]: "modern"}
         assert (len(bound.mqtt), bound.websocket, len(bound.https)) == (1, [], 1)
         assert bound.terms[bound.https[0]] is FOR_ENROLLMENT
         with socket.create_server(("127.0.0.1", 0)) as taken:

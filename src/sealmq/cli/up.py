@@ -205,11 +205,15 @@ def _open(path: Path) -> tuple[Home, Configuration]:
 
 
 def _library(configuration: Configuration) -> str:
-    """The TLS library, where it is not the usual one. Raises MiddlewareError when it is not there."""
+    """What [tls] says, where it is not the usual. Raises MiddlewareError when the library is not there."""
     from sealmq.tls.middlewares import DEFAULT, find
 
-    name = configuration.tls.middleware
-    return "" if name == DEFAULT else f"{find(name).abilities.title} (middleware {name})"
+    name, profile = configuration.tls.middleware, configuration.tls.profile
+    if name == DEFAULT and profile == "default":
+        return ""
+    said = [f"middleware {name}"] if name != DEFAULT else []
+    said += [f"profile {profile}"] if profile != "default" else []
+    return f"{find(name).abilities.title} ({', '.join(said)})"
 
 
 def _welcome(home: Home, bound: Addresses, *, is_new: bool, library: str = "") -> None:
@@ -223,9 +227,9 @@ def _welcome(home: Home, bound: Addresses, *, is_new: bool, library: str = "") -
     for host, port in bound.mqtt:
         console.print(f"  listening on    {_where(host, port)}{_asked(bound, host, port)}", markup=False)
     for host, port in bound.websocket:
-        console.print(f"  WebSocket on    {_where(host, port)}", markup=False)
+        console.print(f"  WebSocket on    {_where(host, port)}{_asked(bound, host, port)}", markup=False)
     for host, port in bound.https:
-        console.print(f"  EST (HTTPS) on  {_where(host, port)}", markup=False)
+        console.print(f"  EST (HTTPS) on  {_where(host, port)}{_asked(bound, host, port)}", markup=False)
     if library:
         console.print(f"  TLS by          {library}", markup=False)
     console.print(f"  home            {home.path}{' (made just now)' if is_new else ''}", markup=False)
@@ -279,13 +283,15 @@ _PROOFS = {
 
 
 def _asked(bound: Addresses, host: str, port: int) -> str:
-    """What is asked at a listener, and by which library, where it is not the usual."""
+    """What is asked at a listener, by which library and profile, where it is not the usual."""
     terms = bound.terms.get((host, port), BY_CERTIFICATE)
     words = [_PROOFS[terms.auth]] if terms.auth in _PROOFS else []
     if terms.plaintext:
         words.append("WITHOUT TLS")
     if (host, port) in bound.middleware:
         words.append(f"TLS by {bound.middleware[host, port]}")
+    if (host, port) in bound.profile:
+        words.append(f"profile {bound.profile[host, port]}")
     return f" ({', '.join(words)})" if words else ""
 
 

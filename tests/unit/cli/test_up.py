@@ -1,5 +1,6 @@
 """The screen of `sealmq up`: what it says must be true, and what it tells to type must work."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_a_tls_library_is_named_where_it_is_not_the_usual(home: Home, capsys: py
     assert "  TLS by  " not in shown
     _welcome(home, bound, is_new=False, library="wolfSSL 5.9.2 (middleware wolfssl)")
     assert "  TLS by          wolfSSL 5.9.2 (middleware wolfssl)\n" in capsys.readouterr().out
+
+
+def test_a_profile_is_named_where_it_is_not_the_usual(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    here, gateway, page = ("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 3)
+    profile = {gateway: "post-quantum", page: "default"}
+    bound = Addresses([here, gateway], [page], middleware={gateway: "pyopenssl"}, profile=profile)
+    _welcome(home, bound, is_new=False, library=_library(Configuration(tls=TLSSettings(profile="modern"))))
+    shown = capsys.readouterr().out
+    assert "listening on    127.0.0.1:1\n" in shown
+    assert "listening on    127.0.0.1:2 (TLS by pyopenssl, profile post-quantum)\n" in shown
+    assert "WebSocket on    127.0.0.1:3 (profile default)\n" in shown
+    assert re.search(r"\n  TLS by          OpenSSL [\w.]+ \(profile modern\)\n", shown)
 
 
 def test_a_middleware_that_there_is_not_is_said_before_a_home_is_made(
