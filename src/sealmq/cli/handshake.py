@@ -57,6 +57,11 @@ def handshake(
         typer.Option(metavar="FILE", help="PEM file of its key (default: in the same file).",
                      rich_help_panel=CONNECTION),
     ] = None,
+    psk_file: Annotated[
+        Path | None,
+        typer.Option("--psk-file", metavar="FILE", readable=False, help="A pre-shared key in place of certificates, "
+                     "with --middleware: the psk.txt that sealmq device add --psk writes.", rich_help_panel=CONNECTION),
+    ] = None,
     crlfile: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="List of revoked certificates to judge the broker's by (PEM or DER).",
@@ -178,21 +183,23 @@ def handshake(
     outputs = Outputs(verbose, as_json, html, svg, mermaid, pcapng)
     outputs.check()
     if pcap is not None:
-        _expect_alone("--pcap", broker=broker, listen=listen, compare=compare, pcapng=pcapng, middleware=middleware)
+        _expect_alone("--pcap", broker=broker, listen=listen, compare=compare, pcapng=pcapng, middleware=middleware,
+                      psk_file=psk_file)  # fmt: skip
         from sealmq.cli.handshake_capture import explain_capture
 
         raise typer.Exit(explain_capture(pcap, keylog, stream, outputs, cafile=cafile, list_them=list_streams))
     if listen is not None:
         _expect_alone("--listen", broker=broker, compare=compare, pcapng=pcapng, html=html, svg=svg, mermaid=mermaid,
-                      middleware=middleware)  # fmt: skip
+                      middleware=middleware, psk_file=psk_file)  # fmt: skip
         from sealmq.cli.handshake_front import explain_from_in_front
 
         raise typer.Exit(explain_from_in_front(listen, to, keylog, outputs, cafile=cafile, count=count))
     for option, value in (("--keylog", keylog), ("--stream", stream), ("--to", to), ("--count", count)):
         if value is not None:
             raise ConfigError(f"{option} is for --pcap or --listen", remedy="sealmq handshake --help")
-    given = Given(broker, home, name, bundle, cafile, cert, key, system, crlfile)
-    call = _call(given, tls_version or "", ciphers, protocol, client_id, timeout, keep_keys=pcapng is not None)
+    given = Given(broker, home, name, bundle, cafile, cert, key, system, crlfile, psk_file)
+    with _asked_wrongly():
+        call = _call(given, tls_version or "", ciphers, protocol, client_id, timeout, keep_keys=pcapng is not None)
     call = _log_in(_asking_for(_with(call, middleware), server_name), username, password_file)
     if compare is not None:
         _expect_alone("--compare", mermaid=mermaid, pcapng=pcapng, tls_version=tls_version)
@@ -232,6 +239,7 @@ class Given:
     key: Path | None
     system: bool = False
     crl: Path | None = None
+    psk: Path | None = None
 
     @property
     def by_hand(self) -> bool:
@@ -248,6 +256,8 @@ def find_target(given: Given) -> tuple[str, int, Credentials]:
     from sealmq.cli import target
     from sealmq.kit.handshake.contexts import Credentials
 
+    if given.psk is not None:
+        return _by_psk(given)
     if given.key is not None and given.cert is None:
         raise ConfigError("--key goes with --cert", remedy="--cert FILE")
     if given.by_hand and (given.bundle is not None or given.name is not None):
@@ -261,6 +271,21 @@ def find_target(given: Given) -> tuple[str, int, Credentials]:
     found = target.find_target(given.home, given.name, given.bundle, host, port)
     assert found.bundle is not None, "nobody logs in by a password alone here"
     return found.host, found.port, Credentials(*files_of(found.bundle), crl=given.crl)
+
+
+def _by_psk(given: Given) -> tuple[str, int, Credentials]:
+    from sealmq.cli import target
+    from sealmq.kit.handshake.contexts import Credentials
+
+    if given.by_hand or any(each is not None for each in (given.bundle, given.name, given.crl)):
+        raise ConfigError(
+            "--psk-file is given together with certificates",
+            why="the key says who you are, and proves the broker too",
+            remedy="keep --psk-file alone",
+        )
+    host, port = target.read_place(given.broker) if given.broker is not None else (None, None)
+    found = target.find_target(given.home, None, None, host, port, psk=given.psk)
+    return found.host, found.port, Credentials(psk=found.psk)
 
 
 def _is_ours(given: Given, host: str, port: int) -> bool:

@@ -192,7 +192,8 @@ _TLS = (
         ),
         device="turn on ECDHE with AES-GCM or ChaCha20-Poly1305, P-256, and ECDSA with SHA-256",
         sealmq="nothing to be set: it takes ECDHE with AES-GCM or ChaCha20-Poly1305, in TLS 1.2 and 1.3; where "
-        'profile = "post-quantum" is set, only with X25519MLKEM768, which pyopenssl has: --middleware pyopenssl',
+        'profile = "post-quantum" is set, only with X25519MLKEM768, which pyopenssl has: --middleware pyopenssl; where '
+        'auth = "psk" is set, it takes pre-shared keys alone: --psk-file, or another port',
         mosquitto="look at ciphers and ciphers_tls1.3 of the listener; leave them out for OpenSSL's own list",
     ),
     Fault(
@@ -349,7 +350,8 @@ _TLS = (
         side=Side.HERE,
         causes=("the pre-shared key or its identity is not the one that the other side has",),
         device="compare identity and key, byte by byte; or use certificates",
-        sealmq="SealMQ takes certificates, no pre-shared keys: sealmq device add NAME",
+        sealmq='a listener with auth = "psk" takes keys, the others certificates; sealmq device show NAME says whether '
+        "its key counts, sealmq device add NAME --psk makes one",
         mosquitto="psk_file has lines IDENTITY:HEXKEY; psk_hint and use_identity_as_username go with it",
     ),
     Fault(

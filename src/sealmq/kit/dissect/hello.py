@@ -32,6 +32,29 @@ _DOWNGRADES = {b"DOWNGRD\x01": "TLS 1.2", b"DOWNGRD\x00": "TLS 1.1 or below"}
 _NAME_TYPE_HOST = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PSKIdentity:
+    """What a client offers a key by (RFC 8446 section 4.2.11): a ticket, or the name of a key by arrangement."""
+
+    identity: bytes
+    obfuscated_ticket_age: int
+
+    @property
+    def name(self) -> str | None:
+        """Of a key by arrangement, safe to print; None for a ticket.
+
+        The standard does not tell the two apart. A key by arrangement has no age, so 0 stands there, and an identity
+        that people wrote; a ticket has noise in both.
+        """
+        if self.obfuscated_ticket_age:
+            return None
+        try:
+            text = self.identity.decode()
+        except UnicodeDecodeError:
+            return None
+        return printable(text) if text.isprintable() else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHello:
     """What a client offers; each list is in the client's order, the best first, GREASE included."""
@@ -113,6 +136,16 @@ class ClientHello:
     def offers_psk(self) -> bool:
         """It wants to resume, or has a key by arrangement (TLS 1.3)."""
         return self.find(41) is not None
+
+    @property
+    def psk_identities(self) -> tuple[PSKIdentity, ...]:
+        """What stands for each key that is offered, in the order in which the server counts them."""
+        cursor = self._body(41)
+        inner = cursor.vector(2, "") if cursor else None
+        found = []
+        while inner and inner.left:
+            found.append(PSKIdentity(inner.opaque(2, ""), inner.number(4, "")))
+        return tuple(found)
 
     @property
     def offers_ticket(self) -> bool:

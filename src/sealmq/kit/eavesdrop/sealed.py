@@ -14,8 +14,8 @@ from typing import Final
 
 from sealmq.errors import TLSError
 from sealmq.kit.dissect.conversation import ContentType, Message, Sender
-from sealmq.kit.dissect.extensions import Extension
 from sealmq.kit.dissect.hello import ClientHello, ServerHello, read_client_hello, read_server_hello
+from sealmq.kit.dissect.key_exchange import read_client_key_exchange
 from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.dissect.registry import tell_suite, tell_version
 from sealmq.kit.eavesdrop.exposures import attempt_exposures
@@ -25,6 +25,7 @@ from sealmq.kit.eavesdrop.sight import Sight
 from sealmq.kit.handshake.exposures import (
     CERTIFICATE,
     CLIENT_HELLO,
+    CLIENT_KEY_EXCHANGE,
     NEW_SESSION_TICKET,
     SERVER_HELLO,
     SESSION_TICKET,
@@ -48,9 +49,6 @@ METERED: Final = 1 << 20
 
 REMEMBERED: Final = 256
 """Records of each end whose times and sizes are remembered."""
-
-PRE_SHARED_KEY: Final = 41
-"""The extension pre_shared_key (RFC 8446 section 4.2.11)."""
 
 _SHORT: Final = {2: "PINGREQ, DISCONNECT or an alert", 4: "an acknowledgement"}
 _SHORT_ANSWER: Final = {2: "PINGRESP or an alert", 4: "CONNACK or an acknowledgement"}
@@ -163,6 +161,9 @@ class Sealed:
                 self._report(message.sender, "Certificate", line, (("certificate", shown),))
                 if message.sender is Sender.CLIENT:
                     self._link("certificate", certificate.sha256.encode(), message.sender)
+        elif message.type == CLIENT_KEY_EXCHANGE and self._answer is not None:
+            if name := read_client_key_exchange(message.body, self._answer.suite).psk_identity:
+                self._psk(name)
         elif message.type == NEW_SESSION_TICKET and message.sender is Sender.SERVER:
             ticket = message.body[10:]  # 4 of header, 4 of lifetime, 2 of length (RFC 5077 section 3.3)
             self._report(message.sender, "NewSessionTicket", f"in clear, {in_words(len(ticket), 'byte')}", ())
@@ -177,10 +178,18 @@ class Sealed:
         for extension in hello.extensions:
             if extension.code == SESSION_TICKET and extension.body:
                 self._link("ticket", extension.body, Sender.CLIENT)
-            elif extension.code == PRE_SHARED_KEY:
-                self._link("ticket", _identity(extension), Sender.CLIENT)
+        for psk in hello.psk_identities[:1]:
+            if psk.name is None:
+                self._link("ticket", psk.identity, Sender.CLIENT)
+            else:
+                self._psk(psk.name)
         if hello.session_id and TLS13 not in hello.versions:
             self._link("session id", hello.session_id, Sender.CLIENT)
+
+    def _psk(self, name: str) -> None:
+        """A client has named its pre-shared key."""
+        self._report(Sender.CLIENT, "PSK", f"in clear, the name of its pre-shared key: {name}", (("identity", name),))
+        self._link("pre-shared key", name.encode(), Sender.CLIENT)
 
     def _link(self, what: str, value: bytes, sender: Sender) -> None:
         before = self._links.seen(what, value, self._sight.number)
@@ -239,9 +248,3 @@ class Sealed:
             gaps = [after - before for before, after in itertools.pairwise(pings)]
             words.append(f"a ping about each {median(gaps):.3g} s, so its keep alive is that or more")
         return "; ".join(words)
-
-
-def _identity(extension: Extension) -> bytes:
-    """The first identity of pre_shared_key in a ClientHello (RFC 8446 section 4.2.11)."""
-    length = int.from_bytes(extension.body[2:4], "big")
-    return extension.body[4 : 4 + length]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sealmq.errors import ConfigError, MiddlewareError, TrustError
 from sealmq.tls.context import demand_hybrid, leave_out_hybrid
+from sealmq.tls.middleware import PSK
 
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -39,11 +40,12 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What we trust and what we show, as PEM files.
+    """What we trust and what we show, as PEM files; or a key that the broker has too.
 
     root: None: nobody is trusted (rule 2). system: the system's authorities are trusted too.
     certificate, key: None to show nothing; the key may stand in the certificate's file.
     crl: lists of revoked certificates, PEM or DER, by which the broker's is judged; TLS itself does not look at them.
+    psk: in place of all that; for a middleware that has it.
     """
 
     root: Path | None = None
@@ -51,11 +53,12 @@ class Credentials:
     key: Path | None = None
     system: bool = False
     crl: Path | None = None
+    psk: PSK | None = None
 
     @property
     def verifies(self) -> bool:
-        """Is there anybody to verify the broker by?"""
-        return self.root is not None or self.system
+        """Is there anything to verify the broker by?"""
+        return self.root is not None or self.system or self.psk is not None
 
 
 def read_version(text: str) -> str:

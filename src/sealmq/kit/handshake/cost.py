@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from sealmq.errors import TLSError
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Record, Sender
-from sealmq.kit.dissect.extensions import Extension
 from sealmq.kit.dissect.framing import HEADER
-from sealmq.kit.dissect.hello import RETRY_RANDOM, read_client_hello, read_server_hello
+from sealmq.kit.dissect.hello import RETRY_RANDOM, ClientHello, read_client_hello, read_server_hello
 from sealmq.kit.dissect.key_exchange import read_server_key_exchange
 from sealmq.kit.handshake.flights import SEGMENTS, on_wire, segments, sum_on_wire
 from sealmq.kit.handshake.post_quantum import tell_hello
@@ -40,7 +39,8 @@ _WHOLE = {
 }  # fmt: skip
 """Messages that are of one kind throughout."""
 
-_OF_EXTENSION = {51: EXCHANGE, 41: TICKETS, 35: TICKETS}  # key_share, pre_shared_key, session_ticket
+PRE_SHARED_KEY = 41
+_OF_EXTENSION = {51: EXCHANGE, PRE_SHARED_KEY: EXCHANGE, 35: TICKETS}  # key_share, pre_shared_key, session_ticket
 _EIGHT_BYTE_TAGS = (0x1305, 0xC0AE, 0xC0AF)  # the CCM_8 suites; every other of TLS 1.3 has a tag of 16 bytes
 
 
@@ -178,22 +178,26 @@ def parts_of(message: Message, suite: int = 0) -> Iterator[tuple[str, int]]:
         yield EXCHANGE, rest - signature
         yield SIGNATURES, signature
     elif message.type in (CLIENT_HELLO, SERVER_HELLO):
-        for extension in _extensions(message.body, message.type):
-            if extension.code in _OF_EXTENSION:
-                length = 4 + len(extension.body)  # its type and length before it
-                yield _OF_EXTENSION[extension.code], length
-                rest -= length
+        for what, length in _extension_parts(message.body, message.type):
+            yield what, length
+            rest -= length
         yield HELLOS, rest
     else:
         yield _WHOLE.get(message.type, OTHERS), rest
 
 
-def _extensions(body: bytes, type_: int) -> tuple[Extension, ...]:
-    """Those of a hello; none of one that cannot be read."""
+def _extension_parts(body: bytes, type_: int) -> Iterator[tuple[str, int]]:
+    """The extensions of a hello that have a purpose of their own; none of a hello that cannot be read."""
     try:
-        return (read_client_hello if type_ == CLIENT_HELLO else read_server_hello)(body).extensions
+        hello = (read_client_hello if type_ == CLIENT_HELLO else read_server_hello)(body)
     except TLSError:
-        return ()
+        return
+    shows_tickets = isinstance(hello, ClientHello) and all(each.name is None for each in hello.psk_identities)
+    for extension in hello.extensions:
+        if extension.code in _OF_EXTENSION:
+            is_ticket = extension.code == PRE_SHARED_KEY and shows_tickets
+            length = 4 + len(extension.body)  # its type and length before it
+            yield TICKETS if is_ticket else _OF_EXTENSION[extension.code], length
 
 
 def _signature(body: bytes, suite: int) -> int:

@@ -18,6 +18,7 @@ from sealmq.kit.codes.mqtt import CONNACK, REASONS
 from sealmq.kit.codes.openssl import VERIFY
 from sealmq.kit.codes.openssl_reasons import REASONS as OPENSSL_REASONS
 from sealmq.kit.handshake.alert_causes import CLIENT, SERVER, Phase, cause_of
+from sealmq.kit.handshake.psk_causes import OFFERED, WANTS_CERTIFICATES, cause_by_psk
 from sealmq.kit.handshake.remedies import ALL, remedy_of
 from sealmq.kit.handshake.report import Kind, Outcome
 from sealmq.tls.alerts import BY_NAME
@@ -48,6 +49,7 @@ class Situation:
     trouble:            kind of the first conversation.Trouble, with trouble_by, trouble_what, first (its first bytes).
     connack, level:     code of CONNACK, None when none came; protocol level of CONNECT, 4 or 5.
     offered, version:   TLS versions that the client offers, and the one that was agreed ("TLS 1.3"), "" for none.
+    psk:                what is known of a pre-shared key (psk_causes.py).
     certificate_asked:  the server sent a CertificateRequest. certificate_shown: the client sent a certificate.
     handshake_done:     both have finished.
     clock_before:       the client's clock says a time before the broker's certificate begins.
@@ -78,6 +80,7 @@ class Situation:
     level: int = 4
     offered: tuple[str, ...] = ()
     version: str = ""
+    psk: str = ""
     certificate_asked: bool = False
     certificate_shown: bool = False
     handshake_done: bool = False
@@ -250,6 +253,9 @@ def _own_refusal(situation: Situation) -> Outcome | None:
     said = situation.own_refusal
     if said is None:
         return None
+    if situation.psk == OFFERED and situation.version:  # and its library looked for the key in vain
+        what = f"the client refused what came {_behind(situation)}: the broker shows a certificate"
+        return _outcome(situation, Kind.REFUSED, "psk", what, WANTS_CERTIFICATES, by=CLIENT)
     early = situation.clock_before and said.alert in _CLOCK_ALERTS
     broken = said.alert in _OF_BROKEN_BYTES or said.alert == "internal_error"  # which some say of what is too long
     kind, fault = (Kind.BROKEN, "broken") if broken else (Kind.REFUSED, "check")
@@ -285,7 +291,9 @@ def _alert(situation: Situation) -> Outcome | None:
         return None
     by = situation.alert_by or SERVER
     phase = phase_of(situation)
-    cause = cause_of(situation.alert, by, phase, certificate_missing=_is_certificate_missing(situation))
+    missing = _is_certificate_missing(situation)
+    by_psk = cause_by_psk(situation.alert, by, phase, situation.psk)
+    cause = by_psk or cause_of(situation.alert, by, phase, certificate_missing=missing)
     fault, why = cause.fault, cause.why
     if by == CLIENT and situation.clock_before and situation.alert in _CLOCK_ALERTS:
         fault, why = "clock", _BEFORE

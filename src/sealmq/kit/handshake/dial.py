@@ -153,7 +153,7 @@ def dial(call: Call, *, resume: Seen | None = None, clock: Callable[[], float] =
     # A session is taken up with those alone with whom it was made, as those whom it was verified for.
     same = resume is not None and _party(resume.call) == _party(call)
     before = resume.resumable if resume is not None and same else None
-    ours = call.middleware == DEFAULT
+    ours = call.middleware == DEFAULT and call.credentials.psk is None  # which the look through `ssl` has not
     make = _tap(call, before) if ours else _library_tap(call, before)
     seen = Seen(call, time.time(), library=ssl.OPENSSL_VERSION if ours else title_of(call.middleware))
     dialling = _Dialling(call, seen, clock)
@@ -183,7 +183,8 @@ def _tap(call: Call, before: tuple[object, object] | None) -> Callable[[], Tap]:
 
 def _library_tap(call: Call, before: tuple[object, object] | None) -> Callable[[], LibraryTap]:
     """How to look with another library. before: as in `_tap`."""
-    expect_name(call.middleware, find(call.middleware).abilities, call.name)  # before anything is sent
+    if call.credentials.psk is None:
+        expect_name(call.middleware, find(call.middleware).abilities, call.name)  # before anything is sent
     context, session = before or (None, None)
     asked = {"version": call.version, "ciphers": call.ciphers, "groups": call.groups}
     chosen = (
@@ -317,7 +318,7 @@ class _Dialling:
         call = self._call
         mqtt = MQTTConnection(Role.CLIENT)
         # rule 2 of contexts.py; a broker that showed no certificate was not verified, whatever OpenSSL calls it
-        trusted = call.credentials.verifies and tap.shown
+        trusted = call.credentials.verifies and (tap.shown or call.credentials.psk is not None)
         packet = Connect(
             client_id=call.client_id,
             keep_alive=30,

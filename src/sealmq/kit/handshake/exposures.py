@@ -6,6 +6,7 @@ Rule 1: it counts only what went over the wire unencrypted, also where somebody 
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from statistics import median
 from typing import Final
 
@@ -13,6 +14,7 @@ from sealmq.errors import TLSError
 from sealmq.kit.dissect.bodies import read_certificate as read_certificate_message
 from sealmq.kit.dissect.conversation import ContentType, Conversation, Message, Sender
 from sealmq.kit.dissect.hello import ClientHello, ServerHello, read_client_hello, read_server_hello
+from sealmq.kit.dissect.key_exchange import read_client_key_exchange
 from sealmq.kit.dissect.registry import tell_group, tell_suite, tell_version
 from sealmq.kit.handshake.certificates import read_certificate
 from sealmq.kit.handshake.report import Certificate, Exposure
@@ -36,7 +38,7 @@ TITLES: Final = {
 ATTACKS: Final = ("SNF-09", "SNF-10")
 """The rows that tell what somebody in between can do; the others tell what he sees."""
 
-CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, CERTIFICATE = 1, 2, 4, 11
+CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, CERTIFICATE, CLIENT_KEY_EXCHANGE = 1, 2, 4, 11, 16
 """HandshakeType (RFC 8446 section 4)."""
 
 TLS12: Final = 0x0303
@@ -62,13 +64,14 @@ def exposures_of(conversation: Conversation, *, seconds: float | None = None) ->
     hello, answer = hellos_of(conversation)
     if hello is None:
         return ()
-    is_tls13 = answer is not None and answer.version == TLS13
+    by_key = answer is not None and answer.selected_psk is not None and bool(psk_names(conversation, hello, answer))
+    sealed = answer is not None and answer.version == TLS13 and not by_key
     return (
         exposure("SNF-01", False, "nothing"),
         exposure("SNF-02", False, "nothing"),
         exposure("SNF-03", bool(hello.server_name), _server_name(hello)),
-        _certificate_exposure("SNF-04", conversation, Sender.SERVER, is_tls13),
-        _certificate_exposure("SNF-05", conversation, Sender.CLIENT, is_tls13),
+        _certificate_exposure("SNF-04", conversation, Sender.SERVER, sealed=sealed),
+        _certificate_exposure("SNF-05", conversation, Sender.CLIENT, sealed=sealed),
         exposure("SNF-06", True, _agreement(hello, answer)),
         exposure("SNF-07", *_links(conversation, hello, answer)),
         exposure("SNF-08", True, _sizes(conversation, answer)),
@@ -133,8 +136,8 @@ def _server_name(hello: ClientHello) -> str:
     return hello.server_name or "the hello has none; the address is seen"
 
 
-def _certificate_exposure(id_: str, conversation: Conversation, sender: Sender, is_tls13: bool) -> Exposure:
-    if is_tls13:
+def _certificate_exposure(id_: str, conversation: Conversation, sender: Sender, *, sealed: bool) -> Exposure:
+    if sealed:
         return exposure(id_, False, "encrypted (TLS 1.3)")
     messages = [one for one in open_messages(conversation) if (one.sender, one.type) == (sender, CERTIFICATE)]
     certificate = certificate_in(messages[0]) if messages else None
@@ -160,7 +163,19 @@ def _agreement(hello: ClientHello, answer: ServerHello | None) -> str:
     return f"{tell_version(answer.version)}, {tell_suite(answer.suite)}{group}; {words}"
 
 
+def psk_names(conversation: Conversation, hello: ClientHello, answer: ServerHello | None) -> list[str]:
+    """The names of pre-shared keys that the client says in clear (RFC 8446 section 4.2.11, RFC 4279 section 2)."""
+    names = [each.name for each in hello.psk_identities if each.name is not None]
+    for message in open_messages(conversation):
+        if answer is not None and message.type == CLIENT_KEY_EXCHANGE:
+            with suppress(TLSError):
+                names.append(read_client_key_exchange(message.body, answer.suite).psk_identity)
+    return [name for name in names if name]
+
+
 def _links(conversation: Conversation, hello: ClientHello, answer: ServerHello | None) -> tuple[bool, str]:
+    if names := psk_names(conversation, hello, answer):
+        return True, f"the name of the device's pre-shared key, in clear, each time: {', '.join(names[:3])}"
     if answer is not None and answer.version == TLS13:
         if hello.offers_psk:
             return True, "a ticket was shown: used twice, it links the two connections"

@@ -33,6 +33,7 @@ class Facts:
     answers:  the extensions that the server sent, from wherever they stood.
     asked:    the CertificateRequest, None when there was none.
     group:    of the key exchange, 0 where there was none.
+    psk:      the name of the key by arrangement that proves both ends, "" before it was said; None: no such key does.
     """
 
     client_hello: ClientHello | None = None
@@ -48,6 +49,7 @@ class Facts:
     kind_of_exchange: str = ""
     schemes: dict[Sender, int] = field(default_factory=dict)
     resumed: bool = False
+    psk: str | None = None
 
     @property
     def version(self) -> int:
@@ -76,7 +78,10 @@ def find_facts(conversation: Conversation) -> Facts:
         except TLSError:
             pass  # told where the message is told
         facts.names.append(name)
+    facts.psk = _arranged(facts)
     facts.resumed = _was_resumed(facts, conversation)
+    if facts.resumed:
+        facts.psk = None  # the session of before was made by one
     _note_exchange(facts)
     return facts
 
@@ -107,16 +112,30 @@ def _note(facts: Facts, message: Message, name: str) -> str:
         if said.scheme:
             facts.schemes[Sender.SERVER] = said.scheme
     elif type_ == _CLIENT_KEY_EXCHANGE:
-        facts.client_share = read_client_key_exchange(body, facts.suite).public_length
+        answer = read_client_key_exchange(body, facts.suite)
+        facts.client_share, facts.psk = answer.public_length, answer.psk_identity
     return name
 
 
+def _arranged(facts: Facts) -> str | None:
+    """The key by arrangement. TLS 1.3: the one that the server took. TLS 1.2: the suite is one with such keys."""
+    hello, offered = facts.server_hello, facts.client_hello
+    if hello is None:
+        return None
+    if facts.tls13:
+        chosen = hello.selected_psk
+        identities = offered.psk_identities if offered is not None else ()
+        return identities[chosen].name if chosen is not None and chosen < len(identities) else None
+    suite = suite_parts(hello.suite)
+    return facts.psk or "" if suite is not None and suite.authentication == "PSK" else None
+
+
 def _was_resumed(facts: Facts, conversation: Conversation) -> bool:
-    """TLS 1.3: the server chose a PSK. TLS 1.2: it finished without a certificate or a key exchange of its own."""
+    """TLS 1.3: the server took a ticket. TLS 1.2: it finished without a certificate or a key exchange of its own."""
     if facts.server_hello is None:
         return False
     if facts.tls13:
-        return facts.server_hello.selected_psk is not None
+        return facts.server_hello.selected_psk is not None and facts.psk is None
     server = {one.type for one in conversation.messages if one.sender is Sender.SERVER and one.kind == 22}
     return 20 in server and not server & {_CERTIFICATE, _SERVER_KEY_EXCHANGE, 14}
 
@@ -154,6 +173,7 @@ def negotiated_of(facts: Facts) -> Negotiated | None:
         client_signature=scheme.get(Sender.CLIENT, ""),
         alpn=answered[_ALPN].value if _ALPN in answered else "",
         resumed=facts.resumed,
+        psk_identity=facts.psk,
         retried=facts.retried,
         extended_master_secret=None if facts.tls13 else _EXTENDED_MASTER_SECRET in answered,
     )
@@ -176,11 +196,13 @@ def key_exchange_of(facts: Facts) -> KeyExchange | None:
         post_quantum=post_quantum,
         sentence=tell_exchange(facts.group, facts.client_share, facts.server_share, [*facts.schemes.values()])
         if post_quantum
-        else _sentence(kind, group, forward),
+        else _sentence(kind, group, forward, arranged=facts.psk is not None),
     )
 
 
-def _sentence(kind: str, group: str, forward: bool) -> str:
+def _sentence(kind: str, group: str, forward: bool, *, arranged: bool) -> str:
+    if arranged and not forward:
+        return "made of the pre-shared key alone: who steals that key opens every recording"
     if kind == "PSK" and not forward:
         return "the secret of the session of before: who steals that opens this connection too"
     if forward:

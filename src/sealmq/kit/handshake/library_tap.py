@@ -168,6 +168,8 @@ def library_context(
             remedy="--cafile FILE with the broker's root certificate, or a --bundle; without --middleware nothing is "
             "verified",
         )
+    if credentials.psk is not None:
+        return found.client_context(_policy(middleware, version, ciphers, groups), ClientMaterial(psk=credentials.psk))
     material = ClientMaterial(
         root=_root(credentials),
         chain=credentials.certificate,

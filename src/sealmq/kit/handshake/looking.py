@@ -34,7 +34,8 @@ def look(call: Call, *, resume: Seen | None = None, probes: bool = False) -> Loo
     """
     seen = dial_in_either_level(call, resume=resume)
     facts = find_facts(seen.conversation)
-    trials = _trials(seen) if probes and facts.server_hello is not None else ()
+    asks = probes and facts.server_hello is not None and call.credentials.psk is None  # whose hello is another
+    trials = _trials(seen) if asks else ()
     now = time.time()
     plaintext = probes and _heard_nothing(seen) and takes_plaintext(seen.remote, timeout=call.timeout)
     outcome = outcome_of_call(seen, facts, now=now, takes_plaintext=plaintext)

@@ -78,7 +78,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negotiated:
-    """What both agreed on, in the standard's names."""
+    """What both agreed on, in the standard's names.
+
+    psk_identity: the name of the pre-shared key by which both prove themselves, "" before it was said; None: by another
+    means.
+    """
 
     version: str
     suite: str
@@ -88,6 +92,7 @@ class Negotiated:
     client_signature: str = ""
     alpn: str = ""
     resumed: bool = False
+    psk_identity: str | None = None
     retried: bool = False
     extended_master_secret: bool | None = None
 

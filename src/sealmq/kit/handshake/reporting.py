@@ -44,7 +44,7 @@ from sealmq.kit.handshake.report import (
     Verdict,
 )
 from sealmq.kit.handshake.steps import Facts as StepFacts
-from sealmq.kit.handshake.steps import tell_steps
+from sealmq.kit.handshake.steps import named_key, tell_steps
 from sealmq.kit.handshake.timeline import MOST_ROWS, extension_rows, message_rows, record_rows
 from sealmq.kit.handshake.words import Scene
 
@@ -89,6 +89,7 @@ def report_of(looked: Looked) -> Report:
         leaf={sender: chain.certificates[0] for sender, chain in chains.items() if chain and chain.certificates},
         resumed=facts.resumed,
         asked=facts.asked is not None,
+        psk=facts.psk,
     )
     packets = looked.packets if looked.packets is not None else _packets(conversation)
     rows = message_rows(conversation, facts, scene, flight_of, packets, looked.finished)
@@ -143,7 +144,7 @@ def _chain(looked: Looked, sender: Sender) -> Chain | None:
 
 def _is_unasked(facts: Facts) -> bool:
     """Did it end before a server of TLS 1.3 could have asked (RFC 8446 section 4.3.2)?"""
-    return facts.tls13 and not facts.resumed and "EncryptedExtensions" not in facts.names
+    return facts.tls13 and not facts.resumed and facts.psk is None and "EncryptedExtensions" not in facts.names
 
 
 def _client_authentication(looked: Looked, packets: Sequence[PacketRow]) -> ClientAuthentication | None:
@@ -152,6 +153,9 @@ def _client_authentication(looked: Looked, packets: Sequence[PacketRow]) -> Clie
     if facts.server_hello is None or (looked.conversation.opened and _is_unasked(facts)):
         return None
     asked, shown = facts.asked, bool(facts.chains.get(Sender.CLIENT))
+    if facts.psk is not None:
+        sentence = f"{named_key(facts.psk)} says who the client is: no certificate is needed"
+        return ClientAuthentication(asked=False, authorities=(), signatures=(), result="not asked", sentence=sentence)
     if asked is None and facts.tls13 and not looked.conversation.opened:
         sentence = "whether the server asked for a certificate is encrypted: only with the keys it could be seen"
         return ClientAuthentication(asked=False, authorities=(), signatures=(), result="unknown", sentence=sentence)
@@ -243,6 +247,7 @@ def _steps(rows: Sequence[MessageRow], facts: Facts, chain: Chain | None, *, sea
         shown=bool(facts.chains.get(Sender.CLIENT)),
         chain=chain.sentence if chain is not None else "",
         sealed=sealed,
+        psk=facts.psk,
     )
     return tell_steps(rows, told)
 

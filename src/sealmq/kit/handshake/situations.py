@@ -15,6 +15,7 @@ from sealmq.kit.handshake.diagnosis import Situation, diagnose
 from sealmq.kit.handshake.dial import MOST_RECEIVED, Seen
 from sealmq.kit.handshake.facts import Facts
 from sealmq.kit.handshake.mqtt_inside import first_packet, level_of
+from sealmq.kit.handshake.psk_causes import psk_of
 from sealmq.kit.handshake.report import Kind, Outcome
 from sealmq.kit.handshake.sealed import outcome_of_sealed
 from sealmq.mqtt.packets import ConnAck, Connect
@@ -123,6 +124,7 @@ def _common(conversation: Conversation, facts: Facts, *, now: float) -> Situatio
         first=trouble.first if trouble is not None else b"",
         offered=tuple(tell_version(code) for code in hello.versions if not is_grease(code)) if hello else (),
         version=tell_version(facts.version) if facts.version else "",
+        psk=psk_of(hello, facts.psk),
         certificate_asked=facts.asked is not None,
         certificate_shown=bool(facts.chains.get(Sender.CLIENT)),
         clock_before=_is_before(facts, now),

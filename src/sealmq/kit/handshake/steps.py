@@ -53,6 +53,7 @@ class Facts:
     """What decides the words.
 
     asked: the server asked for a client certificate. shown: it got one. sealed: some of it could not be opened.
+    psk: as in facts.py.
     """
 
     tls13: bool
@@ -62,6 +63,7 @@ class Facts:
     shown: bool
     chain: str = ""
     sealed: bool = False
+    psk: str | None = None
 
 
 def steps_of_message(sender: Sender, name: str, *, tls13: bool) -> tuple[int, ...]:
@@ -105,6 +107,8 @@ _CLASSIC = {
 def _here(number: int, rows: list[MessageRow], facts: Facts) -> str:
     """What did this step in this connection."""
     names = _names(rows)
+    if facts.psk is not None and number in (3, 5):
+        return "left out: no certificate, but a key that both have by arrangement, proves who is there"
     if number == 5:
         return _lowered(facts.chain) or ("in the client; nothing is sent" if rows else _not_seen(facts))
     if number == 8:
@@ -112,6 +116,8 @@ def _here(number: int, rows: list[MessageRow], facts: Facts) -> str:
     if not rows:
         if facts.resumed and number in (3, 4, 7):
             return "left out: the session of before is resumed, and its secret proves both ends"
+        if facts.psk is not None and number in (4, 7):
+            return "left out: the pre-shared key proves both ends"
         return _not_seen(facts)
     exchange = facts.key_exchange
     if number in (6, 7, 9) and exchange is not None:
@@ -128,6 +134,8 @@ def _not_seen(facts: Facts) -> str:
 
 
 def _client_part(names: str, facts: Facts) -> str:
+    if facts.psk is not None:
+        return f"left out: who the client is, {named_key(facts.psk)} says"
     if facts.resumed:
         return "left out: who the client is, the session of before says"
     if facts.sealed and facts.tls13:
@@ -139,10 +147,17 @@ def _client_part(names: str, facts: Facts) -> str:
     return names
 
 
+def named_key(psk: str) -> str:
+    """ "the pre-shared key 'small-1'"; without a name before it was said."""
+    return f"the pre-shared key '{psk}'" if psk else "the pre-shared key"
+
+
 def _agreement(number: int, names: str, exchange: KeyExchange, facts: Facts) -> str:
     if exchange.kind == "RSA":
         return names
     if exchange.kind == "PSK":
+        if facts.psk is not None:
+            return "from the pre-shared key, which both have by arrangement"
         return "from the secret of the session of before, which both still have"
     size = f"{exchange.client_bytes} and {exchange.server_bytes} bytes"
     if number == 6:
@@ -150,7 +165,8 @@ def _agreement(number: int, names: str, exchange: KeyExchange, facts: Facts) -> 
     if number == 7:
         return f"only the public halves are sent, {size}, in {names}"
     used = "HKDF makes the keys of it" if facts.tls13 else "the PRF makes 48 bytes of master secret of it"
-    return f"one's own private and the other's public half give both the same number ({exchange.group}); {used}"
+    made = f"one's own private and the other's public half give both the same number ({exchange.group})"
+    return f"{made}, and with {named_key(facts.psk)} {used}" if facts.psk is not None else f"{made}; {used}"
 
 
 def _otherwise(number: int, facts: Facts) -> str:
@@ -158,7 +174,9 @@ def _otherwise(number: int, facts: Facts) -> str:
     exchange = facts.key_exchange
     agreed = exchange is not None and exchange.kind != "RSA"
     if facts.tls13:
-        return _OTHERWISE_1_3.get(number, "")
+        return _OTHERWISE_1_3.get(number, "") if facts.psk is None or number not in (4, 8) else ""
+    if facts.psk is not None and number in (4, 8):
+        return ""  # nothing is signed, and no certificate shown
     if number == 4 and agreed:
         return "the server proves its key here: it signs its half of the key exchange and both random numbers"
     if number in (6, 7) and agreed:

@@ -35,6 +35,7 @@ class Scene:
 
     leaf:    what the server's (or client's) first certificate says, by who sent it.
     resumed: the session of before was taken up.
+    psk:     the name of the pre-shared key that proves both ends, "" before it was said; None: no such key does.
     asked:   the server asked for a client certificate.
     sealed:  some protected records could not be opened.
     """
@@ -44,6 +45,7 @@ class Scene:
     leaf: dict[Sender, Certificate]
     resumed: bool
     asked: bool
+    psk: str | None = None
 
     @property
     def version(self) -> int:
@@ -113,12 +115,23 @@ def _client_hello(message: Message, scene: Scene) -> Words:
         )
     else:
         early = "It sends no public key yet: that comes when the server has chosen. "
-    ticket = "It holds a ticket, and would like to resume a session of before. " if hello.offers_psk else ""
     return Words(
         line,
-        f"{asks}{early}{ticket}Its 32 random bytes go into the keys, so that no two connections have the same. "
-        "Nothing of this is encrypted: who listens reads it, and can often tell which TLS library wrote it.",
+        f"{asks}{early}{_offered_keys(hello)}Its 32 random bytes go into the keys, so that no two connections have the "
+        "same. Nothing of this is encrypted: who listens reads it, and can often tell which TLS library wrote it.",
     )
+
+
+def _offered_keys(hello: ClientHello) -> str:
+    """A sentence on what stands in pre_shared_key, "" where nothing does."""
+    offered = [each.name for each in hello.psk_identities]
+    named = [f"'{name}'" for name in offered if name is not None]
+    if named:
+        return (
+            f"It offers a key that both have by arrangement, by its name, in clear: {_listed(named)}. That it has the "
+            "key it shows by a checksum made with it (the binder), which the server checks before it answers. "
+        )
+    return "It holds a ticket, and would like to resume a session of before. " if offered else ""
 
 
 def _server_hello(message: Message, scene: Scene) -> Words:
@@ -126,13 +139,22 @@ def _server_hello(message: Message, scene: Scene) -> Words:
     if hello is None:
         return Words("the server chooses", "")
     group = f", {tell_group(hello.group)}" if hello.group else ""
-    resumed = ", and resumes the session of before" if scene.resumed else ""
-    line = f"the server chooses {tell_version(hello.version)}, {tell_suite(hello.suite)}{group}{resumed}"
+    proof = ", and resumes the session of before" if scene.resumed else ""
+    if scene.psk:
+        proof = f", and takes the key '{scene.psk}' that both have" if scene.tls13 else ""
+    line = f"the server chooses {tell_version(hello.version)}, {tell_suite(hello.suite)}{group}{proof}"
     if scene.tls13:
-        more = (
-            "Both ends now have the other's public key, and compute the same secret from it: everything that follows "
-            "is encrypted, the certificates too. "
+        halves = (
+            "Both ends now have the other's public key, and compute the same secret from it"
+            if group
+            else ("Both ends make their secrets of the key that both have, and of nothing else")
         )
+        certificates = (
+            ", the certificates too"
+            if scene.psk is None
+            else (". Who has not that key comes to other secrets: no certificate is needed")
+        )
+        more = f"{halves}: everything that follows is encrypted{certificates}. "
     else:
         more = "In TLS 1.2 everything goes on unencrypted until both have said ChangeCipherSpec. "
     down = (
@@ -203,6 +225,15 @@ def _server_key_exchange(message: Message, scene: Scene) -> Words:
     said = read_server_key_exchange(message.body, scene.suite)
     signed = f", signed with {tell_scheme(said.scheme)}" if said.scheme else ""
     group = tell_group(said.group) if said.group else "its half"
+    if scene.psk is not None:
+        hint = f"says which key is meant: '{said.psk_hint}'" if said.psk_hint else "says no hint of which key is meant"
+        if not said.public_length:
+            return Words(f"the server {hint}", "The hint is for clients that have several pre-shared keys.")
+        return Words(
+            f"the server sends its public key for this connection ({group}), and {hint}",
+            "The key pair is made for this connection and forgotten after it. Nobody signs it: who has not the key "
+            "that both have by arrangement comes to another secret, and his Finished does not fit.",
+        )
     return Words(
         f"the server sends its public key for this connection ({group}){signed}",
         "The key pair is made for this connection and forgotten after it: who steals the server's long-term key later "
@@ -222,6 +253,15 @@ def _client_key_exchange(message: Message, scene: Scene) -> Words:
             "the client sends the secret itself, encrypted with the server's public key",
             "This is the classic pre-master key. Who records this and steals the server's key in ten years reads it "
             "all: there is no forward secrecy, and TLS 1.3 has thrown this way out.",
+        )
+    if scene.psk is not None:
+        half = (
+            f", and sends its public key for this connection, {said.public_length} bytes" if said.public_length else ""
+        )
+        return Words(
+            f"the client names the key that both have: '{said.psk_identity}'{half}",
+            "The name stands in clear, for everybody to read; the key itself is never sent. Who has not that key comes "
+            "to another secret.",
         )
     return Words(
         f"the client sends its public key for this connection, {said.public_length} bytes",

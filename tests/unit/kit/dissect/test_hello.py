@@ -205,3 +205,27 @@ def test_another_message_is_no_hello() -> None:
 def test_a_hello_with_too_many_extensions_is_refused() -> None:
     with pytest.raises(TLSError, match="more than 256"):
         read_client_hello(client_hello(*[extension(0x1234, b"")] * (MOST_EXTENSIONS + 1)))
+
+
+def offering(*identities: tuple[bytes, int]) -> ClientHello:
+    shown = [vector(2, identity) + age.to_bytes(4) for identity, age in identities]
+    binders = [vector(1, bytes(32))] * len(identities)
+    return read_client_hello(client_hello(extension(41, vector(2, *shown) + vector(2, *binders))))
+
+
+def test_a_key_by_arrangement_has_a_name_and_a_ticket_has_none() -> None:
+    noise = bytes(range(0x80, 0xE0))
+    offered = offering((b"small-1", 0), (noise, 0x1234), (noise, 0), (b"text", 7), ("Größe\x1b".encode(), 0))
+    assert [each.name for each in offered.psk_identities] == ["small-1", None, None, None, None]
+    assert offered.psk_identities[1].identity == noise
+    assert offering(("Größe\\".encode(), 0)).psk_identities[0].name == "Größe\\\\"
+    assert read_client_hello(SIMPLE.messages(1)[0]).psk_identities == ()
+    (ticket,) = read_client_hello(EARLY_DATA.messages(1)[0]).psk_identities
+    assert ticket.name is None
+    assert len(ticket.identity) == 178  # RFC 8448 section 4
+
+
+@given(st.binary(max_size=64))
+def test_identities_that_lie_are_none(noise: bytes) -> None:
+    hello = read_client_hello(client_hello(extension(41, noise)))
+    assert all(len(each.identity) <= len(noise) for each in hello.psk_identities)

@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libraries import able
+from middleware_pairs import DEVICE_PSK
+from overheard import PSK_LIBRARIES, by_psk
 from sealmq.kit.dissect.conversation import Sender
 from sealmq.kit.eavesdrop.framing import Kind
 from sealmq.kit.eavesdrop.sealed import Links, Sealed
 from sealmq.kit.eavesdrop.sight import Sight
 from sealmq.kit.handshake.exposures import TITLES
 from sealmq.kit.handshake.report import Exposure
+from sealmq.tls.middleware import Version
 from tls_pairs import Trust
 from wiretap import Wire, between, contexts, wire
 
@@ -207,3 +211,14 @@ def _spoken_once(trust: Trust, version: str) -> list[tuple[Sender, bytes]]:
     if version not in _kept:
         _kept[version] = spoken(trust, version).passed
     return _kept[version]
+
+
+@pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_server"))
+def test_a_pre_shared_key_is_told_by_its_name_and_links_the_connections(library: str, version: Version) -> None:
+    links = Links()
+    for number in (1, 2):
+        ear = Ear(links, number)
+        for second, (sender, data) in enumerate(by_psk(library, version)):
+            ear.observer.receive_data(sender, data, float(second))
+        assert ear.lines("PSK") == [f"in clear, the name of its pre-shared key: {DEVICE_PSK.identity}"]
+    assert ear.lines("linked") == ["the same pre-shared key as in connection #1: it is the same device"]

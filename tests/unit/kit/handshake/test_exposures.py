@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from libraries import able
+from middleware_pairs import DEVICE_PSK
+from overheard import PSK_LIBRARIES, heard_by_psk
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.dissect.keylog import read_key_log
 from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.handshake.exposures import certificate_in_words, content_of, exposures_of, in_words, rhythm
 from sealmq.kit.handshake.report import Certificate
+from sealmq.tls.middleware import Version
 from tls_messages import extension, server_hello
 from tls_pairs import Trust
 from wiretap import Wire, between, contexts
@@ -90,3 +94,12 @@ def test_words() -> None:
     assert certificate_in_words(Certificate(position=0, size=7, sha256="", readable=False)) == (
         "7 bytes that are no certificate"
     )
+
+
+@pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_server"))
+def test_the_name_of_a_pre_shared_key_is_seen_and_no_certificate_is(library: str, version: Version) -> None:
+    rows = {one.id: one for one in exposures_of(heard_by_psk(library, version))}
+    assert rows["SNF-07"].visible
+    assert "pre-shared key" in rows["SNF-07"].value
+    assert DEVICE_PSK.identity in rows["SNF-07"].value
+    assert rows["SNF-04"].value == rows["SNF-05"].value == "none was shown"

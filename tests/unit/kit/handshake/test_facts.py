@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libraries import able
+from middleware_pairs import DEVICE_PSK
+from overheard import PSK_LIBRARIES, heard_by_psk
 from sealmq.kit.dissect.conversation import Conversation, Message, Sender
+from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.handshake.contexts import look_context
 from sealmq.kit.handshake.facts import find_facts, key_exchange_of, negotiated_of
+from sealmq.tls.middleware import Version
 from tapped import RecordingTap, Stage, converse, tapped
+from tls_messages import server_hello
 
 
 def test_what_both_agreed_on_in_tls_1_3(stage: Stage):
@@ -124,3 +130,24 @@ def test_of_two_certificates_the_first_counts_as_for_the_proof(stage_of_module: 
     forged = replace(other, sender=Sender.SERVER, number=len(stage_of_module.messages))
     facts = find_facts(replace(stage_of_module, messages=[*stage_of_module.messages, forged]))
     assert facts.chains[Sender.SERVER] == find_facts(stage_of_module).chains[Sender.SERVER]
+
+
+@pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_server"))
+def test_a_key_by_arrangement_is_no_session_of_before(library: str, version: Version):
+    facts = find_facts(heard_by_psk(library, version))
+    agreed, exchange = negotiated_of(facts), key_exchange_of(facts)
+    assert agreed is not None
+    assert (agreed.psk_identity, agreed.resumed) == (DEVICE_PSK.identity, False)
+    assert exchange is not None
+    assert exchange.forward_secret
+    assert exchange.client_bytes == exchange.server_bytes > 0
+
+
+def test_a_key_alone_is_not_forward_secret():
+    hello = read_server_hello(server_hello(suite=b"\x00\xa8"))
+    facts = find_facts(Conversation())
+    facts.server_hello, facts.kind_of_exchange, facts.psk = hello, "PSK", "small-1"
+    exchange = key_exchange_of(facts)
+    assert exchange is not None
+    assert not exchange.forward_secret
+    assert "who steals that key opens every recording" in exchange.sentence

@@ -99,3 +99,18 @@ def test_what_was_left_out_and_what_was_not_reached_differ():
     assert "left out" in tell_steps(rows(short, tls13=False), resumed)[2].here
     broken = replace(MODERN, tls13=False)
     assert tell_steps(rows(short[:2], tls13=False), broken)[2].here == "it did not come to it"
+
+
+@pytest.mark.parametrize("tls13", [True, False])
+def test_a_pre_shared_key_takes_the_place_of_certificates(tls13: bool):
+    facts = replace(MODERN, tls13=tls13, asked=False, shown=False, psk="small-1")
+    kept = [each for each in (IN_1_3 if tls13 else IN_1_2) if "Certificate" not in each[1]]
+    steps = tell_steps(rows(kept, tls13=tls13), facts)
+    for number in (3, 5):
+        assert "a key that both have by arrangement" in steps[number - 1].here
+    assert "the pre-shared key 'small-1' says" in steps[7].here
+    assert "with the pre-shared key 'small-1'" in steps[8].here
+    assert steps[3].otherwise == steps[7].otherwise == ""
+    alone = replace(facts, key_exchange=replace(ECDHE, kind="PSK", group="", client_bytes=0, server_bytes=0))
+    assert "which both have by arrangement" in tell_steps(rows(kept, tls13=tls13), alone)[8].here
+    assert "the pre-shared key says" in tell_steps(rows(kept, tls13=tls13), replace(facts, psk=""))[7].here

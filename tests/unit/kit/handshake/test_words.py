@@ -6,12 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libraries import able
+from overheard import PSK_LIBRARIES, heard_by_psk
 from sealmq.kit.dissect.conversation import Message, Sender
+from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.handshake.certificates import read_certificate
 from sealmq.kit.handshake.facts import Facts, find_facts
 from sealmq.kit.handshake.words import Scene, tell
 from sealmq.tls.alerts import ALERTS
+from sealmq.tls.middleware import Version
 from tapped import Stage, tapped
+from tls_messages import message as handshake_message
+from tls_messages import server_hello
 
 
 def scene_of(facts: Facts) -> Scene:
@@ -81,3 +87,33 @@ def test_a_downgrade_that_the_server_marks_is_said(stage: Stage):
     replaced = replace(facts.server_hello, random=bytes(32))
     calm = replace(scene_of(facts), server_hello=replaced)
     assert "could do better" not in tell(message, "ServerHello", calm).paragraph
+
+
+@pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_server"))
+def test_a_pre_shared_key_is_told_by_its_name(library: str, version: Version):
+    conversation = heard_by_psk(library, version)
+    facts = find_facts(conversation)
+    scene = replace(scene_of(facts), psk=facts.psk)
+    told = {
+        (message.sender, name): tell(message, name, scene)
+        for message, name in zip(conversation.messages, facts.names, strict=True)
+    }
+    everything = " ".join(words.line + words.paragraph for words in told.values())
+    assert "ticket" not in told[(Sender.CLIENT, "ClientHello")].paragraph
+    assert "resumes" not in told[(Sender.SERVER, "ServerHello")].line
+    assert "signature ties it to the certificate" not in everything
+    if version == "TLSv1.3":
+        assert "'sensor-1'" in told[(Sender.SERVER, "ServerHello")].line
+    else:
+        assert "Nobody signs it" in told[(Sender.SERVER, "ServerKeyExchange")].paragraph
+        assert "names the key that both have: 'sensor-1'" in told[(Sender.CLIENT, "ClientKeyExchange")].line
+
+
+def test_a_key_without_a_key_exchange_beside_it():
+    hint = handshake_message(12, b"\x00\x04site")
+    name = handshake_message(16, b"\x00\x02me")
+    scene = Scene(None, read_server_hello(server_hello(suite=b"\x00\xa8")), {}, False, False, psk="me")
+    said = Message(Sender.SERVER, 0, 22, 12, hint, (0,), 0.0, False)
+    answered = Message(Sender.CLIENT, 1, 22, 16, name, (0,), 0.0, False)
+    assert tell(said, "ServerKeyExchange", scene).line == "the server says which key is meant: 'site'"
+    assert tell(answered, "ClientKeyExchange", scene).line == "the client names the key that both have: 'me'"

@@ -38,6 +38,8 @@ def agreed(report: Report) -> Markup:
         rows.append(("group", said.group))
     optional = (("server's signature", said.server_signature), ("client's signature", said.client_signature))
     rows += [row for row in (*optional, ("ALPN", said.alpn)) if row[1]]
+    if said.psk_identity is not None:
+        rows.append(("pre-shared key", said.psk_identity or "its name was not said"))
     rows.append(("resumed", "yes" if said.resumed else "no"))
     rows.append(("hello retried", "yes" if said.retried else "no"))
     if said.extended_master_secret is not None:

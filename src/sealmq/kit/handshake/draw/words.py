@@ -126,6 +126,7 @@ def properties(report: Report) -> list[str]:
         said.append("post-quantum key exchange" if report.key_exchange.post_quantum else "not post-quantum")
     if report.negotiated is not None:
         said += ["resumed"] if report.negotiated.resumed else []
+        said += ["pre-shared key"] if report.negotiated.psk_identity is not None else []
         said += ["retried (HelloRetryRequest)"] if report.negotiated.retried else []
         said += ["no extended master secret"] if report.negotiated.extended_master_secret is False else []
         said += [f"ALPN {one_line(report.negotiated.alpn, 40)}"] if report.negotiated.alpn else []
