@@ -18,11 +18,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from brokers import ROOT
+
+sys.path.insert(0, str(ROOT / "devices" / "reference-firmware"))
+
+import reference_device
 
 from sealmq.devices.bundles.bundle import make_bundle
 from sealmq.devices.bundles.credentials import Credentials
@@ -39,6 +43,7 @@ HELLOS = Path(__file__).parent / "hellos"
 INTEROP = ROOT / "tests" / "interop"
 PROGRAMS = INTEROP / "firmware" / "programs"
 VENDORS = ROOT / ".vendors" / "venv" / "bin"
+SOURCES = ROOT / ".sources"
 MQTT_JS = INTEROP / "drivers" / "mqtt_js"
 SECONDS = 60.0
 """Seconds in which a client must have said hello: Java and Go compile first."""
@@ -170,8 +175,8 @@ def _credentials() -> Credentials:
     )
 
 
-def _unpack(target: str, folder: Path) -> None:
-    for file in make_bundle(find_target(target), _credentials()).files:
+def _unpack(target: str, folder: Path, port: int = 8883) -> None:
+    for file in make_bundle(find_target(target), replace(_credentials(), port=port)).files:
         path = folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
@@ -203,6 +208,28 @@ def _bearssl(port: int, folder: Path) -> Sequence[str | Path]:
         _build(folder, "bearssl.h", *include, source, "-o", folder / "client", "-lbearssl"),
         HOST, str(port), "sensor-1", "topic",
     ]  # fmt: skip
+
+
+# --- the reference device, in QEMU
+
+
+def _reference_device(port: int, folder: Path) -> Sequence[str | Path]:
+    if not (SOURCES / ".fetched").exists():
+        raise MissingError("lwIP and Mbed TLS are not here: make sources")
+    _unpack("lwip", folder / "bundle", port)
+    found = (folder / "bundle", folder / "out", reference_device.Build())
+    try:
+        firmware = reference_device.compile_firmware(*found, sources=SOURCES, cache=reference_device.HERE / "build")
+        return reference_device.emulator(firmware)
+    except reference_device.DeviceError as error:
+        raise MissingError(str(error)) from error
+
+
+def _mbedtls_source() -> str:
+    """The version that the reference device is built of."""
+    file = SOURCES / "mbedtls" / "include" / "mbedtls" / "build_info.h"
+    match = re.search(r'MBEDTLS_VERSION_STRING\s+"([0-9.]+)"', file.read_text()) if file.exists() else None
+    return match[1] if match else ""
 
 
 # --- clients that are there
@@ -358,6 +385,8 @@ CLIENTS = (
     ),
     HelloClient("mbedtls", "Mbed TLS", _package("libmbedtls-dev"), _named("a bundle's device"),
                 _firmware("mbedtls", "mbedtls", "-lmbedtls", "-lmbedx509", "-lmbedcrypto"), "the bundle for mbedtls"),
+    HelloClient("reference-firmware", "Mbed TLS", _mbedtls_source, _named("SealMQ's reference firmware"),
+                _reference_device, "lwIP's altcp_tls on a Cortex-M4, in QEMU"),
     HelloClient(
         "micropython", "Mbed TLS",
         _asked(r"Mbed TLS ([0-9.]+)", VENDORS / "micropython", "-c", "import ssl; print(ssl.MBEDTLS_VERSION)"),

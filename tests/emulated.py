@@ -1,11 +1,10 @@
 """The reference device (devices/reference-firmware) in QEMU: built from a bundle of a home, at a broker that runs here.
 
-The libraries are compiled once and stay in its build/ folder, under a lock; the device's own files, once for each test.
+The libraries are compiled once and stay in its build/ folder; the device's own files, once for each test.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import ssl
 import struct
@@ -39,11 +38,7 @@ def compile_device(bundle: Path, out: Path, build: Build) -> Path:
     """The firmware of a bundle, as an ELF file."""
     has_sources()
     program("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
-    cache = HERE / "build"
-    cache.mkdir(exist_ok=True)
-    with (cache / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return reference_device.compile_firmware(bundle, out, build, sources=SOURCES, cache=cache)
+    return reference_device.compile_firmware(bundle, out, build, sources=SOURCES, cache=HERE / "build")
 
 
 @dataclass

@@ -7,6 +7,7 @@ that it writes is in a temporary folder, or in the one that --folder names.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import re
 import shutil
@@ -72,11 +73,17 @@ def need(name: str, package: str) -> str:
 
 
 def compile_firmware(bundle: Path, out: Path, build: Build, *, sources: Path, cache: Path) -> Path:
-    """Build the firmware from a bundle; returns the ELF file. The libraries stay in `cache`. Raises DeviceError."""
+    """Build the firmware from a bundle; returns the ELF file. The libraries stay in `cache`: one builds at a time.
+
+    Raises DeviceError.
+    """
     need("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
     words = [need("make", "make"), "-s", f"-j{os.cpu_count() or 1}", "-C", str(HERE), *build.words()]
     words += [f"BUNDLE={bundle}", f"OUT={out}", f"SOURCES={sources}", f"BUILD={cache}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    cache.mkdir(exist_ok=True)
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DeviceError(f"the firmware could not be built:\n{done.stdout}{done.stderr}")
     return out / "firmware.elf"

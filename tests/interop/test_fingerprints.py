@@ -19,7 +19,7 @@ pytestmark = pytest.mark.interop
 HERE = (
     "python", "sealmq", "mosquitto", "openssl", "curl", "node", "mqtt.js",
     "mbedtls", "micropython", "wolfssl", "bearssl", "sealmq-pyopenssl", "sealmq-mbedtls-3.6", "sealmq-mbedtls-2.28",
-    "sealmq-wolfssl",
+    "sealmq-wolfssl", "reference-firmware",
 )  # fmt: skip
 """Those that CI has; the others are run by bench/fingerprints.py alone."""
 
