@@ -16,6 +16,7 @@ from sealmq.kit.dissect.hello import ClientHello, ServerHello
 from sealmq.kit.dissect.key_exchange import read_client_key_exchange, read_server_key_exchange
 from sealmq.kit.dissect.registry import is_grease, tell_group, tell_scheme, tell_suite, tell_version
 from sealmq.kit.dissect.suites import suite_parts
+from sealmq.kit.handshake.exposures import in_words
 from sealmq.kit.handshake.report import Certificate
 from sealmq.tls.alerts import ALERTS
 
@@ -105,7 +106,8 @@ def _client_hello(message: Message, scene: Scene) -> Words:
     if hello is None:
         return Words("the client opens the conversation", "")
     versions = _listed([tell_version(code) for code in hello.versions if not is_grease(code)])
-    line = f"the client opens: it can do {versions}, {len(hello.suites)} cipher suites, {len(hello.groups)} groups"
+    suites, groups = in_words(len(hello.suites), "cipher suite"), in_words(len(hello.groups), "group")
+    line = f"the client opens: it can do {versions}, {suites}, {groups}"
     asks = f"It asks for the server '{hello.server_name}', in clear. " if hello.server_name else "It names no server. "
     if hello.key_shares:
         shares = _listed([f"{tell_group(group)}, {length} bytes" for group, length in hello.key_shares])
