@@ -10,6 +10,8 @@ import sqlite3
 
 import pytest
 
+from written_by_hand import Forgotten
+
 _CALLS = ("open", "write", "fsync", "rename", "mkdir", "unlink", "rmdir", "chmod", "symlink")
 
 
@@ -38,7 +40,7 @@ class FailingDisk:
         for name in _CALLS:
             patch.setattr(os, name, _failing(getattr(os, name), disk))
 
-        class Connection(sqlite3.Connection):
+        class Connection(Forgotten):
             def execute(self, *args):
                 disk.step(sqlite3.OperationalError("database or disk is full"))
                 return super().execute(*args)

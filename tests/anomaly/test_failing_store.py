@@ -23,6 +23,7 @@ from interop_homes import make_home
 from remembering_clients import Publisher, Subscriber
 from running import Broker, program, wait_until
 from sealmq.store.schema import APPLICATION_ID, MIGRATIONS
+from written_by_hand import Forgotten
 
 
 class Disk:
@@ -50,7 +51,7 @@ class Disk:
     def connect(self) -> sqlite3.Connection:
         disk = self
 
-        class Connection(sqlite3.Connection):
+        class Connection(Forgotten):
             armed = False
 
             def execute(self, statement: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]

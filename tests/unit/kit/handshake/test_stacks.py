@@ -16,9 +16,9 @@ from tls_messages import client_hello, extension, vector
 ROOT = Path(__file__).parents[4]
 TABLE = json.loads((ROOT / "src/sealmq/kit/handshake/fingerprints.json").read_text())["clients"]
 HELLOS: dict[str, dict[str, str]] = json.loads((ROOT / "tests/vectors/client_hellos.json").read_text())["clients"]
-ALONE = ("sealmq-mbedtls-3.6",)
-"""Clients that are known by their own row alone: with a short list of suites, which is our policy's, and the only Mbed
-TLS of the table that has TLS 1.3."""
+ALONE = ("sealmq-mbedtls-3.6", "reference-firmware")
+"""Clients that are known by their own row alone: with a short list of suites, which is our policy's, and TLS 1.3, which
+no other Mbed TLS of the table has."""
 
 CLIENT = pytest.mark.parametrize("row", TABLE, ids=[row["key"] for row in TABLE])
 
