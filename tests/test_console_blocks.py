@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -251,8 +252,17 @@ def test_a_false_page_is_found_with_its_line(true: str, false: str, line: int, w
 
 
 def test_what_never_comes_is_a_mistake_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tutorial, "WAIT", 0.5)
+    wait = tutorial._wait
+
+    def impatient(true: Callable[[], bool]) -> bool:
+        with monkeypatch.context() as patch:  # for programs that begin and end there is as much time as always
+            patch.setattr(tutorial, "WAIT", 0.5)
+            return wait(true)
+
+    monkeypatch.setattr(tutorial, "_wait", impatient)
     page = SMALL.replace("says: on 1883", "says: on 1884").replace("up\n...", "down\n...")
+    page = page.replace("; cat'", "; >on; cat'", 1)  # and it is not interrupted before it has begun
+    page = page.replace("$ echo one", "$ until [ -e on ]; do sleep 0.02; done\n$ echo one")
     assert [mistake.why for mistake in run_small(page, tmp_path).mistakes] == [
         "the page has another output",
         "other never says on 1884",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 from interop_homes import add_device, make_home
+from ports import free_port
 from remembering_clients import Publisher, Subscriber
-from running import Broker, sealmq
+from running import Broker, sealmq, wait_until
 from sealmq.store.sqlite import open_messages
 
 
@@ -27,7 +27,7 @@ class Messages:
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_there_and_back_under_load(tmp_path: Path) -> None:
     home = make_home(tmp_path / "home", "", ("sensor-1",))
-    broker = Broker(home)
+    broker = Broker(home, "--listen", f"127.0.0.1:{free_port()}")
     context = broker.context("operator")
     source = Messages()
     publisher = Publisher("publisher", 5, broker.port, context, source)
@@ -37,8 +37,7 @@ def test_there_and_back_under_load(tmp_path: Path) -> None:
         assert absent.subscribed.wait(20)
         absent.present.clear()
         publisher.start()
-        while len(publisher.acknowledged) < 50:
-            time.sleep(0.01)
+        wait_until(lambda: len(publisher.acknowledged) >= 50)
         promised = set(publisher.acknowledged)
         done = sealmq("backup", tmp_path / "b", "--home", home)
         assert done.returncode == 0, done.stderr
@@ -52,18 +51,11 @@ def test_there_and_back_under_load(tmp_path: Path) -> None:
         assert "the broker in it goes on" in done.stdout
         assert "sensor-1 was revoked after that" in done.stdout
         broker.log.wait("being restored", after=mark)
-        deadline = time.monotonic() + 20
-        while publisher.connects == connects:  # in the same place, with the same certificates
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: publisher.connects > connects)  # in the same place, with the same certificates
         source.most = 0
-        while not publisher.idle:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: publisher.idle)
         absent.present.set()
-        while not promised <= absent.taken.keys():  # what was acknowledged before the backup was in it
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: promised <= absent.taken.keys())  # what was acknowledged before the backup was in it
         assert (home / "devices" / "sensor-1").is_dir()
         assert not (home / "devices" / "later").exists()
         assert (home / ".replaced" / "devices" / "later").is_dir()

@@ -20,6 +20,7 @@ import pytest
 
 from broken_disk import HOWS, LEAVES, WRITE, BrokenDisk, How, library
 from interop_homes import make_home
+from ports import free_port
 from remembering_clients import Publisher, Subscriber
 from running import Broker, wait_until
 
@@ -92,8 +93,8 @@ class Scene:
         self.home = folder / "home"
         shutil.copytree(home, self.home)
         self.environment = self.disk.environment(built)
-        self.broker = Broker(self.home, env=self.environment)
-        self.port = self.broker.port
+        self.port = free_port()  # it comes back there, and nobody may have it meanwhile
+        self.broker = self.start()
         self.context = self.broker.context("operator")
         self.away = Subscriber("away", 5, self.port, self.context, "disk/#")
         self.sources = [
@@ -106,6 +107,9 @@ class Scene:
             Publisher(f"publisher-{source.topic}", level, self.port, self.context, source, window=1)
             for source, level in zip(self.sources, (5, 5, 4, 5), strict=True)
         ]
+
+    def start(self) -> Broker:
+        return Broker(self.home, "--listen", f"127.0.0.1:{self.port}", env=self.environment)
 
     def talk(self, n: int, how: How) -> None:
         """Until all is said, or the disk has refused for good and everybody has met that."""
@@ -144,7 +148,10 @@ class Scene:
             here.stop()
 
     def acknowledged(self) -> dict[bytes, int]:
-        return {payload: qos for publisher in self.publishers for payload, qos in publisher.acknowledged.items()}
+        found: dict[bytes, int] = {}
+        for publisher in self.publishers:
+            found |= publisher.acknowledged  # in one step: its thread may be adding to it
+        return found
 
     def crash(self, leaves: str) -> None:
         """kill -9, perhaps with a power failure; and a new start on a disk that is whole."""
@@ -153,7 +160,7 @@ class Scene:
         self.broker.kill()
         self.disk.disarm()
         self.disk.leave(self.home, leaves)
-        self.broker = Broker(self.home, "--listen", f"127.0.0.1:{self.port}", env=self.environment)
+        self.broker = self.start()
 
     def check_retained(self, at_least: bytes) -> None:
         newcomer = Subscriber("newcomer", 5, self.port, self.context, "disk/retained")

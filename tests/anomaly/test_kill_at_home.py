@@ -21,6 +21,9 @@ KILLS = max(8, int(os.environ.get("SEALMQ_KILLS", "50")) // 5)
 DICE = random.Random(int(os.environ.get("SEALMQ_KILL_SEED", "20260401")))
 
 
+pytestmark = pytest.mark.timeout(120 + 40 * KILLS)
+
+
 def serves(broker: Broker, device: str) -> None:
     broker.tls(device).close()
 

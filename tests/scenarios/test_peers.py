@@ -239,7 +239,7 @@ def test_each_end_is_told_once_and_nothing_is_left(seed: int, end: str, monkeypa
         if end != "the poller is closed":
             play.check()
             play.poller.close()
-        assert descriptors() == before
+        assert descriptors() <= before
         assert (play.admission.standing, play.admission.handshakes) == (0, 0)
         assert [player.told.count("lost") for player in play.players] == [1] * CONNECTIONS
 

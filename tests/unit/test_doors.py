@@ -47,11 +47,12 @@ def nothing() -> None:
 def test_an_address_keeps_its_sockets_when_only_its_terms_change() -> None:
     async def main() -> None:
         doors = Doors(reception(), greet)
-        doors.change([ListenerSettings(LOCAL)], nothing)
+        here = f"127.0.0.1:{free_port()}"  # nobody else's, when it is closed
+        doors.change([ListenerSettings(here)], nothing)
         before = doors.bound.mqtt
         assert doors.bound.terms == {before[0]: BY_CERTIFICATE}
         assert await ask(before[0]) == "certificate"
-        doors.change([ListenerSettings(LOCAL, "password")], nothing)
+        doors.change([ListenerSettings(here, "password")], nothing)
         assert doors.bound.mqtt == before
         assert await ask(before[0]) == "password"
         doors.close()
@@ -86,15 +87,16 @@ def test_who_waits_at_a_door_that_is_closed_meanwhile_learns_that_its_terms_coun
 def test_addresses_come_and_go_and_two_may_have_the_kernel_choose() -> None:
     async def main() -> None:
         doors = Doors(reception(), greet)
-        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password")], nothing)
-        first, second = doors.bound.mqtt
-        assert [await ask(first), await ask(second)] == ["certificate", "password"]
+        gone = ListenerSettings(f"127.0.0.1:{free_port()}")
+        doors.change([ListenerSettings(LOCAL), ListenerSettings(LOCAL, "password"), gone], nothing)
+        first, second, third = doors.bound.mqtt
+        assert [await ask(each) for each in (first, second, third)] == ["certificate", "password", "certificate"]
         port = free_port()
         doors.change([ListenerSettings(LOCAL), ListenerSettings(f"127.0.0.1:{port}", "password")], nothing)
         assert doors.bound.mqtt == [first, ("127.0.0.1", port)]
         assert await ask(("127.0.0.1", port)) == "password"
         with pytest.raises(ConnectionRefusedError):
-            await ask(second)
+            await ask(third)
         doors.close()
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from running import WAIT
 from sealmq import presence as module
 from sealmq.errors import HomeError
 from sealmq.presence import FILE_NAME, Presence, Said, maybe_running, no_broker, tell_to_look, tell_to_reload
@@ -87,7 +88,7 @@ def test_the_signal_goes_to_the_holder(tmp_path: Path) -> None:
     with holder(tmp_path) as broker:
         said = tell_to_reload(tmp_path)
         assert said.pid == broker.pid
-        assert broker.wait(10) == -signal.SIGHUP  # it has no handler
+        assert broker.wait(WAIT) == -signal.SIGHUP  # it has no handler
 
 
 def test_whoever_is_told_to_look_and_does_not_know_how_is_not_harmed(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_whoever_is_told_to_look_and_does_not_know_how_is_not_harmed(tmp_path: P
         tell_to_look(tmp_path)
         assert older.stdin is not None
         older.stdin.close()
-        assert older.wait(10) == 0
+        assert older.wait(WAIT) == 0
 
 
 def test_the_holder_is_told_to_look(tmp_path: Path) -> None:

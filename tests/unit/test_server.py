@@ -108,8 +108,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-def links_alive() -> int:
-    return sum(isinstance(thing, (Link, Session, OpenSSLConnection, Transport)) for thing in gc.get_objects())
+def links_alive() -> list[object]:
+    return [thing for thing in gc.get_objects() if isinstance(thing, (Link, Session, OpenSSLConnection, Transport))]
 
 
 def descriptors() -> set[str]:
@@ -138,10 +138,11 @@ def test_after_many_connections_no_link_remains_however_they_ended(home: Home) -
             assert not house.by_serial
             assert len(house.deadlines) == 0
             assert not house.broker.sessions
-            await until(lambda: links_alive() == 0)
+            await until(lambda: not [thing for thing in links_alive() if id(thing) not in others])
 
     gc.collect()  # what other tests left
-    assert links_alive() == 0
+    left = links_alive()
+    others = {id(thing) for thing in left}
     gc.disable()  # nothing may be in a cycle: server.COLLECTIONS
     try:
         asyncio.run(main())
@@ -176,7 +177,7 @@ def test_when_the_broker_ends_nothing_remains_of_links_whatever_they_were_at(hom
         assert one._reception.admission.standing == one._reception.admission.handshakes == 0
         for writer in writers:
             writer.transport.abort()
-        await until(lambda: descriptors() == before)
+        await until(lambda: descriptors() <= before)
 
     asyncio.run(main())
 

@@ -289,9 +289,10 @@ def test_killed_at_any_moment_it_goes_on_and_no_device_is_half(home: Path, whole
 
             wait_until(has_come_so_far, pause=0.002)
             (os.killpg if whole_group else os.kill)(run.pid, signal.SIGKILL)
-            assert run.wait() == -signal.SIGKILL
+            code = run.wait()
+        assert code in (-signal.SIGKILL, 0)  # 0: it came to its end before this process had its turn
         if whole_group:
-            assert check_whole(home) < ROWS
+            assert check_whole(home) < ROWS or code == 0
     last = sealmq(*command[len(SEALMQ) :])
     assert last.returncode == 0, last.stderr
     # None was there already, where each kill came between the folders of a batch and their place in the registry.

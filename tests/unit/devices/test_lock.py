@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from running import WAIT
 from sealmq.devices import lock
 from sealmq.devices.lock import locked_directory
 from sealmq.errors import HomeError
@@ -34,8 +35,9 @@ def test_another_process_waits_and_then_gives_up(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_was_replaced_meanwhile_is_locked_anew(tmp_path):
-    folder = tmp_path / "folder"
+    folder, other = tmp_path / "folder", tmp_path / "other"
     folder.mkdir()
+    other.mkdir()
     got = threading.Event()
 
     def wait():
@@ -45,9 +47,8 @@ def test_a_folder_that_was_replaced_meanwhile_is_locked_anew(tmp_path):
     with locked_directory(folder):
         waiting = threading.Thread(target=wait)
         waiting.start()
-        folder.rmdir()
-        folder.mkdir()
-    assert got.wait(5)
+        other.rename(folder)  # in one step: whoever looks in between two finds none
+    assert got.wait(WAIT)
     waiting.join()
 
 

@@ -62,7 +62,7 @@ def test_it_looks_at_once_and_whenever_it_is_woken_and_ends() -> None:
 
 def test_it_rests_until_the_next_is_due_and_a_day_at_most() -> None:
     for due, rest in ((50.0, 50.0), (-5.0, 1.0), (1e9, LONGEST_REST)):
-        keeper = ScriptedKeeper(kept(due), kept(due))
+        keeper = ScriptedKeeper(*[kept(due)] * 100)  # after a second it looks again
         with keeping(keeper) as one:
             assert keeper.looked.acquire(timeout=WAIT)
         assert one._look() == rest
@@ -71,7 +71,7 @@ def test_it_rests_until_the_next_is_due_and_a_day_at_most() -> None:
 def test_a_trouble_is_told_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     trouble = Error("no network", why="unplugged", remedy="plug it in")
     keeper = ScriptedKeeper(
-        kept(0), trouble, trouble, TrustError("refused"), ValueError("a mistake"), kept(50), trouble
+        kept(50), trouble, trouble, TrustError("refused"), ValueError("a mistake"), kept(50), trouble
     )
     with keeping(keeper) as one:
         assert keeper.looked.acquire(timeout=WAIT)

@@ -152,12 +152,9 @@ def test_each_failure_has_its_sentence(error: OSError, words: str) -> None:
 
 
 def test_an_address_can_be_asked_for_without_taking_it():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"port {port} is taken"):
-            check_address("127.0.0.1", port)
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(ConfigError, match=f"port {port} is taken"):
+        check_address("127.0.0.1", port)
     check_address("127.0.0.1", port)
     check_address("127.0.0.1", port)
 
@@ -263,11 +260,11 @@ def test_who_is_one_too_many_is_reset_and_told_of() -> None:
 
 
 def test_who_has_waited_too_long_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission_module, "LONGEST_WAIT", 0.05)
-
     async def main() -> None:
         porch = Porch(handshakes=1)
         porch.call(2)
+        await porch.until(lambda: len(porch.guests) == 1 and porch.reception.admission.waiting == 1)
+        monkeypatch.setattr(admission_module, "LONGEST_WAIT", 0.05)  # sooner it might be too long for the first, too
         await porch.until(lambda: bool(porch.refused))
         assert porch.refused[0][1] == "handshakes", "the limit to raise is the one that it waited for"
         assert len(porch.guests) == 1

@@ -48,6 +48,7 @@ def test_the_version_is_the_one_that_is_measured(tmp_path: Path, version_12: boo
         listener.accept()[0].close()  # it has looked which of the host's addresses answers
         wire = dialer.dial()
         broker, _ = listener.accept()
+    broker.setblocking(False)  # what was sent to the load may not have arrived when it looks
     server = trust.server().connection()
     assert wire.arrive()
     while not (server.established and wire.tls.established):

@@ -222,7 +222,7 @@ def test_a_long_text_takes_no_long_time(text: str) -> None:
     find("")  # the catalog is made once
     began = time.process_time()
     find(text)
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 3.0
 
 
 def test_what_openssl_prints_around_the_reason_is_not_read_as_one() -> None:

@@ -10,12 +10,12 @@ from sealmq.kit.dissect.reading import Reading
 from sealmq.kit.handshake.contexts import Credentials
 from sealmq.kit.handshake.dial import Call, dial, dial_in_either_level, server_name_of
 from sealmq.kit.handshake.facts import find_facts
-from small_brokers import CONNACK_311, broker, serving, wait_for_end
+from small_brokers import CONNACK_311, WAIT, broker, serving, wait_for_end
 from tapped import Stage
 
 
 def call(stage: Stage, port: int, **more) -> Call:
-    return Call(**({"host": "localhost", "port": port, "credentials": stage.credentials(), "timeout": 2.0} | more))
+    return Call(**({"host": "localhost", "port": port, "credentials": stage.credentials(), "timeout": WAIT} | more))
 
 
 def test_what_was_at_the_socket_is_kept(stage: Stage):
