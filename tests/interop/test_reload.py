@@ -315,10 +315,11 @@ def test_a_reload_while_the_broker_ends_does_not_keep_it(broker: Reloaded) -> No
     assert broker.ended() == 0
 
 
+@pytest.mark.timeout(300)  # the line at its end comes after a minute
 def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) -> None:
     with broker.device("sensor-1") as sensor:
         mark = broker.mark
-        for _ in range(300):
+        for _ in range(150):  # fewer than would take a minute on a machine that is busy
             with broker.plain() as garbage:
                 garbage.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 while garbage.recv(100):
@@ -328,7 +329,7 @@ def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) 
         assert 0 < len(refusals) <= TOLD  # other lines may come in between: of the device, how many were left out
         assert broker.reload(broker.good + "lines_per_address = 1000000\n").returncode == 0
         line = broker.log.wait(
-            r"\.\.\. and 2[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
+            r"\.\.\. and 1[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
         )
         assert "in the last minute" in line
 
