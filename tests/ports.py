@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
+import tempfile
 from itertools import count
+from pathlib import Path
 
 _FIRST = 20_000
 _OF_ONE = 1_000  # ports of one worker; all of them together end below 32,768, where the kernel's own choices begin
@@ -18,12 +21,18 @@ def _own_ports() -> count[int]:
 
 
 _ports = _own_ports()
+_given = os.open(Path(tempfile.gettempdir()) / f"sealmq-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
+"""Its byte N is locked by the process that has port N: another run of the tests has workers of the same names."""
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on, and that is given once."""
     while True:
         port = next(_ports)
+        try:
+            fcntl.lockf(_given, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
