@@ -192,7 +192,7 @@ class World:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=2 * WAIT,
+            timeout=6 * WAIT,  # one command measures for some seconds of a processor, and a machine may have other work
             check=False,
         )
         self.status = done.returncode

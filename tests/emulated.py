@@ -88,6 +88,7 @@ class Operator:
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"operator-of-{device}")
+        self._client.connect_timeout = PATIENCE
         context: ssl.SSLContext = broker.context("operator")
         self._client.tls_set_context(context)
         self._client.on_connect = lambda client, *_: client.subscribe(self._topic + "#", 1)

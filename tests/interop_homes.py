@@ -12,8 +12,6 @@ from sealmq.home import Home, broker_names
 
 TOML = """
 [limits]
-handshake_timeout = 2
-connect_timeout = 2
 packet_size = 100_000
 first_packet_size = 4_096
 

@@ -20,6 +20,7 @@ def paho_round(context: Any, host: str, port: int, topic: str, *, messages: int,
     received: list[bytes] = []
     subscribed, complete = threading.Event(), threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.connect_timeout = WAIT
     client.tls_set_context(context)
     client.max_inflight_messages_set(100)
 
@@ -55,7 +56,9 @@ def aiomqtt_round(context: Any, host: str, port: int, topic: str, *, messages: i
         sent = [*(b"message %d" % number for number in range(messages)), os.urandom(large)]
         async with (
             asyncio.timeout(2 * WAIT),
-            aiomqtt.Client(host, port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5) as client,
+            aiomqtt.Client(
+                host, port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5, timeout=WAIT
+            ) as client,
         ):
             await client.subscribe(topic, qos=1)
 

@@ -19,12 +19,23 @@ GUESS = bytes(48)
 RANDOM = bytes(range(32))  # of `client_hello`
 HANDSHAKE, CHANGE_CIPHER_SPEC, DATA = 22, 20, 23
 SERVER_HELLO, FINISHED = 2, 20
+PRE_SHARED_KEY = b"\x00\x29"
 SUITES = {b"\xc0\x2b": ("sha256", 16), b"\xc0\x2c": ("sha384", 32)}  # ECDHE-ECDSA with AES-128-GCM, AES-256-GCM
 
 
 def ticket_in(hello: bytes) -> bytes:
-    """The ticket that a device shows in its hello of TLS 1.3: pre_shared_key is the last extension, in the clear."""
-    at = hello.rindex(b"\x00\x29", 0, len(hello) - 60)
+    """The ticket that a device shows in its hello of TLS 1.3: the first identity of pre_shared_key, in the clear.
+
+    hello: a whole record. The extensions are gone through one by one: a ticket may hold any bytes, those too with which
+    an extension begins.
+    """
+    at = 5 + 4 + 2 + 32  # behind record, message, version and random
+    for length_bytes in (1, 2, 1):  # session, suites, compression
+        at += length_bytes + int.from_bytes(hello[at : at + length_bytes], "big")
+    at += 2
+    while hello[at : at + 2] != PRE_SHARED_KEY:
+        assert at < len(hello), "no ticket is shown"
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
     length = int.from_bytes(hello[at + 6 : at + 8], "big")
     return hello[at + 8 : at + 8 + length]
 

@@ -9,7 +9,7 @@ import selectors
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -99,9 +99,16 @@ class Stage:
             yield port, server
 
     def talk(
-        self, port: int, server: Program, options: Sequence[str], lines: Sequence[str] = ("hello",)
+        self,
+        port: int,
+        server: Program,
+        options: Sequence[str],
+        lines: Sequence[str] = ("hello",),
+        until: Callable[[], object] = lambda: True,
     ) -> tuple[Conversation, list[tuple[Sender, bytes]]]:
         """Each line is sent when the one before was taken; what is no word is a command of s_client.
+
+        until: what must have come true before it leaves.
 
         Returns what was read, and the handshake messages and alerts that `-msg` printed.
         """
@@ -114,6 +121,8 @@ class Stage:
         with running([*words, *options], stdin=subprocess.PIPE) as client:
             client.output.wait("^---$", count=3)  # what it says about the handshake is said
             for line in (*lines, "Q"):  # each by itself: s_client sees a command only where nothing else came with it
+                if line == "Q":
+                    wait_until(until)
                 before = relay.sent_by(CLIENT)
                 client.process.stdin.write(line + "\n")
                 client.process.stdin.flush()
@@ -193,11 +202,7 @@ def test_early_data(stage: Stage, accepted: bool) -> None:
     session = stage.folder / "session"
     options = ["-tls1_3", "-early_data"]
     with stage.server(*options) as (port, server):
-        for _ in range(20):  # s_client may be gone before its ticket comes: nothing waits for one
-            stage.talk(port, server, ["-tls1_3", "-sess_out", str(session)])
-            if session.exists():
-                break
-        assert session.exists()
+        stage.talk(port, server, ["-tls1_3", "-sess_out", str(session)], until=session.exists)
         again = ["-tls1_3", "-sess_in", str(session), "-early_data", str(early)]
         if accepted:
             seen, told = stage.talk(port, server, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -24,8 +25,8 @@ from sealmq.tls.middlewares import find
 
 pytestmark = pytest.mark.interop
 
-CUT_WITHIN = 3.0
-"""Seconds that the test grants; the promise is one second."""
+CUT_WITHIN = 10.0
+"""Seconds that the test grants; the promise is one second, but several programs may have to wait for a processor."""
 
 LISTENERS = """
 listen = ["127.0.0.1:0"]
@@ -66,8 +67,13 @@ class Small(Broker):
             getattr(home.revocations(), f"{how}_device")(name, now=time.time())
         tell_to_look(self.home)
 
-    def s_client(self, version: str, data: bytes, *options: str, port: int | None = None) -> bytes:
-        """What openssl receives that says `data`, errors behind it. Its standard input stays open until it ends."""
+    def s_client(
+        self, version: str, data: bytes, *options: str, port: int | None = None, until: bytes | None = None
+    ) -> bytes:
+        """What openssl receives that says `data`, errors behind it, until it ends or has heard `until`.
+
+        Its standard input stays open until then.
+        """
         where = [
             "-connect",
             f"127.0.0.1:{port or self.psk_port}",
@@ -80,10 +86,13 @@ class Small(Broker):
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(data)
+                with contextlib.suppress(BrokenPipeError):  # who is refused at once may be gone by now
+                    process.stdin.write(data)
                 heard = bytearray()
                 while piece := process.stdout.read(4096):
                     heard += piece
+                    if until is not None and until in heard:
+                        return bytes(heard)
                 process.wait(WAIT)
                 return bytes(heard)
             finally:
@@ -235,12 +244,11 @@ def test_a_hold_is_lifted_and_the_key_counts_again(small: Small) -> None:
 def test_a_psk_is_not_renewed_over_mqtt(small: Small) -> None:
     key, version = small.add("renewing"), max(find(small.middleware).abilities.psk_server)
     request = json.dumps({"csr": b64encode(csr("renewing")).decode()}).encode()
-    data = (
-        connect_packet("r", keep_alive=1) + subscribe("$enroll/renew/json/#") + publish("$enroll/renew/json", request)
-    )
-    heard = small.s_client(version, data, *psk("renewing", key))  # until the keep-alive ends it
+    data = connect_packet("r") + subscribe("$enroll/renew/json/#") + publish("$enroll/renew/json", request)
+    words = b"a pre-shared key is not renewed over the network"
+    heard = small.s_client(version, data, *psk("renewing", key), until=words)
     assert b"$enroll/renew/json/rejected" in heard
-    assert b"a pre-shared key is not renewed over the network" in heard
+    assert words in heard
 
 
 def test_the_calls_in_the_readme_of_the_headers_compile(tmp_path: Path) -> None:

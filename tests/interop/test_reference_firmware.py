@@ -12,6 +12,7 @@ import pytest
 from console_blocks import find_output, is_alike
 from emulated import PATIENCE, Build, build_device, operating
 from interop_homes import make_home
+from ports import free_port
 from running import Broker, Program, run, sealmq, wait_until
 from sealmq.bundle import CHAIN_FILE, KEY_FILE, ROOT_FILE
 
@@ -171,8 +172,8 @@ def test_it_refuses_a_broker_of_another_authority(broker: Broker, tmp_path: Path
 
 
 def test_it_comes_back_when_the_broker_does(tmp_path: Path) -> None:
-    home = make_home(tmp_path / "home")
-    first = Broker(home)
+    home, listen = make_home(tmp_path / "home"), ("--listen", f"127.0.0.1:{free_port()}")
+    first = Broker(home, *listen)
     try:
         device = build_device(first, "lamp-back", tmp_path, Build("both"))
         with device.at_work() as emulator:
@@ -180,7 +181,7 @@ def test_it_comes_back_when_the_broker_does(tmp_path: Path) -> None:
             assert first.end() == 0
             wait(emulator, "the connection has ended")
             wait(emulator, "nobody answers at the broker's address and port")
-            again = Broker(home, "--listen", f"127.0.0.1:{first.port}")
+            again = Broker(home, *listen)
             try:
                 wait(emulator, "connected: ", count=2)
                 wait(emulator, "telemetry .* acknowledged", after=len(emulator.output.lines))

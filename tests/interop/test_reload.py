@@ -17,7 +17,7 @@ import pytest
 from interop_homes import make_home
 from mqtt_bytes import CONNECT_V5, packet, read_packet, text
 from ports import free_port
-from running import SEALMQ, WAIT, Broker, sealmq
+from running import SEALMQ, WAIT, Broker, sealmq, wait_until
 from sealmq.broker.quiet import TOLD
 from sealmq.tls.context import client_context
 from sealmq.tls.policy import TLSPolicy
@@ -32,6 +32,9 @@ listen = []
 [[listener]]
 address = "127.0.0.1:{password}"
 auth = "{auth}"
+[limits]
+handshake_timeout = 60
+connect_timeout = 60
 [log]
 level = "debug"
 """
@@ -163,13 +166,17 @@ def test_another_home_in_the_place_of_the_one_that_was_started_is_taken_over(bro
         assert done.returncode == 0, done.stderr
         broker.log.wait("the home was replaced: every link ends", after=mark)
         assert goodbye(sensor) == 0x8B
-    for _ in range(100):
-        try:
-            with broker.device("sensor-1"):
-                return
-        except OSError:
-            signal.sigtimedwait([], 0.1)
-    pytest.fail("the broker did not come back with the other home")
+    wait_until(lambda: lets_in(broker, "sensor-1"), pause=0.1)
+
+
+def lets_in(broker: Reloaded, device: str) -> bool:
+    """Does it know this device, by the home that is there now?"""
+    try:
+        with broker.tls(device) as connection:
+            connection.sendall(connect())
+            return read_packet(connection)[1][1] == 0
+    except (EOFError, OSError):
+        return False  # the old one has just ended, or the new one is not there yet
 
 
 def test_half_a_home_is_not_taken_over(broker: Reloaded, other: Path) -> None:
@@ -308,10 +315,11 @@ def test_a_reload_while_the_broker_ends_does_not_keep_it(broker: Reloaded) -> No
     assert broker.ended() == 0
 
 
+@pytest.mark.timeout(300)  # the line at its end comes after a minute
 def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) -> None:
     with broker.device("sensor-1") as sensor:
         mark = broker.mark
-        for _ in range(300):
+        for _ in range(150):  # fewer than would take a minute on a machine that is busy
             with broker.plain() as garbage:
                 garbage.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 while garbage.recv(100):
@@ -321,7 +329,7 @@ def test_who_is_refused_again_and_again_does_not_fill_the_log(broker: Reloaded) 
         assert 0 < len(refusals) <= TOLD  # other lines may come in between: of the device, how many were left out
         assert broker.reload(broker.good + "lines_per_address = 1000000\n").returncode == 0
         line = broker.log.wait(
-            r"\.\.\. and 2[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
+            r"\.\.\. and 1[0-9][0-9] more refused handshakes from 127\.0\.0\.1", after=mark, seconds=90
         )
         assert "in the last minute" in line
 

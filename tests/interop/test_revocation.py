@@ -14,8 +14,8 @@ from interop_homes import add_device, make_home
 from mqtt_bytes import CONNECT_V5, PINGREQ, connect_v5, read_packet
 from running import Broker, run, running, sealmq
 
-CUT_WITHIN = 3.0
-"""Seconds that the test grants; the promise is one second, and a machine that runs tests is slow."""
+CUT_WITHIN = 10.0
+"""Seconds that the test grants; the promise is one second, but several programs may have to wait for a processor."""
 
 _numbers = itertools.count(1)
 
@@ -59,8 +59,7 @@ def test_revoking_cuts_a_live_mosquitto_sub_and_keeps_it_out(broker: Broker, dev
         if version == "mqttv5":
             sub.ended()  # the DISCONNECT tells it; without one, it tries again by itself
             programs.enter_context(running(command))
-        line = broker.log.wait("was refused: the device's certificate was revoked", after=mark)
-    assert device in line
+        line = broker.log.wait(rf"was refused: the device's certificate was revoked.*\b{device}\b", after=mark)
     assert "alert certificate_revoked sent" in line
 
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from interop_homes import make_home
 from mqtt_bytes import CONNECT_V5, PINGREQ, connect_v5, publish, read_packet, subscribe
 from ports import free_port
 from running import SEALMQ, WAIT, Broker, Program, program, run, running, sealmq
+from sealmq.server import QUIET
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +51,8 @@ def tree(folder: Path) -> dict[str, tuple[int, str]]:
 
 def refused(home: Path, *options: str, listen: str = "127.0.0.1:0") -> tuple[int, str]:
     """`sealmq up` where it must not start: its exit code and its whole standard error."""
-    done = sealmq("up", "--home", home, "--listen", listen, *options)
+    impatient = os.environ | {"RES_OPTIONS": "timeout:1 attempts:1"}  # where no name server answers
+    done = sealmq("up", "--home", home, "--listen", listen, *options, env=impatient)
     assert done.returncode != 0, "it started and ended as if nothing was wrong"
     assert "Traceback" not in done.stderr
     assert "listening on" not in done.stdout
@@ -260,7 +263,7 @@ def test_what_was_published_just_before_the_end_still_arrives(copied: Path) -> N
 def test_the_end_of_a_broker_without_clients_is_one_line(copied: Path) -> None:
     broker = Broker(copied)
     assert broker.end(signal.SIGINT) == 0
-    first, last = broker.log.lines
+    first, last = (line for line in broker.log.lines if "open files" not in line)  # some machines allow few
     assert " is up: " in first
     assert last.endswith("the broker ends; connections that are told: 0")
 
@@ -385,6 +388,7 @@ def exhausted(home: Path) -> Iterator[Reached]:
     with running([*limited, "up", "--home", home, "--listen", "127.0.0.1:0"]) as up:
         up.output.wait("Ctrl-C ends it")
         up.errors.wait("the system allows 40 open files, fewer than .* needs; next: ")
+        begin = time.monotonic()
         port = int(up.output.wait("listening on").rpartition(":")[2])
         with contextlib.ExitStack() as connections:
             for _ in range(60):
@@ -392,7 +396,8 @@ def exhausted(home: Path) -> Iterator[Reached]:
             line = up.errors.wait("no more connections can be accepted for now: Too many open files")
             assert "next: raise the limit" in line
             yield Reached(up, home, port, connections)
-        assert len([line for line in up.errors.lines if "no more connections" in line]) == 1
+        told = [line for line in up.errors.lines if "no more connections" in line]
+        assert 1 <= len(told) <= 1 + (time.monotonic() - begin) / QUIET
         assert not [line for line in up.errors.lines if "Traceback" in line], "\n".join(up.errors.lines)
 
 

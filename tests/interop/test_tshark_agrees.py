@@ -21,6 +21,9 @@ from handshake_stage import Stage, handshake, look
 from interop_homes import make_home
 from recorded_handshakes import CONNECT, DISCONNECT
 from running import WAIT, program, running, wait_until
+from sealmq.errors import ConfigError
+from sealmq.kit.capture.choosing import read_capture
+from sealmq.kit.capture.first_look import Protocol
 from tls_pairs import VERSIONS, Trust
 from tshark_readings import complaints, handshake_messages, rows
 
@@ -145,8 +148,8 @@ def test_a_refusal_is_captured_whole(trust: Trust, home: Path, tmp_path: Path, b
 
 
 @contextmanager
-def capturing(port: int, path: Path) -> Iterator[None]:
-    """tcpdump on loopback, for the time of the block."""
+def capturing(port: int, path: Path, *, connections: int = 1) -> Iterator[None]:
+    """tcpdump on loopback, for the time of the block, and until it has written the ends of so many connections."""
     command = [program("tcpdump", "tcpdump"), "-i", "lo", "-w", path, "-U", "--immediate-mode", f"tcp port {port}"]
     with running(command) as tcpdump:
         try:
@@ -154,15 +157,18 @@ def capturing(port: int, path: Path) -> Iterator[None]:
         except AssertionError as error:
             pytest.skip(f"tcpdump may not capture here: {error}")
         yield
-        size = -1
-
-        def settled() -> bool:
-            nonlocal size
-            before, size = size, path.stat().st_size
-            return size == before > 1_000
-
-        wait_until(settled, pause=0.3)
+        wait_until(lambda: have_ended(path) >= connections, pause=0.3)
         assert tcpdump.end() == 0
+
+
+def have_ended(path: Path) -> int:
+    """Of how many connections by TLS both ends are in a capture, or a reset?"""
+    try:
+        rows = [row.number for row in read_capture(path).connections if row.protocol is Protocol.TLS]
+        ends = [read_capture(path, number=number).ends for number in rows]
+    except ConfigError:
+        return 0  # it is not written yet
+    return sum(len(found) > 1 or any(end.reset for end in found) for found in ends)
 
 
 def client(stage: Stage, version: str, key_log: Path) -> ssl.SSLContext:
@@ -197,7 +203,7 @@ def test_what_tcpdump_captured_of_a_client_is_explained_and_tshark_agrees(
     capture, key_log = tmp_path / "x.pcap", tmp_path / "keys"
     with started("mosquitto", trust, home, tmp_path, demands=True) as stage:
         context = client(stage, version, key_log)
-        with capturing(stage.port, capture):
+        with capturing(stage.port, capture, connections=2):
             session = talk(stage, context)
             talk(stage, context, session)
     options = ("-o", f"tls.keylog_file:{key_log}", "-d", f"tls.port=={stage.port},mqtt")

@@ -12,7 +12,7 @@ from ports import free_port
 from running import program
 from sealmq.kit.middleware.comparing import ALL
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]  # a page is many programs, one after the other
 
 
 def tour(page: Path, folder: Path) -> tutorial.Tour:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.interop
 
 def paho_client(broker: Broker, device: str) -> paho.Client:
     client = sealmq.client.paho_client(broker.home / "devices" / device, transport="websockets")
+    client.connect_timeout = WAIT
     client.connect("localhost", broker.websocket_ports[0])
     client.loop_start()
     return client

@@ -4,6 +4,7 @@ which Python has from 3.13 on, renegotiation, and sessions in a file.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -120,8 +121,11 @@ def listening(listener: TLSContext, served: list[TLSConnection | TLSError]) -> I
                     pump(link, connection)
                     served.append(connection)
                 except TLSError as error:
-                    link.sendall(connection.data_to_send())
                     served.append(error)
+                    with contextlib.suppress(OSError):
+                        link.sendall(connection.data_to_send())
+                except OSError:
+                    pass  # the client has left before it heard us out
 
     thread = threading.Thread(target=serve)
     thread.start()

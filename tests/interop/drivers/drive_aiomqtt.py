@@ -15,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 AT_A_TIME = 50
+WAIT = 30
 
 
 class Link:
@@ -36,6 +37,7 @@ class Link:
             identifier=order["client_id"],
             protocol=aiomqtt.ProtocolVersion(self.level),
             tls_context=tls_context(settings),
+            timeout=WAIT,
             **options,
         )
         self.client.pending_calls_threshold = 2 * AT_A_TIME

@@ -32,6 +32,7 @@ class Link:
             transport=transport,
             **options,
         )
+        client.connect_timeout = WAIT  # of its handshakes, too
         client.tls_set_context(tls_context(settings))
         if settings["path"] is not None:
             client.ws_set_options(path=settings["path"])
