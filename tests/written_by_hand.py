@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from sealmq.broker.broker import Broker
@@ -39,7 +40,8 @@ class Forgotten(sqlite3.Connection):
     """One that closes itself: from Python 3.13 on, it warns of every other that nobody closed."""
 
     def __del__(self) -> None:
-        self.close()
+        with suppress(sqlite3.ProgrammingError):  # the collector may run in another thread
+            self.close()
 
 
 def memory_database() -> sqlite3.Connection:
