@@ -169,7 +169,7 @@ runpy.run_module("sealmq", run_name="__main__", alter_sys=True)
 """Runs SealMQ, and writes down its memory at its highest (VmHWM): that of a child would count its parent's too."""
 
 
-def measured(folder: Path, *arguments: str | Path, limit: float = WAIT) -> Said:
+def measured(folder: Path, *arguments: str | Path, limit: float = 3 * WAIT) -> Said:
     """The same with its memory. folder: for a file."""
     note = folder / "peak"
     note.write_text("0")
