@@ -193,7 +193,7 @@ def _cut(place: Place, how: str, after: int) -> Said:
         passing(stage.port, "127.0.0.1", after=after, how=how) as relay,
     ):
         options = [f"localhost:{relay.port}", *stage.options(show=True)[1:]]
-        patience = "1.5" if how == "silent" else "10"
+        patience = "5" if how == "silent" else "10"  # what is not cut must come in it
         return look(*options, "--tls-version", place.version, "--timeout", patience)
 
 

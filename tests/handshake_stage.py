@@ -105,7 +105,7 @@ def nats(trust: Trust, folder: Path, *, demands: bool = False, version: str = "1
         f'server_name: one\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{folder / "store"}" }}\n'
         f'mqtt {{ listen: "127.0.0.1:{port}"\n'
         f'tls {{ cert_file: "{files["certificate"]}", key_file: "{files["key"]}", ca_file: "{files["anchors"]}",\n'
-        f'min_version: "{version}", verify: {str(demands).lower()} }} }}\n'
+        f'min_version: "{version}", verify: {str(demands).lower()}, timeout: 30 }} }}\n'
     )
     with running([path, "-c", configuration]) as process:
         process.errors.wait("Server is ready")
@@ -169,7 +169,7 @@ runpy.run_module("sealmq", run_name="__main__", alter_sys=True)
 """Runs SealMQ, and writes down its memory at its highest (VmHWM): that of a child would count its parent's too."""
 
 
-def measured(folder: Path, *arguments: str | Path, limit: float = WAIT) -> Said:
+def measured(folder: Path, *arguments: str | Path, limit: float = 3 * WAIT) -> Said:
     """The same with its memory. folder: for a file."""
     note = folder / "peak"
     note.write_text("0")

@@ -12,6 +12,8 @@ from sealmq.home import Home, broker_names
 
 TOML = """
 [limits]
+handshake_timeout = 20
+connect_timeout = 20
 packet_size = 100_000
 first_packet_size = 4_096
 

@@ -51,7 +51,8 @@ def program(name: str, package: str) -> str:
 def sealmq(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run one `sealmq` command to its end."""
     command = [*SEALMQ, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False, **options)  # type: ignore[call-overload]
+    options = {"timeout": WAIT} | options
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
 
 
 def wait_until(true: Callable[[], object], seconds: float = WAIT, *, pause: float = 0.02) -> None:
@@ -213,9 +214,9 @@ class Broker(Program):
         self, device: str, context: ssl.SSLContext | None = None, session: ssl.SSLSession | None = None
     ) -> ssl.SSLSocket:
         """A TLS connection with a device's certificate, its handshake done."""
+        context = context or self.context(device)  # before the broker's clock runs
         plain = self.plain()
         try:
-            context = context or self.context(device)
             return context.wrap_socket(plain, server_hostname="localhost", session=session)
         except BaseException:
             plain.close()

@@ -116,7 +116,7 @@ def test_a_revoked_device_speaks_no_will(home: Path, lasting: int, delay: int) -
 
 def test_a_will_that_waited_for_its_time_is_not_spoken_after_a_revocation_either(home: Path) -> None:
     with started(home) as broker, listen(broker) as watcher:
-        with connect(broker, will=f"devices/{NAME}/gone", delay=2) as connection:
+        with connect(broker, will=f"devices/{NAME}/gone", delay=60) as connection:
             assert not is_present(connection)
         broker.log.wait(f"{NAME} .* is lost")
         revoke(home, and_add=False)

@@ -115,7 +115,7 @@ def test_node_red_runs_the_flow(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "data" / "settings.js").write_text(settings)
     mark = broker.mark
     with running([node, red, "-u", tmp_path / "data", "-p", str(port), "flows.json"]) as program_:
-        program_.output.wait("Connected to broker: sensor-3@mqtts://localhost")
+        program_.output.wait("Connected to broker: sensor-3@mqtts://localhost", seconds=90)  # it loads all its nodes
         broker.log.wait("sensor-3 .*may subscribe to 'devices/sensor-3/hello'", after=mark)
         request = urllib.request.Request(f"http://127.0.0.1:{port}/inject/sealmq-button", method="POST", data=b"")
         with urllib.request.urlopen(request, timeout=20) as answer:

@@ -225,6 +225,7 @@ def test_who_reads_us_no_more_ends_it(mosquitto: Mosquitto) -> None:
     try:
         assert listener.stdout is not None
         port = int(listener.stdout.readline().split("127.0.0.1:")[1].split(";")[0])
+        assert any("TLS checks the name" in line for line in listener.stdout), "its last line before somebody comes"
         listener.stdout.close()
         wait_until(lambda: subprocess.run(publish(port, "-t", "t", "-m", "x"), capture_output=True).returncode != 0)
         assert listener.wait(30) == 1

@@ -203,7 +203,7 @@ def test_a_device_without_a_certificate_is_refused_and_the_keys_show_why(
 
 
 def test_a_device_that_stays_is_told_of_once_it_is_quiet(broker: Broker, topic: str) -> None:
-    with front(broker, quiet=0.5) as ours:
+    with front(broker, quiet=4.0) as ours:  # longer than it takes both of them to say hello
         command = broker.mosquitto("mosquitto_sub", "sensor-1", "-t", topic)
         command[command.index("-p") + 1] = str(ours.port)
         with running(command):

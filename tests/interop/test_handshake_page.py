@@ -26,6 +26,7 @@ def dump(page: str, folder: Path) -> tuple[str, list[str]]:
     command = [
         program("chromium", "chromium"),
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+        "--disable-dev-shm-usage",  # which the files of other tests may fill
         *(
             f"--user-data-dir={folder / 'profile'}",
             "--enable-logging=stderr",

@@ -190,8 +190,9 @@ class Printer(Generic[_Told]):
                 continue
             try:
                 self._write(event)
-            except Exception as error:  # a thread that ends would let `close` wait for ever
-                self._error = error
+            except (Exception, SystemExit) as error:  # a thread that ends would let nobody know
+                # SystemExit is what rich makes of a reader that has gone.
+                self._error = BrokenPipeError() if isinstance(error, SystemExit) else error
                 self._broken()
 
 

@@ -131,11 +131,12 @@ def test_a_terminal_that_does_not_read_holds_nobody_and_what_was_left_out_is_cou
     assert len(written) + left_out == 100
 
 
-def test_a_pipe_that_is_closed_ends_it() -> None:
+@pytest.mark.parametrize("error", [BrokenPipeError(), SystemExit(1)], ids=["as it is", "as rich says it"])
+def test_a_pipe_that_is_closed_ends_it(error: BaseException) -> None:
     broken = threading.Event()
 
     def write(one: Event) -> None:
-        raise BrokenPipeError
+        raise error
 
     printer = Printer(write, broken.set)
     for _ in range(3):
