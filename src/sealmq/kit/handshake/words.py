@@ -129,6 +129,7 @@ def _offered_keys(hello: ClientHello) -> str:
     offered = [each.name for each in hello.psk_identities]
     named = [f"'{name}'" for name in offered if name is not None]
     if named:
+        named = [*named[:3], *(["others"] if len(named) > 3 else [])]
         return (
             f"It offers a key that both have by arrangement, by its name, in clear: {_listed(named)}. That it has the "
             "key it shows by a checksum made with it (the binder), which the server checks before it answers. "

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from libraries import able
 from overheard import PSK_LIBRARIES, heard_by_psk
 from sealmq.kit.dissect.conversation import Message, Sender
-from sealmq.kit.dissect.hello import read_server_hello
+from sealmq.kit.dissect.hello import read_client_hello, read_server_hello
 from sealmq.kit.handshake.certificates import read_certificate
 from sealmq.kit.handshake.facts import Facts, find_facts
 from sealmq.kit.handshake.words import Scene, tell
 from sealmq.tls.alerts import ALERTS
 from sealmq.tls.middleware import Version
 from tapped import Stage, tapped
+from tls_messages import client_hello, extension, server_hello, vector
 from tls_messages import message as handshake_message
-from tls_messages import server_hello
 
 
 def scene_of(facts: Facts) -> Scene:
@@ -107,6 +107,15 @@ def test_a_pre_shared_key_is_told_by_its_name(library: str, version: Version):
     else:
         assert "Nobody signs it" in told[(Sender.SERVER, "ServerKeyExchange")].paragraph
         assert "names the key that both have: 'sensor-1'" in told[(Sender.CLIENT, "ClientKeyExchange")].line
+
+
+def test_of_many_keys_a_few_are_named():
+    many = [vector(2, b"key-%03d" % number) + bytes(4) for number in range(40)]
+    offered = extension(41, vector(2, *many) + vector(2, *[vector(1, bytes(32))] * 40))
+    scene = replace(EMPTY, client_hello=read_client_hello(client_hello(offered)))
+    words = tell(Message(Sender.CLIENT, 0, 22, 1, b"", (0,), 0.0, False), "ClientHello", scene)
+    assert "'key-000', 'key-001', 'key-002' and others" in words.paragraph
+    assert "key-003" not in words.paragraph
 
 
 def test_a_key_without_a_key_exchange_beside_it():
