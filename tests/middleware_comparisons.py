@@ -32,11 +32,11 @@ def measured(
     has = {"title": f"{name} 1.0", "licence": "Apache-2.0", "resumes_client": BOTH, "resumes_server": BOTH} | abilities
     can = Abilities(**has)
 
-    def handshake(version: Version, resumed: bool, ours: str, theirs: str) -> Handshakes:
-        part = 0.25 if resumed else 1.0
+    def handshake(version: Version, resumed: bool, ours: str, theirs: str, psk: bool = False) -> Handshakes:
+        part = 0.25 if resumed or psk else 1.0
         return Handshakes(
             ours, theirs, version, resumed, spread(client * part), spread(server * part), spread(1200 * part),
-            spread(1800 * part), 4, "TLS_AES_128_GCM_SHA256", "x25519",
+            spread(1800 * part), 4, "TLS_AES_128_GCM_SHA256", "x25519", psk,
         )  # fmt: skip
 
     both = can.resumes_client & can.resumes_server
@@ -48,6 +48,8 @@ def measured(
         for resumed in (False, True)
         if version in can.versions and (not resumed or version in both)
     ]
+    by_psk = can.psk_client & can.psk_server
+    handshakes += [handshake(version, False, name, name, True) for version in sorted(by_psk)]
     throughput = [Throughput(size, max(can.versions), spread(message * (1 + size / 1024))) for size in MESSAGES]
     return Measured(name, can, tuple(handshakes), tuple(throughput), Memory(30 * 1024, 20 * 1024), notes)
 

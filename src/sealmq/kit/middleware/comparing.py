@@ -51,13 +51,12 @@ class Measured:
     notes: tuple[str, ...] = ()
 
     def handshake(
-        self, version: Version, *, resumed: bool = False, client: str = "", server: str = ""
+        self, version: Version, *, resumed: bool = False, psk: bool = False, client: str = "", server: str = ""
     ) -> Handshakes | None:
         """Of that kind; client, server: "" is this middleware itself."""
-        wanted = (version, resumed, client or self.name, server or self.name)
-        return next(
-            (each for each in self.handshakes if (each.version, each.resumed, each.client, each.server) == wanted), None
-        )
+        wanted = (version, resumed, psk, client or self.name, server or self.name)
+        kinds = ((each.version, each.resumed, each.psk, each.client, each.server) for each in self.handshakes)
+        return next((each for each, kind in zip(self.handshakes, kinds, strict=True) if kind == wanted), None)
 
     def messages(self, size: int) -> Throughput | None:
         """Of messages of that size."""
@@ -148,8 +147,11 @@ def _prepare(runner: _Runner, default: Middleware, good: Good) -> None:
         for version in sorted(client.abilities.versions & server.abilities.versions):
             resumes = version in client.abilities.resumes_client and version in server.abilities.resumes_server
             for resumed in (False, True) if resumes else (False,):
-                with runner.noting(kind_of(client, server, version, resumed)):
+                with runner.noting(kind_of(client, server, version, resumed=resumed)):
                     runner.courses.append(HandshakeCourse(client, server, version, good, resumed=resumed))
+    for version in sorted(ours.abilities.psk_client & ours.abilities.psk_server):
+        with runner.noting(kind_of(ours, ours, version, psk=True)):
+            runner.courses.append(HandshakeCourse(ours, ours, version, good, psk=True))
     for size in MESSAGES:
         with runner.noting(f"messages of {size} bytes"):
             runner.courses.append(ThroughputCourse(ours, good, size))

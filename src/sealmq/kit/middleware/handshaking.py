@@ -1,12 +1,14 @@
-"""What a handshake costs: processor time of each side, bytes, flights; full and resumed.
+"""What a handshake costs: processor time of each side, bytes, flights; full, resumed, and by a pre-shared key.
 
 Rule 1: time is this thread's on a processor, of each side by itself, so that a busy machine and the other side do not
         count. The side is made within it: a client makes its key share before it says a word.
-Rule 2: each handshake is that of the matrix: mutual, verified on both sides, to the end, tickets included.
+Rule 2: each handshake is that of the matrix: mutual, verified on both sides, to the end, tickets included. What a
+        pre-shared key has proved is not resumed.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +19,15 @@ from sealmq.kit.middleware.cases import POLICIES
 from sealmq.kit.middleware.material import Good
 from sealmq.kit.middleware.meeting import Meeting
 from sealmq.kit.middleware.spread import Spread
-from sealmq.tls.middleware import ClientConnection, HandshakeProof, Middleware, ServerMaterial, Version
+from sealmq.tls.middleware import (
+    PSK,
+    ClientConnection,
+    ClientMaterial,
+    HandshakeProof,
+    Middleware,
+    ServerMaterial,
+    Version,
+)
 
 FEWEST: Final = 5
 """Handshakes of each kind at least, however slow."""
@@ -28,6 +38,7 @@ class Handshakes:
     """Of one kind. client_cpu, server_cpu: seconds. up, down: bytes from the client and to it. flights: one-way trips.
 
     cipher, group: in the client's spelling, or the server's where only that tells it; "" where neither does.
+    psk: both prove themselves by a pre-shared key, else by certificates.
     """
 
     client: str
@@ -41,6 +52,7 @@ class Handshakes:
     flights: int
     cipher: str
     group: str
+    psk: bool = False
 
 
 @dataclass(slots=True)
@@ -63,14 +75,25 @@ class HandshakeCourse:
     """Handshakes of one kind, to be run in several turns, so that each kind has its share of good and bad moments."""
 
     def __init__(
-        self, client: Middleware, server: Middleware, version: Version, good: Good, *, resumed: bool = False
+        self,
+        client: Middleware,
+        server: Middleware,
+        version: Version,
+        good: Good,
+        *,
+        resumed: bool = False,
+        psk: bool = False,
     ) -> None:
         """Raises ConfigError or TrustError when one of the two cannot do as asked."""
-        self._client, self._server, self._version, self._resumed = client, server, version, resumed
-        self.what = kind_of(client, server, version, resumed)
+        self._client, self._server, self._version = client, server, version
+        self._resumed, self._psk = resumed, psk
+        self.what = kind_of(client, server, version, resumed=resumed, psk=psk)
         self._host = good.host
-        self._listener = server.server_context(POLICIES[version], listeners(server, good))
-        self._device = client.client_context(POLICIES[version], good.client())
+        shared = PSK("device", secrets.token_bytes(32)) if psk else None
+        theirs = listeners(server, good) if shared is None else listeners_by_psk(shared)
+        ours = good.client() if shared is None else ClientMaterial(psk=shared)
+        self._listener = server.server_context(POLICIES[version], theirs)
+        self._device = client.client_context(POLICIES[version], ours)
         self._session: object | None = None
         self._samples = _Samples()
         self._proofs: tuple[HandshakeProof, HandshakeProof] | None = None
@@ -103,6 +126,7 @@ class HandshakeCourse:
             samples.flights,
             ours.cipher or theirs.cipher,
             ours.group or theirs.group,
+            self._psk,
         )
 
     def _one(self, *, keep: bool) -> None:
@@ -127,9 +151,17 @@ class HandshakeCourse:
             self._session = session_of(client, meeting)
 
 
-def kind_of(client: Middleware, server: Middleware, version: Version, resumed: bool) -> str:
+def kind_of(
+    client: Middleware, server: Middleware, version: Version, *, resumed: bool = False, psk: bool = False
+) -> str:
     """A kind of handshake in words."""
-    return f"{client.name} -> {server.name}, {version.replace('TLSv', 'TLS ')}{', resumed' if resumed else ''}"
+    how = f"{', by a PSK' if psk else ''}{', resumed' if resumed else ''}"
+    return f"{client.name} -> {server.name}, {version.replace('TLSv', 'TLS ')}{how}"
+
+
+def listeners_by_psk(psk: PSK) -> ServerMaterial:
+    """Of a listener that knows one device by its key."""
+    return ServerMaterial(client_certificates=False, psk={psk.identity: psk.key}.get)
 
 
 def listeners(server: Middleware, good: Good) -> ServerMaterial:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from cheating_middlewares import Cheating
+from libraries import able, middleware
 from middleware_material import material
-from sealmq.errors import TLSError
+from overheard import PSK_LIBRARIES
+from sealmq.errors import MiddlewareError, TLSError
 from sealmq.kit.middleware.handshaking import FEWEST, HandshakeCourse, listeners
 from sealmq.tls.middleware import TLS12, TLS13, Version
 from sealmq.tls.middlewares import find
@@ -29,6 +31,23 @@ def test_a_resumed_handshake_takes_fewer_bytes(trust: Trust, version: Version) -
     assert again.figures.resumed
     assert again.figures.up.median < full.figures.up.median
     assert again.figures.down.median < full.figures.down.median / 2
+
+
+@pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_server"))
+def test_a_key_takes_fewer_bytes_than_certificates(trust: Trust, library: str, version: Version) -> None:
+    good, found = material(trust).good, middleware(library)
+    full, short = (HandshakeCourse(found, found, version, good, psk=each) for each in (False, True))
+    for course in (full, short):
+        course.run(0.0)
+    assert "by a PSK" in short.what
+    assert (full.figures.psk, short.figures.psk) == (False, True)
+    assert short.figures.up.median < full.figures.up.median / 2
+    assert short.figures.down.median < full.figures.down.median / 2
+
+
+def test_a_library_without_keys_is_not_asked_for_them(trust: Trust) -> None:
+    with pytest.raises(MiddlewareError, match="has no PSK"):
+        HandshakeCourse(OPENSSL, OPENSSL, TLS13, material(trust).good, psk=True)
 
 
 def test_a_handshake_that_fails_is_no_figure(trust: Trust) -> None:

@@ -341,7 +341,7 @@ def test_a_context_lives_as_long_as_its_connections(trust: Trust) -> None:
 
 
 def ours_alive() -> list[object]:
-    return [each for each in gc.get_objects() if type(each).__module__.startswith("sealmq.tls.wolfssl.")]
+    return [each for each in gc.get_objects() if str(type(each).__module__).startswith("sealmq.tls.wolfssl.")]
 
 
 def test_nothing_goes_in_circles(trust: Trust) -> None:

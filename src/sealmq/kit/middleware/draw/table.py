@@ -70,8 +70,9 @@ def sections(comparison: Comparison) -> list[Section]:
     found = [
         _what_they_are(comparison),
         _what_they_can(comparison),
-        _with_themselves(comparison, resumed=False),
-        _with_themselves(comparison, resumed=True),
+        _with_themselves(comparison, "Full handshakes, each library with itself, mutual", note=_MEDIANS),
+        _with_themselves(comparison, "Resumed handshakes", resumed=True),
+        _with_themselves(comparison, "Full handshakes by a pre-shared key in place of certificates", psk=True),
         _with_the_default(comparison),
         _throughput(comparison),
         _memory(comparison),
@@ -104,19 +105,20 @@ def _what_they_can(comparison: Comparison) -> Section:
     return Section("What they can do, on both sides", head, tuple(rows), note=_ABILITIES)
 
 
-def _with_themselves(comparison: Comparison, *, resumed: bool) -> Section:
+def _with_themselves(
+    comparison: Comparison, title: str, *, resumed: bool = False, psk: bool = False, note: str = ""
+) -> Section:
     rows = []
     for each in comparison.measured:
         for version in sorted(each.abilities.versions):
-            found = each.handshake(version, resumed=resumed)
+            found = each.handshake(version, resumed=resumed, psk=psk)
             if found is not None:
                 rows.append(
                     (each.name, version_of(version), time_of(found.client_cpu), time_of(found.server_cpu),
                      bytes_of(found.up), bytes_of(found.down), str(found.flights))
                 )  # fmt: skip
     head = ("middleware", "TLS", "client CPU", "server CPU", "up", "down", "flights")
-    title = "Resumed handshakes" if resumed else "Full handshakes, each library with itself, mutual"
-    return Section(title, head, tuple(rows), right=5, note="" if resumed else _MEDIANS)
+    return Section(title, head, tuple(rows), right=5, note=note)
 
 
 def _with_the_default(comparison: Comparison) -> Section:

@@ -31,6 +31,11 @@ def test_each_library_has_its_line_in_each_table() -> None:
     assert len(full_rows) == 9
     assert full_rows[0] == ("openssl", "1.2", "0.90 ms ±10%", "1.20 ms ±10%", "1,200 B", "1,800 B", "4")
     assert len(found["Resumed handshakes"].rows) == 8
+    by_psk = found["Full handshakes by a pre-shared key in place of certificates"].rows
+    assert [row[:2] for row in by_psk] == [
+        ("mbedtls-3.6", "1.2"), ("mbedtls-3.6", "1.3"), ("mbedtls-2.28", "1.2"), ("wolfssl", "1.2"), ("wolfssl", "1.3"),
+    ]  # fmt: skip
+    assert by_psk[0][4:6] == ("300 B", "450 B")
     beside = found["Full handshakes with openssl on the other side"].rows
     assert beside[0] == ("pyopenssl", "1.2", "0.80 ms", "1,200 B", "1,800 B", "0.75 ms", "1,200 B", "1,800 B")
     assert found["Memory of an idle connection"].rows[0] == ("openssl", "30.0 KiB", "20.0 KiB")
