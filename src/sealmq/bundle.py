@@ -85,10 +85,13 @@ def files_of(folder: Path) -> tuple[Path, Path, Path]:
     return folder / ROOT_FILE, certificate_file(folder), folder / KEY_FILE
 
 
-def expect_whole(bundle: Path) -> None:
-    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do."""
+def expect_whole(bundle: Path, *, with_psk: str = "") -> None:
+    """Raise ConfigError unless all files of a bundle are there; which are not, and what to do.
+
+    with_psk: what to do where it holds a pre-shared key; "" to dial with that.
+    """
     try:
-        _expect_files(bundle)
+        _expect_files(bundle, with_psk)
     except PermissionError as error:
         raise ConfigError(
             f"the bundle {bundle} cannot be looked into",
@@ -97,7 +100,7 @@ def expect_whole(bundle: Path) -> None:
         ) from error
 
 
-def _expect_files(bundle: Path) -> None:
+def _expect_files(bundle: Path, with_psk: str) -> None:
     if not bundle.is_dir():
         raise ConfigError(
             f"there is no bundle at {bundle}",
@@ -110,7 +113,8 @@ def _expect_files(bundle: Path) -> None:
         raise ConfigError(
             f"the bundle {bundle} holds a pre-shared key, and no certificate",
             why="the device was added with --psk",
-            remedy=f"--psk-file {shlex.quote(str(bundle / PSK_FILE))} and --middleware wolfssl (or mbedtls)",
+            remedy=with_psk
+            or f"--psk-file {shlex.quote(str(bundle / PSK_FILE))} and --middleware wolfssl (or mbedtls)",
         )
     if missing == [KEY_FILE]:
         raise ConfigError(

@@ -114,6 +114,8 @@ def test_what_does_not_go_together(small: Small) -> None:
     assert said.code == 2
     assert "the middleware openssl has no PSK" in said.errors
     assert "wolfssl" in said.errors
+    said = handshake(place, "--home", small.home, "--as", "small-1")
+    assert (said.code, "--psk-file" in said.errors) == (2, True), said.errors
     root = small.home / "ca" / "root.pem"
     for more in (["--cafile", root], ["--as", "operator"], ["--crlfile", root], ["--system-cas"]):
         said = handshake(place, "--psk-file", small.key, *more)

@@ -103,3 +103,6 @@ def test_a_bundle_with_a_psk_alone_names_the_option_that_takes_it(tmp_path):
     with pytest.raises(ConfigError, match="a pre-shared key, and no certificate") as caught:
         bundle.expect_whole(tmp_path)
     assert f"--psk-file {tmp_path / 'psk.txt'}" in caught.value.remedy
+    with pytest.raises(ConfigError) as caught:
+        bundle.expect_whole(tmp_path, with_psk="another thing to do")
+    assert caught.value.remedy == "another thing to do"

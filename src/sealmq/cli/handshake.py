@@ -252,7 +252,7 @@ def find_target(given: Given) -> tuple[str, int, Credentials]:
 
     Without any option: the home's own broker, and the operator's certificate; another's broker is looked at without.
     """
-    from sealmq.bundle import files_of
+    from sealmq.bundle import expect_whole, files_of
     from sealmq.cli import target
     from sealmq.kit.handshake.contexts import Credentials
 
@@ -270,6 +270,7 @@ def find_target(given: Given) -> tuple[str, int, Credentials]:
         return host, port or 8883, Credentials(crl=given.crl)
     found = target.find_target(given.home, given.name, given.bundle, host, port)
     assert found.bundle is not None, "nobody logs in by a password alone here"
+    expect_whole(found.bundle)
     return found.host, found.port, Credentials(*files_of(found.bundle), crl=given.crl)
 
 

@@ -109,15 +109,13 @@ def certificates(home: Path | None, name: str | None = None, bundle: Path | None
 
 def of_home(home: Home, name: str | None = None, bundle: Path | None = None) -> Good:
     """The home's own broker, and a device of it."""
-    from sealmq.bundle import certificate_file, files_of
+    from sealmq.bundle import certificate_file, expect_whole, files_of
     from sealmq.cli.target import find_target
     from sealmq.kit.middleware.material import Good, Shown
 
     folder = find_target(home.path, name, bundle).bundle
     assert folder is not None
-    for file in files_of(folder):
-        if not file.is_file():
-            raise ConfigError(f"{file} is missing", why="a device proves itself with it", remedy="--bundle DIR")
+    expect_whole(folder, with_psk="--as NAME of a device with a certificate")
     root, _, key = files_of(folder)
     return Good(
         root=root,

@@ -43,7 +43,8 @@ def renew(
 
     if watch and (at_once or as_json):
         raise ConfigError("--watch goes with neither --now nor --json", remedy="sealmq renew --now first, then --watch")
-    expect_whole(bundle)
+    another = f"a key is not renewed: sealmq device revoke {bundle.name}, then sealmq device add {bundle.name} --psk"
+    expect_whole(bundle, with_psk=another)
     keeper = Keeper(bundle, NetworkCourier(host, port, https_port or None, time.monotonic))
     if watch:
         _watch(keeper)

@@ -12,6 +12,7 @@ import pytest
 from middleware_brokers import abilities
 from ports import free_port
 from sealmq import cli
+from sealmq.errors import ConfigError
 from small_brokers import broker, sends, serving
 from tapped import Stage
 
@@ -47,6 +48,10 @@ def test_somebody_elses_broker_is_looked_at_without_anything(tmp_path: Path, mon
 
 
 def test_a_bundle_is_taken_whole(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no root"):
+        module.find_target(given("a.example", bundle=tmp_path))
+    for name in ("root.pem", "device.pem", "device.key"):
+        (tmp_path / name).touch()
     host, _, credentials = module.find_target(given("a.example", bundle=tmp_path))
     assert host == "a.example"
     assert credentials.root == tmp_path / "root.pem"

@@ -80,5 +80,5 @@ def test_a_home_has_its_own(home: Path) -> None:
     with pytest.raises(HomeError), certificates(home / "elsewhere"):
         pass
     (home / "devices" / "operator" / "device.key").unlink()
-    with pytest.raises(ConfigError, match=r"device\.key is missing"), certificates(home):
+    with pytest.raises(ConfigError, match=r"has no device\.key"), certificates(home):
         pass

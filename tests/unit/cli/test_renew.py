@@ -68,6 +68,14 @@ def test_what_cannot_be_renewed_is_told_in_words(tmp_path: Path, capsys: Shown) 
     assert "--watch goes with neither" in capsys.readouterr().err
 
 
+def test_a_key_is_not_renewed(tmp_path: Path, capsys: Shown) -> None:
+    bundle = tmp_path / "small-1"
+    bundle.mkdir()
+    (bundle / "psk.txt").write_text("small-1:" + "00" * 32 + "\n")
+    assert cli.run(["renew", str(bundle)]) == cli.ASKED_WRONGLY
+    assert "sealmq device add small-1 --psk" in capsys.readouterr().err
+
+
 def test_where_no_broker_is_it_says_what_to_type(broker: Broker, bundle: Path, capsys: Shown) -> None:
     port = free_port()
     assert cli.run(["renew", str(bundle), "--now", "-p", str(port), "-h", "127.0.0.1"]) == 1
