@@ -137,6 +137,10 @@ def _offered_keys(hello: ClientHello) -> str:
     return "It holds a ticket, and would like to resume a session of before. " if offered else ""
 
 
+_BOTH_HALVES = "Both ends now have the other's public key, and compute the same secret from it"
+_THE_KEY_ALONE = "Both ends make their secrets of the key that both have, and of nothing else"
+
+
 def _server_hello(message: Message, scene: Scene) -> Words:
     hello = scene.server_hello
     if hello is None:
@@ -147,16 +151,9 @@ def _server_hello(message: Message, scene: Scene) -> Words:
         proof = f", and takes the key '{scene.psk}' that both have" if scene.tls13 else ""
     line = f"the server chooses {tell_version(hello.version)}, {tell_suite(hello.suite)}{group}{proof}"
     if scene.tls13:
-        halves = (
-            "Both ends now have the other's public key, and compute the same secret from it"
-            if group
-            else ("Both ends make their secrets of the key that both have, and of nothing else")
-        )
-        certificates = (
-            ", the certificates too"
-            if scene.psk is None
-            else (". Who has not that key comes to other secrets: no certificate is needed")
-        )
+        halves, certificates = _BOTH_HALVES if group else _THE_KEY_ALONE, ", the certificates too"
+        if scene.psk is not None:
+            certificates = ". Who has not that key comes to other secrets: no certificate is needed"
         more = f"{halves}: everything that follows is encrypted{certificates}. "
     else:
         more = "In TLS 1.2 everything goes on unencrypted until both have said ChangeCipherSpec. "
