@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import resource
@@ -416,7 +415,7 @@ def test_a_peer_that_says_a_byte_now_and_then_does_not_draw_the_handshake_out(tr
         for at in range(len(hello)):
             if done.wait(0.02):
                 return
-            with contextlib.suppress(ConnectionError):  # it hung up a moment ago, and is about to say that it is done
+            with suppress(ConnectionError):  # it hung up a moment ago, and is about to say that it is done
                 raw.sendall(hello[at : at + 1])
 
     with connected(serve) as raw, wrapped(kind, trust, raw) as tls:
