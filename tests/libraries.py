@@ -9,6 +9,9 @@ from sealmq.errors import MiddlewareError
 from sealmq.tls.middleware import BOTH, Middleware, Version
 from sealmq.tls.middlewares import find
 
+PSK_LIBRARIES = ("wolfssl", "mbedtls-3.6", "mbedtls-2.28")
+"""Those that have pre-shared keys."""
+
 
 def middleware(name: str) -> Middleware:
     """That middleware. Without its library the test is left out; with SEALMQ_CI=1 it fails."""

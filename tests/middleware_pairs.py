@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sealmq.kit.middleware.material import listener_by
 from sealmq.tls.middleware import PSK, ClientConnection, ClientMaterial, ServerMaterial, TLSConnection
 from sealmq.tls.middlewares import find
 from sealmq.tls.policy import TLSPolicy
@@ -33,7 +34,7 @@ def client_material(trust: Trust) -> ClientMaterial:
 
 def psk_server_material() -> ServerMaterial:
     """A listener's that knows one device by its key."""
-    return ServerMaterial(client_certificates=False, psk={DEVICE_PSK.identity: DEVICE_PSK.key}.get)
+    return listener_by(DEVICE_PSK)
 
 
 def psk_client_material() -> ClientMaterial:

@@ -11,8 +11,6 @@ from sealmq.errors import TLSError
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.tls.middleware import PSK, ClientMaterial, Version
 
-PSK_LIBRARIES = ("wolfssl", "mbedtls-3.6", "mbedtls-2.28")
-
 
 def by_psk(library: str, version: Version, psk: PSK = DEVICE_PSK) -> list[tuple[Sender, bytes]]:
     """What both ends say, with this library on both, until neither has more. Without the library a test is left out.

@@ -12,45 +12,33 @@ import pytest
 
 from handshake_stage import SCHEMA, handshake, look
 from interop_homes import TOML, make_home
-from libraries import able
+from libraries import PSK_LIBRARIES, able
 from middleware_pairs import DEVICE_PSK
-from overheard import PSK_LIBRARIES
 from ports import free_port
-from running import SEALMQ, WAIT, Broker, program, running, sealmq
+from psk_brokers import LISTENERS, PSKBroker
+from running import SEALMQ, WAIT, program, running
+from sealmq.bundle import read_psk
 from sealmq.kit.dissect.framing import HEADER
 from sealmq.kit.dissect.hello import read_client_hello
 
 pytestmark = pytest.mark.interop
 
-LISTENERS = """
-listen = ["127.0.0.1:0"]
-[[listener]]
-address = "127.0.0.1:0"
-auth = "psk"
-middleware = "{middleware}"
-[https]
-listen = []
-[websocket]
-listen = []
-"""
 EACH = pytest.mark.parametrize(("library", "version"), able(PSK_LIBRARIES, "psk_client"))
 
 
-class Small(Broker):
-    """A broker with a listener for certificates and one for keys; the key of small-1 is in `key`."""
+class Small(PSKBroker):
+    """It knows small-1, whose key is in `key`."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(home, listen=())
-        self.psk_port = self.ports[1]
-        done = sealmq("device", "add", "small-1", "--psk", "--home", home)
-        assert done.returncode == 0, done.stderr
-        self.key = home / "devices" / "small-1" / "psk.txt"
+        super().__init__(home)
+        self.add("small-1")
+        self.key = self.psk_file("small-1")
 
     def changed(self, folder: Path, *, identity: str = "small-1", key: str | None = None) -> Path:
         """Another file like `key`."""
         file = folder / "psk.txt"
         file.touch(0o600)
-        file.write_text(f"{identity}:{key or self.key.read_text().strip().partition(':')[2]}\n")
+        file.write_text(f"{identity}:{key or key_of(self.key)}\n")
         return file
 
 
@@ -171,4 +159,4 @@ def test_openssl_s_own_name_of_a_key_is_known_from_its_hello() -> None:
 
 def key_of(file: Path) -> str:
     """In hex."""
-    return file.read_text().strip().partition(":")[2]
+    return read_psk(file).key.hex()

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from certificates import Authority
 from interop_homes import TOML, make_home, start
-from libraries import middleware
+from libraries import PSK_LIBRARIES, middleware
 from message_rounds import aiomqtt_round, paho_round
 from ports import free_port
 from recording_relay import relay
@@ -95,9 +95,6 @@ def test_pub_and_sub_speak_by_it(name: str, roomy: Broker, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     done = sealmq("sub", *options, "-C", "1", "-W", "20")
     assert (done.returncode, done.stdout) == (0, f"{topic} kept\n"), done.stderr
-
-
-PSK_LIBRARIES = ("mbedtls-3.6", "mbedtls-2.28", "wolfssl")
 
 
 @pytest.fixture(scope="module")

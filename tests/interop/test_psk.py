@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from interop_homes import TOML, make_home
-from libraries import able, middleware
+from libraries import PSK_LIBRARIES, able, middleware
 from mqtt_bytes import connect_packet, publish, subscribe
+from psk_brokers import LISTENERS, PSKBroker
 from requests_of_devices import csr
-from running import SEALMQ, WAIT, Broker, program, run, running, sealmq
-from sealmq.bundle import read_psk
+from running import SEALMQ, WAIT, program, run, running, sealmq
 from sealmq.home import Home
 from sealmq.presence import tell_to_look
 from sealmq.tls.middlewares import find
@@ -28,38 +28,16 @@ pytestmark = pytest.mark.interop
 CUT_WITHIN = 10.0
 """Seconds that the test grants; the promise is one second, but several programs may have to wait for a processor."""
 
-LISTENERS = """
-listen = ["127.0.0.1:0"]
-[[listener]]
-address = "127.0.0.1:0"
-auth = "psk"
-middleware = "{middleware}"
-[https]
-listen = []
-[websocket]
-listen = []
-"""
 DISCONNECT = b"\xe0\x00"
-NAMES = ("wolfssl", "mbedtls-3.6", "mbedtls-2.28")
-EACH = pytest.mark.parametrize(("small", "version"), able(NAMES, "psk_server"), indirect=["small"])
+EACH = pytest.mark.parametrize(("small", "version"), able(PSK_LIBRARIES, "psk_server"), indirect=["small"])
 
 
-class Small(Broker):
-    """A broker with a listener for certificates, and one for PSKs by this middleware: `psk_port`."""
+class Small(PSKBroker):
+    """With this middleware where keys are taken."""
 
     def __init__(self, home: Path, middleware: str) -> None:
-        super().__init__(home, listen=())
+        super().__init__(home)
         self.middleware = middleware
-        (line,) = (line for line in self.output.lines if "pre-shared key" in line)
-        found = re.search(r":([0-9]+) \(", line)
-        assert found
-        self.psk_port = int(found[1])
-
-    def add(self, name: str, *, days: int = 365, ago: float = 0.0) -> str:
-        """Add a device with a PSK, as if it had been done before; returns the key in hex."""
-        with Home.open(self.home) as home:
-            added = home.psk_enrollment().add_device(name, now=time.time() - ago, days=days)
-        return read_psk(added.file).key.hex()
 
     def take(self, how: str, name: str) -> None:
         """Revoke, hold or release a device, as `sealmq device` does it in a process of its own."""
@@ -107,7 +85,7 @@ class Small(Broker):
         return out
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=PSK_LIBRARIES)
 def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     """A broker for all tests of one middleware. Without its library they are left out; with SEALMQ_CI=1 they fail."""
     assert middleware(request.param).abilities.psk_server

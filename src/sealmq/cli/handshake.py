@@ -279,11 +279,7 @@ def _by_psk(given: Given) -> tuple[str, int, Credentials]:
     from sealmq.kit.handshake.contexts import Credentials
 
     if given.by_hand or any(each is not None for each in (given.bundle, given.name, given.crl)):
-        raise ConfigError(
-            "--psk-file is given together with certificates",
-            why="the key says who you are, and proves the broker too",
-            remedy="keep --psk-file alone",
-        )
+        raise target.psk_not_alone("certificates")
     host, port = target.read_place(given.broker) if given.broker is not None else (None, None)
     found = target.find_target(given.home, None, None, host, port, psk=given.psk)
     return found.host, found.port, Credentials(psk=found.psk)

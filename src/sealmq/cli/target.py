@@ -55,11 +55,7 @@ def find_target(
     """
     if psk is not None:
         if any((bundle is not None, name is not None, root is not None, account)):
-            raise ConfigError(
-                "--psk-file is given together with --as, --bundle, --cafile or --username",
-                why="the key says who you are, and proves the broker too",
-                remedy="keep --psk-file alone",
-            )
+            raise psk_not_alone("--as, --bundle, --cafile or --username")
         return _by_psk(home, psk, host, port)
     if root is not None:
         if bundle is not None or name is not None:
@@ -97,6 +93,15 @@ def find_target(
             remedy=f"sealmq device list; sealmq device add {name or OPERATOR}",
         )
     return Target(folder, host or usual_host, port or usual_port)
+
+
+def psk_not_alone(others: str) -> ConfigError:
+    """The error for a pre-shared key beside something else that proves."""
+    return ConfigError(
+        f"--psk-file is given together with {others}",
+        why="the key says who you are, and proves the broker too",
+        remedy="keep --psk-file alone",
+    )
 
 
 def _by_psk(home: Path | None, file: Path, host: str | None, port: int | None) -> Target:

@@ -64,7 +64,8 @@ def exposures_of(conversation: Conversation, *, seconds: float | None = None) ->
     hello, answer = hellos_of(conversation)
     if hello is None:
         return ()
-    by_key = answer is not None and answer.selected_psk is not None and bool(psk_names(conversation, hello, answer))
+    keys = _psk_names(conversation, hello, answer)
+    by_key = bool(keys) and answer is not None and answer.selected_psk is not None
     sealed = answer is not None and answer.version == TLS13 and not by_key
     return (
         exposure("SNF-01", False, "nothing"),
@@ -73,7 +74,7 @@ def exposures_of(conversation: Conversation, *, seconds: float | None = None) ->
         _certificate_exposure("SNF-04", conversation, Sender.SERVER, sealed=sealed),
         _certificate_exposure("SNF-05", conversation, Sender.CLIENT, sealed=sealed),
         exposure("SNF-06", True, _agreement(hello, answer)),
-        exposure("SNF-07", *_links(conversation, hello, answer)),
+        exposure("SNF-07", *_links(conversation, hello, answer, keys)),
         exposure("SNF-08", True, _sizes(conversation, answer)),
         exposure("SNF-09", False, CHANGE_NOTICED),
         exposure("SNF-10", False, REPLAY_NOTICED),
@@ -163,7 +164,7 @@ def _agreement(hello: ClientHello, answer: ServerHello | None) -> str:
     return f"{tell_version(answer.version)}, {tell_suite(answer.suite)}{group}; {words}"
 
 
-def psk_names(conversation: Conversation, hello: ClientHello, answer: ServerHello | None) -> list[str]:
+def _psk_names(conversation: Conversation, hello: ClientHello, answer: ServerHello | None) -> list[str]:
     """The names of pre-shared keys that the client says in clear (RFC 8446 section 4.2.11, RFC 4279 section 2)."""
     names = [each.name for each in hello.psk_identities if each.name is not None]
     for message in open_messages(conversation):
@@ -173,9 +174,11 @@ def psk_names(conversation: Conversation, hello: ClientHello, answer: ServerHell
     return [name for name in names if name]
 
 
-def _links(conversation: Conversation, hello: ClientHello, answer: ServerHello | None) -> tuple[bool, str]:
-    if names := psk_names(conversation, hello, answer):
-        return True, f"the name of the device's pre-shared key, in clear, each time: {', '.join(names[:3])}"
+def _links(
+    conversation: Conversation, hello: ClientHello, answer: ServerHello | None, keys: list[str]
+) -> tuple[bool, str]:
+    if keys:
+        return True, f"the name of the device's pre-shared key, in clear, each time: {', '.join(keys[:3])}"
     if answer is not None and answer.version == TLS13:
         if hello.offers_psk:
             return True, "a ticket was shown: used twice, it links the two connections"

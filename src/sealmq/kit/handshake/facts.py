@@ -78,10 +78,8 @@ def find_facts(conversation: Conversation) -> Facts:
         except TLSError:
             pass  # told where the message is told
         facts.names.append(name)
-    facts.psk = _arranged(facts)
     facts.resumed = _was_resumed(facts, conversation)
-    if facts.resumed:
-        facts.psk = None  # the session of before was made by one
+    facts.psk = None if facts.resumed else _arranged(facts)
     _note_exchange(facts)
     return facts
 
@@ -135,7 +133,7 @@ def _was_resumed(facts: Facts, conversation: Conversation) -> bool:
     if facts.server_hello is None:
         return False
     if facts.tls13:
-        return facts.server_hello.selected_psk is not None and facts.psk is None
+        return facts.server_hello.selected_psk is not None and _arranged(facts) is None
     server = {one.type for one in conversation.messages if one.sender is Sender.SERVER and one.kind == 22}
     return 20 in server and not server & {_CERTIFICATE, _SERVER_KEY_EXCHANGE, 14}
 

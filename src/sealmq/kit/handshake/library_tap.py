@@ -168,14 +168,18 @@ def library_context(
             remedy="--cafile FILE with the broker's root certificate, or a --bundle; without --middleware nothing is "
             "verified",
         )
+    material = _material(credentials)
+    return found.client_context(_policy(middleware, version, ciphers, groups), material)
+
+
+def _material(credentials: Credentials) -> ClientMaterial:
     if credentials.psk is not None:
-        return found.client_context(_policy(middleware, version, ciphers, groups), ClientMaterial(psk=credentials.psk))
-    material = ClientMaterial(
+        return ClientMaterial(psk=credentials.psk)
+    return ClientMaterial(
         root=_root(credentials),
         chain=credentials.certificate,
         key=(credentials.key or credentials.certificate) if credentials.certificate is not None else None,
     )
-    return found.client_context(_policy(middleware, version, ciphers, groups), material)
 
 
 def _policy(middleware: str, version: str, ciphers: str, groups: str) -> TLSPolicy:

@@ -173,10 +173,10 @@ def _otherwise(number: int, facts: Facts) -> str:
     """Where today's TLS does it otherwise than the classic text; "" where it does not."""
     exchange = facts.key_exchange
     agreed = exchange is not None and exchange.kind != "RSA"
-    if facts.tls13:
-        return _OTHERWISE_1_3.get(number, "") if facts.psk is None or number not in (4, 8) else ""
     if facts.psk is not None and number in (4, 8):
         return ""  # nothing is signed, and no certificate shown
+    if facts.tls13:
+        return _OTHERWISE_1_3.get(number, "")
     if number == 4 and agreed:
         return "the server proves its key here: it signs its half of the key exchange and both random numbers"
     if number in (6, 7) and agreed:

@@ -147,8 +147,8 @@ def _server_hello(message: Message, scene: Scene) -> Words:
         return Words("the server chooses", "")
     group = f", {tell_group(hello.group)}" if hello.group else ""
     proof = ", and resumes the session of before" if scene.resumed else ""
-    if scene.psk:
-        proof = f", and takes the key '{scene.psk}' that both have" if scene.tls13 else ""
+    if scene.psk and scene.tls13:
+        proof = f", and takes the key '{scene.psk}' that both have"
     line = f"the server chooses {tell_version(hello.version)}, {tell_suite(hello.suite)}{group}{proof}"
     if scene.tls13:
         halves, certificates = _BOTH_HALVES if group else _THE_KEY_ALONE, ", the certificates too"

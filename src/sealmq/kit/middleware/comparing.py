@@ -55,8 +55,7 @@ class Measured:
     ) -> Handshakes | None:
         """Of that kind; client, server: "" is this middleware itself."""
         wanted = (version, resumed, psk, client or self.name, server or self.name)
-        kinds = ((each.version, each.resumed, each.psk, each.client, each.server) for each in self.handshakes)
-        return next((each for each, kind in zip(self.handshakes, kinds, strict=True) if kind == wanted), None)
+        return next((each for each in self.handshakes if each.kind == wanted), None)
 
     def messages(self, size: int) -> Throughput | None:
         """Of messages of that size."""

@@ -16,7 +16,7 @@ from typing import Final
 
 from sealmq.errors import TLSError
 from sealmq.kit.middleware.cases import POLICIES
-from sealmq.kit.middleware.material import Good
+from sealmq.kit.middleware.material import Good, listener_by
 from sealmq.kit.middleware.meeting import Meeting
 from sealmq.kit.middleware.spread import Spread
 from sealmq.tls.middleware import (
@@ -54,6 +54,11 @@ class Handshakes:
     group: str
     psk: bool = False
 
+    @property
+    def kind(self) -> tuple[Version, bool, bool, str, str]:
+        """Version, resumed, by a PSK, client, server."""
+        return self.version, self.resumed, self.psk, self.client, self.server
+
 
 @dataclass(slots=True)
 class _Samples:
@@ -89,9 +94,10 @@ class HandshakeCourse:
         self._resumed, self._psk = resumed, psk
         self.what = kind_of(client, server, version, resumed=resumed, psk=psk)
         self._host = good.host
-        shared = PSK("device", secrets.token_bytes(32)) if psk else None
-        theirs = listeners(server, good) if shared is None else listeners_by_psk(shared)
-        ours = good.client() if shared is None else ClientMaterial(psk=shared)
+        theirs, ours = listeners(server, good), good.client()
+        if psk:
+            shared = PSK("device", secrets.token_bytes(32))
+            theirs, ours = listener_by(shared), ClientMaterial(psk=shared)
         self._listener = server.server_context(POLICIES[version], theirs)
         self._device = client.client_context(POLICIES[version], ours)
         self._session: object | None = None
@@ -157,11 +163,6 @@ def kind_of(
     """A kind of handshake in words."""
     how = f"{', by a PSK' if psk else ''}{', resumed' if resumed else ''}"
     return f"{client.name} -> {server.name}, {version.replace('TLSv', 'TLS ')}{how}"
-
-
-def listeners_by_psk(psk: PSK) -> ServerMaterial:
-    """Of a listener that knows one device by its key."""
-    return ServerMaterial(client_certificates=False, psk={psk.identity: psk.key}.get)
 
 
 def listeners(server: Middleware, good: Good) -> ServerMaterial:

@@ -54,6 +54,12 @@ class Good:
         return ClientMaterial(root=self.root, chain=self.device.chain, key=self.device.key)
 
 
+def listener_by(psk: PSK) -> ServerMaterial:
+    """Of a listener that knows one device by its key."""
+    known: PSKLookup = {psk.identity: psk.key}.get
+    return ServerMaterial(client_certificates=False, psk=known)
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """All that the matrix needs: `good`, and what must be refused.
@@ -79,5 +85,4 @@ class Material:
 
     def psk_server(self) -> ServerMaterial:
         """A listener's that knows the one device by its key."""
-        known: PSKLookup = {self.psk.identity: self.psk.key}.get
-        return ServerMaterial(client_certificates=False, psk=known)
+        return listener_by(self.psk)

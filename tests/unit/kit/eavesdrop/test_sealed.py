@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libraries import able
+from libraries import PSK_LIBRARIES, able
 from middleware_pairs import DEVICE_PSK
-from overheard import PSK_LIBRARIES, by_psk
+from overheard import by_psk
 from sealmq.kit.dissect.conversation import Sender
 from sealmq.kit.eavesdrop.framing import Kind
 from sealmq.kit.eavesdrop.sealed import Links, Sealed

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from libraries import able
+from libraries import PSK_LIBRARIES, able
 from middleware_pairs import DEVICE_PSK
-from overheard import PSK_LIBRARIES, heard_by_psk
+from overheard import heard_by_psk
 from sealmq.kit.dissect.conversation import Conversation, Sender
 from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.dissect.keylog import read_key_log

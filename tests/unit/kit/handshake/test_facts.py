@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libraries import able
+from libraries import PSK_LIBRARIES, able
 from middleware_pairs import DEVICE_PSK
-from overheard import PSK_LIBRARIES, heard_by_psk
+from overheard import heard_by_psk
 from sealmq.kit.dissect.conversation import Conversation, Message, Sender
 from sealmq.kit.dissect.hello import read_server_hello
 from sealmq.kit.handshake.contexts import look_context

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from libraries import able
+from libraries import PSK_LIBRARIES, able
 from middleware_pairs import DEVICE_PSK
-from overheard import PSK_LIBRARIES, heard_by_psk
+from overheard import heard_by_psk
 from sealmq.kit.dissect.hello import ClientHello, read_client_hello
 from sealmq.kit.handshake.alert_causes import CLIENT, SERVER, Phase
 from sealmq.kit.handshake.facts import find_facts

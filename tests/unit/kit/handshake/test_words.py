@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libraries import able
-from overheard import PSK_LIBRARIES, heard_by_psk
+from libraries import PSK_LIBRARIES, able
+from overheard import heard_by_psk
 from sealmq.kit.dissect.conversation import Message, Sender
 from sealmq.kit.dissect.hello import read_client_hello, read_server_hello
 from sealmq.kit.handshake.certificates import read_certificate

@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cheating_middlewares import Cheating
-from libraries import able, middleware
+from libraries import PSK_LIBRARIES, able, middleware
 from middleware_material import material
-from overheard import PSK_LIBRARIES
 from sealmq.errors import MiddlewareError, TLSError
 from sealmq.kit.middleware.handshaking import FEWEST, HandshakeCourse, listeners
 from sealmq.tls.middleware import TLS12, TLS13, Version
